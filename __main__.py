@@ -1,0 +1,115 @@
+"""The story of one `pulumi up`: load what was written, look at the NAS, plan, compose the resources, export."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
+
+from components.lan import MacvlanLan, MacvlanLanArgs
+from components.memory import OUTPUT, look_into_memory
+from components.said import say
+from inputs.load import PASSWORD_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, Loaded, load, strays
+from plan.addresses import make_plan
+from plan.files import host_files
+from plan.findings import findings
+from plan.findings.link import settle
+from plan.install import plan_install
+from plan.lan import LanPlan
+from plan.outputs import report
+from plan.problems import Problem, UserErrors
+from plan.seen import Drift, Seen, first_look, remembered, second_look
+from probe.look import look
+
+
+def main() -> None:
+    loaded = _load()
+    plan, seen, drift, warnings = _looked(loaded) if loaded.site.probe else _unlooked(loaded)
+    access = loaded.access.knowing(seen.host_keys)
+    lan = MacvlanLan(
+        "lan",
+        MacvlanLanArgs(
+            plan=plan,
+            files=host_files(plan, seen.install, loaded.sources, seen.repair),
+            scripts=loaded.sources,
+            access=access,
+            repairs=seen,
+            secrets={key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()},
+        ),
+    )
+    say(lan, drift, warnings)
+    for name, value in report(plan, seen.install, seen.announced).items():
+        pulumi.export(name, value)
+    pulumi.export("nas", lan.summary)
+    # Not secret, but long, and for the program alone: as a secret it is not spread out in every preview.
+    pulumi.export(OUTPUT, pulumi.Output.secret(remembered(seen, plan, access.host_key)))
+
+
+Looked = tuple[LanPlan, Seen, Drift, list[Problem]]
+
+
+def _looked(loaded: Loaded) -> Looked:
+    """What the NAS itself says comes first; errors stop here, all at once."""
+    facts = look(loaded.site, loaded.draft, loaded.access, loaded.sources)
+    site, problems = settle(loaded.site, facts)
+    install, wrong = plan_install(site, facts)
+    problems += wrong
+    seen = first_look(site, install, facts)
+    plan, wrong = make_plan(site, loaded.files, seen.engine_major, seen.network)
+    problems += wrong
+    problems += findings(site, install, plan or loaded.draft, facts)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if plan is None or errors:
+        raise UserErrors(errors)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return plan, *second_look(site, plan, facts, seen, now), problems
+
+
+def _unlooked(loaded: Loaded) -> Looked:
+    """`probe: off`: from the state alone."""
+    seen = look_into_memory(loaded.site.network.name)
+    if loaded.access.host_key not in seen.host_keys:
+        seen = replace(seen, host_keys=())  # another key is trusted now than the one over which these were told
+    if seen.install.rights == "password" and loaded.access.sudo_password is None:
+        what = "is not set, and sudo on the NAS asked for it in the run that this one goes by"
+        raise UserErrors([Problem(PASSWORD_KEY, "", what, f"`pulumi config set --secret {PASSWORD_KEY}`")])
+    site = loaded.site.settled(seen.parent)
+    plan, wrong = make_plan(site, loaded.files, seen.engine_major, seen.network)
+    if plan is None or wrong:
+        raise UserErrors(wrong)
+    what = "so the NAS was not asked: this is Pulumi's memory of it, and what changed there since is not seen"
+    return plan, seen, Drift(), [Problem("site.probe", "off", what, "write `probe: on` to look", "warning")]
+
+
+def _load() -> Loaded:
+    project = Path(__file__).parent
+    stack_file = project / f"Pulumi.{pulumi.get_stack()}.yaml"
+    config = pulumi.Config()
+    site, secrets, password = _object(config, "site"), _object(config, "secretEnvironment"), config.get("sudoPassword")
+    problems = strays([*CONFIG.get(), *(get_config_env() or ())])
+    open_to_all = "stands in the stack's file for all to read"
+    if secrets and not is_config_secret(SECRETS_KEY):
+        problems.append(Problem(SECRETS_KEY, "", open_to_all, f"remove it there, then `{SET_SECRET}`"))
+    if password is not None and not is_config_secret(PASSWORD_KEY):
+        remedy = f"`pulumi config rm {PASSWORD_KEY}`, then `pulumi config set --secret {PASSWORD_KEY}`"
+        problems.append(Problem(PASSWORD_KEY, "", open_to_all, remedy))
+    if is_config_secret(SITE_KEY):  # what else is wrong with it would be told with values
+        what = "has a secret inside, which would be shown in previews"
+        raise UserErrors([*problems, Problem(SITE_KEY, "", what, f"move it: `{SET_SECRET}`")])
+    return load(project, stack_file, site, secrets, password, problems)
+
+
+def _object(config: pulumi.Config, key: str) -> Any:
+    """A map of the stack's file; text that is none as it is, since Pulumi's own error would show it."""
+    try:
+        return config.get_object(key)
+    except pulumi.ConfigTypeError:
+        return config.get(key)
+
+
+try:
+    main()
+except UserErrors as errors:
+    raise pulumi.RunError(str(errors)) from None

@@ -1,0 +1,1 @@
+"""Pulumi resources: each component turns finished plan values into resources and decides nothing itself."""

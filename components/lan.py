@@ -1,0 +1,118 @@
+"""MacvlanLan: the whole site on one NAS, composed of network, shim and containers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from components.container import LanContainer, LanContainerArgs
+from components.network import LanNetwork, LanNetworkArgs
+from components.shim import HostShim, HostShimArgs
+from inputs.ssh_access import SshAccess
+from plan.files import HostFiles
+from plan.lan import ContainerPlan, LanPlan
+from plan.seen import Seen
+from plan.service import Service
+
+# Containers stand in this many queues, each waiting for the one before it, so that the plugin never has more ssh
+# sessions under way than one connection takes (sshd's MaxSessions is 10); more would not be faster (FACTS.md
+# section 3: starting containers saturates a NAS).
+QUEUES = 4
+
+
+@dataclass(frozen=True)
+class MacvlanLanArgs:
+    """scripts: name → text of those under nas/ that a command consists of (components/shim.py). repairs: what is marked
+    as made anew, and why. secrets: container key → secret environment variables."""
+
+    plan: LanPlan
+    files: HostFiles
+    scripts: Mapping[str, str]
+    access: SshAccess
+    repairs: Seen
+    secrets: Mapping[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
+
+
+class MacvlanLan(pulumi.ComponentResource):
+    """summary: what the NAS said of shim and unit; containers by the person's own keys."""
+
+    network: LanNetwork
+    shim: HostShim
+    summary: pulumi.Output[str]
+    containers: dict[str, LanContainer]
+
+    def __init__(self, name: str, args: MacvlanLanArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("macvlan:lan:MacvlanLan", name, {}, opts)
+        self._name, self._args = name, args
+        repairs = args.repairs
+        self.shim = HostShim(
+            name,
+            HostShimArgs(args.plan.shim, args.files, args.scripts, args.access),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # Without `docker` on the PATH of its ssh the plugin reaches nothing, neither in its first call nor in its last.
+        needed = [self.shim] if args.files.install.wrapper else []
+        provider = docker.Provider(
+            f"{name}-docker",
+            host=args.access.url,
+            ssh_opts=args.access.options,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
+        )
+        self._on_nas = pulumi.ResourceOptions(parent=self, providers={"docker": provider})
+        # Beside the shim, for neither needs the other; unless the shim's command first removes a network in the way.
+        clears = repairs.repair is not None and bool(repairs.repair.stray)
+        self.network = LanNetwork(
+            name,
+            LanNetworkArgs(args.plan.network, repairs.network_repair, (self.shim,) if clears else ()),
+            opts=self._on_nas,
+        )
+        self.summary = self.shim.summary
+        images = self._images()
+        self.containers = {}
+        for plan in args.plan.containers:
+            if plan.service is not None:
+                # After the shim, so that a container finds the way to its host open when it starts.
+                after = [self.shim, *_ahead(list(self.containers.values()))]
+                self.containers[plan.key] = self._container(plan, plan.service, images, after)
+        self.register_outputs({"network_name": self.network.name, "summary": self.summary})
+
+    def _images(self) -> dict[str, docker.RemoteImage]:
+        images: dict[str, docker.RemoteImage] = {}
+        for plan in self._args.plan.containers:
+            if plan.service is None or plan.service.image in images:
+                continue
+            before = _ahead(list(images.values()))
+            images[plan.service.image] = docker.RemoteImage(
+                f"{self._name}-{plan.service.image}",
+                name=plan.service.image,
+                keep_locally=True,  # an image may serve other containers of the NAS too
+                opts=pulumi.ResourceOptions.merge(self._on_nas, pulumi.ResourceOptions(depends_on=before)),
+            )
+        return images
+
+    def _container(
+        self,
+        plan: ContainerPlan,
+        service: Service,
+        images: Mapping[str, docker.RemoteImage],
+        after: list[pulumi.Resource],
+    ) -> LanContainer:
+        return LanContainer(
+            f"{self._name}-{plan.key}",
+            LanContainerArgs(
+                plan=plan,
+                service=service,
+                image_id=images[service.image].image_id,
+                network_name=self.network.name,
+                repaired=self._args.repairs.container_repairs.get(plan.key, ""),
+                secrets=self._args.secrets.get(plan.key),
+                after=after,
+            ),
+            opts=self._on_nas,
+        )
+
+
+def _ahead(made: Sequence[pulumi.Resource]) -> Sequence[pulumi.Resource]:
+    """The resource that the next one of its kind waits for."""
+    return made[-QUEUES:][:1] if len(made) >= QUEUES else ()

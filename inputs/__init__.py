@@ -1,0 +1,1 @@
+"""What is read on the laptop: config, compose files, SSH keys; turned into typed values, or into problems."""

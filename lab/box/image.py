@@ -1,0 +1,152 @@
+"""Root file systems that a NAS boots from: layers, made once, found again by a digest of their recipe."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from box import needs
+from box.engines import PROFILES, Engine, Profile
+from box.place import Place, locked
+from box.said import long_step, run
+
+BOX = Path(__file__).resolve().parent
+# Docker 29's own number is not in its Go module; this one says where it comes from.
+BUILT = {
+    "engine29": (
+        (
+            "usr/sbin/dockerd",
+            "github.com/moby/moby/v2/cmd/dockerd",
+            {"CGO_ENABLED": "0"},
+            "netgo,osusergo,no_systemd",
+            "-X github.com/moby/moby/v2/dockerversion.Version=29.0.0+moby.2.0.0-beta.24",
+        ),
+        (
+            "usr/sbin/runc",
+            "github.com/opencontainers/runc",
+            {"CGO_ENABLED": "1"},
+            "seccomp,netgo,osusergo",
+            "-extldflags -static -X main.version=1.4.3",
+        ),
+    )
+}
+
+
+def layers(place: Place, engine: Engine, profile: str) -> list[Path]:
+    """The folders to stack, lowest first. Builds what is not there; returns at once where all is."""
+    base = place.images / f"{engine.suite}-{profile}-{_digest(_recipe(engine, profile))}"
+    wanted = [(base, lambda log: _debian(base, engine, profile, log))]
+    if engine.built:
+        top = place.images / f"{engine.built}-{_digest(_tree(BOX / engine.built) | {'how': BUILT[engine.built]})}"
+        wanted.append((top, lambda log: _from_source(top, engine.built, log)))
+    with locked(place.images / f".{engine.suite}.lock"):
+        if not all(folder.exists() for folder, _ in wanted):
+            needs.require_programs(build=True)
+            needs.require_space(place.images, engine)
+        for folder, make in wanted:
+            if not folder.exists():
+                make(place.images / f"{folder.name}.log")
+    return [folder for folder, _ in wanted]
+
+
+# Beside a system's own busybox: the package cannot be installed, as the two are in conflict.
+FETCH_STATIC = (
+    'mkdir -p "$1/usr/lib/lab" && cd "$1/tmp"'
+    ' && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq download busybox-static && dpkg -x busybox-static_*.deb .'
+    ' && mv $(find . -path "*/bin/busybox") "$1/usr/lib/lab/busybox-static"'
+)
+
+
+def _packages(engine: Engine, profile: Profile) -> tuple[tuple[str, ...], list[str]]:
+    """What mmdebstrap installs, and its further words."""
+    if profile.busybox == Profile.busybox:
+        return engine.packages, []
+    own = tuple("busybox" if name == "busybox-static" else name for name in engine.packages)
+    return own, [f"--customize-hook={FETCH_STATIC}"]
+
+
+def _recipe(engine: Engine, profile: str) -> dict[str, object]:
+    dressed = PROFILES[profile]
+    files = {path: text for folder in dressed.files for path, text in _tree(BOX / folder).items()}
+    packages, hooks = _packages(engine, dressed)
+    recipe: dict[str, object] = {"suite": engine.suite, "packages": packages, "files": files, "users": dressed.users}
+    if dressed.dress:
+        dress = (BOX / dressed.dress).read_text()
+        recipe |= {"dress": dress, "hooks": hooks, "useradd": dressed.useradd, "password": dressed.password}
+    return {**recipe, "units": ENABLED}
+
+
+def _tree(folder: Path) -> dict[str, object]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_text() for path in found}
+
+
+def _digest(recipe: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _debian(target: Path, engine: Engine, profile: str, log: Path) -> None:
+    new, dressed = _fresh(target), PROFILES[profile]
+    packages, hooks = _packages(engine, dressed)
+    mirror = [os.environ["LAB_MIRROR"]] if os.environ.get("LAB_MIRROR") else []
+    long_step(
+        f"making the NAS's image: Debian {engine.suite} with Docker (once; about 30 s)",
+        [
+            *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"),
+            *(f"--include={','.join(packages)}", *hooks, engine.suite, str(new), *mirror),
+        ],
+        log,
+        "see whether this machine reaches Debian's packages (apt-get update); LAB_MIRROR=URL names another mirror",
+        # A host's policy against starting services must not decide what the image has.
+        {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+    )
+    for folder in dressed.files:
+        shutil.copytree(BOX / folder, new, dirs_exist_ok=True, symlinks=True)
+    run("chroot", new, "systemctl", "enable", *ENABLED)
+    run("chroot", new, "systemctl", "mask", *MASKED, check=False)
+    if dressed.dress:
+        run("chroot", new, "sh", "-s", text=(BOX / dressed.dress).read_text())
+    for name, (uid, groups) in dressed.users.items():
+        more = ["--groups", groups] if groups else []
+        run("chroot", new, "useradd", "--create-home", "--uid", str(uid), *dressed.useradd, *more, name)
+        if dressed.password:
+            run("chroot", new, "chpasswd", text=f"{name}:{dressed.password}\n")
+    for key in (new / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()  # each lab has its own
+    (new / "etc/machine-id").write_text("")
+    new.rename(target)
+
+
+ENABLED = ("cgroup-writable.service", "own-links.service", "docker.service", "ssh.service")
+# What has nothing to do in a box, and would only make it slower.
+MASKED = (
+    *(f"systemd-networkd{unit}" for unit in (".service", ".socket", "-wait-online.service")),
+    *(f"{timer}.timer" for timer in ("apt-daily", "apt-daily-upgrade", "dpkg-db-backup", "fstrim", "e2scrub_all")),
+)
+
+
+def _from_source(target: Path, name: str, log: Path) -> None:
+    new = _fresh(target)
+    needs.require(needs.TO_BUILD_RUNC)
+    go = run(BOX.parent / "find-go", timeout=600).stdout.strip()
+    for path, package, env, tags, flags in BUILT[name]:
+        out = new / path
+        out.parent.mkdir(parents=True, exist_ok=True)
+        long_step(
+            f"building {out.name} from its Go module (once; some minutes)",
+            [go, "build", "-trimpath", *("-tags", tags), *("-ldflags", f"-s -w {flags}"), *("-o", out), package],
+            log,
+            "see whether this machine reaches the Go modules; lab/find-go says which Go is used",
+            {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", **env},
+            BOX / name,
+        )
+    new.rename(target)
+
+
+def _fresh(target: Path) -> Path:
+    new = target.with_name(target.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    new.chmod(0o755)
+    return new

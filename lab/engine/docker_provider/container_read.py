@@ -1,0 +1,152 @@
+"""docker:index/container:Container read back from an inspect, as far as the official plugin reads it back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .container_spec import MIB, healthcheck_from
+from .operations import map_to_labels
+
+Inspect = Mapping[str, Any]
+
+
+def properties(found: Inspect) -> dict[str, Any]:
+    """Everything but mustRun. Never read: envs, labels, volumes, networksAdvanced, and what only the plugin knows."""
+    state, network = found.get("State") or {}, found.get("NetworkSettings") or {}
+    read = _config(found) | _host(found["HostConfig"]) | _host_lists(found["HostConfig"])
+    read |= {
+        "image": found["Image"],
+        "name": found["Name"].lstrip("/"),
+        "bridge": network.get("Bridge") or "",
+        "networkDatas": [_network_data(name, n) for name, n in sorted((network.get("Networks") or {}).items())],
+    }
+    if state.get("Running"):
+        # A stopped container has no ports; the official plugin keeps what it had, so that a stop replaces nothing.
+        read["ports"] = _port_list(network.get("Ports") or {})
+    else:
+        read["exitCode"] = state.get("ExitCode", 0)
+    return read
+
+
+def _config(found: Inspect) -> dict[str, Any]:
+    config = found["Config"]
+    return {
+        "hostname": config.get("Hostname"),
+        "domainname": config.get("Domainname") or None,
+        "command": config.get("Cmd") or [],
+        "entrypoints": config.get("Entrypoint") or [],
+        "user": config.get("User") or None,
+        "workingDir": config.get("WorkingDir") or None,
+        "tty": bool(config.get("Tty")),
+        "stdinOpen": bool(config.get("OpenStdin")),
+        "stopSignal": config.get("StopSignal") or "",
+        "stopTimeout": config.get("StopTimeout") or 0,
+        **({"healthcheck": healthcheck_from(config["Healthcheck"])} if config.get("Healthcheck") else {}),
+    }
+
+
+def _host(host: Inspect) -> dict[str, Any]:
+    swap = host.get("MemorySwap") or 0
+    restart = host.get("RestartPolicy") or {}
+    log = host.get("LogConfig") or {}
+    return {
+        "rm": bool(host.get("AutoRemove")),
+        "readOnly": bool(host.get("ReadonlyRootfs")),
+        "publishAllPorts": bool(host.get("PublishAllPorts")),
+        "restart": restart.get("Name") or "no",
+        "maxRetryCount": restart.get("MaximumRetryCount") or 0,
+        "init": bool(host.get("Init")),
+        "runtime": host.get("Runtime") or "",
+        "privileged": bool(host.get("Privileged")),
+        "memory": (host.get("Memory") or 0) // MIB,
+        "memoryReservation": (host.get("MemoryReservation") or 0) // MIB,
+        "memorySwap": swap // MIB if swap > 0 else swap,
+        "shmSize": (host.get("ShmSize") or 0) // MIB,
+        "cpuShares": host.get("CpuShares") or 0,
+        "cpuSet": host.get("CpusetCpus") or None,
+        "logDriver": log.get("Type") or "",
+        "logOpts": log.get("Config") or None,
+        "networkMode": host.get("NetworkMode"),
+        "pidMode": host.get("PidMode") or None,
+        "usernsMode": host.get("UsernsMode") or None,
+        "ipcMode": host.get("IpcMode") or "",
+        "tmpfs": host.get("Tmpfs") or None,
+        "sysctls": host.get("Sysctls") or None,
+    }
+
+
+def _host_lists(host: Inspect) -> dict[str, Any]:
+    adds, drops = host.get("CapAdd") or [], host.get("CapDrop") or []
+    return {
+        "dns": host.get("Dns") or None,
+        "dnsOpts": host.get("DnsOptions") or None,
+        "dnsSearches": host.get("DnsSearch") or None,
+        "groupAdds": host.get("GroupAdd") or None,
+        "securityOpts": host.get("SecurityOpt") or [],
+        "devices": [_device(d) for d in host.get("Devices") or []],
+        "hosts": [{"host": h, "ip": ip} for h, _, ip in (e.partition(":") for e in host.get("ExtraHosts") or [])],
+        "ulimits": [
+            {"name": u["Name"], "soft": u.get("Soft", 0), "hard": u.get("Hard", 0)} for u in host.get("Ulimits") or []
+        ],
+        "mounts": [_mount(m) for m in host.get("Mounts") or []],
+        **({"capabilities": {"adds": adds, "drops": drops}} if adds or drops else {}),
+    }
+
+
+def _device(device: Inspect) -> dict[str, Any]:
+    return {
+        "hostPath": device["PathOnHost"],
+        "containerPath": device.get("PathInContainer"),
+        "permissions": device.get("CgroupPermissions"),
+    }
+
+
+def _mount(mount: Inspect) -> dict[str, Any]:
+    read: dict[str, Any] = {
+        "type": mount["Type"],
+        "target": mount["Target"],
+        "source": mount.get("Source") or "",
+        "readOnly": bool(mount.get("ReadOnly")),
+    }
+    if bind := mount.get("BindOptions"):
+        read["bindOptions"] = {"propagation": bind.get("Propagation") or ""}
+    if tmpfs := mount.get("TmpfsOptions"):
+        read["tmpfsOptions"] = {"sizeBytes": tmpfs.get("SizeBytes") or 0, "mode": tmpfs.get("Mode") or 0}
+    if volume := mount.get("VolumeOptions"):
+        driver = volume.get("DriverConfig") or {}
+        read["volumeOptions"] = {
+            "noCopy": bool(volume.get("NoCopy")),
+            "labels": map_to_labels(volume.get("Labels")),
+            "driverName": driver.get("Name") or "",
+            "driverOptions": driver.get("Options") or {},
+            "subpath": volume.get("Subpath") or "",
+        }
+    return read
+
+
+def _network_data(name: str, network: Inspect) -> dict[str, Any]:
+    return {
+        "networkName": name,
+        "ipAddress": network.get("IPAddress") or "",
+        "ipPrefixLength": network.get("IPPrefixLen") or 0,
+        "gateway": network.get("Gateway") or "",
+        "globalIpv6Address": network.get("GlobalIPv6Address") or "",
+        "globalIpv6PrefixLength": network.get("GlobalIPv6PrefixLen") or 0,
+        "ipv6Gateway": network.get("IPv6Gateway") or "",
+        "macAddress": network.get("MacAddress") or "",
+    }
+
+
+def _port_list(ports: Mapping[str, list[Mapping[str, str]] | None]) -> list[dict[str, Any]]:
+    read = []
+    for key in sorted(ports, key=lambda k: int(k.partition("/")[0])):
+        internal, _, protocol = key.partition("/")
+        for binding in ports[key] or []:
+            read.append(
+                {
+                    "internal": int(internal),
+                    "external": int(binding.get("HostPort") or 0),
+                    "ip": binding.get("HostIp") or "",
+                    "protocol": protocol,
+                }
+            )
+    return read

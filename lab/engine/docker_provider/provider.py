@@ -1,0 +1,148 @@
+"""The operations of the plugin on plain Python values; the gRPC around them is in server.py."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import container, image, network
+from .api import Docker, DockerError
+from .checking import Failure, Naming, check
+from .config import Settings, settings
+from .diffing import Diff, diff
+from .operations import OperationError, PartlyCreated, Read
+from .planning import imported_inputs, merged, planned, refreshed_inputs
+from .schema import CONTAINER, NETWORK, REMOTE_IMAGE, RESOURCES, Resource
+from .transport import TransportError
+from .values import without_defaults
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer to a read."""
+
+    resource_id: str
+    state: State
+    inputs: State
+
+
+class DockerProvider:
+    """The plugin. Every method may be called from several threads at once."""
+
+    def __init__(self) -> None:
+        self._settings = Settings()
+        self._docker: Docker | None = None
+        self._lock = threading.Lock()
+
+    def configure(self, args: Mapping[str, Any]) -> None:
+        """Takes the settings; makes no contact yet, as the official plugin. Raises ValueError."""
+        self._settings = settings(args)
+
+    def close(self) -> None:
+        """Ends the connections."""
+        if self._docker:
+            self._docker.close()
+
+    def check(self, token: str, news: State, olds: State, naming: Naming) -> tuple[State, list[Failure]]:
+        """Inputs with defaults and name; and what is wrong."""
+        return check(_resource(token), news, olds, naming)
+
+    def diff(self, token: str, state: State, news: State, old_inputs: State, ignore: Iterable[str]) -> Diff:
+        """What an update would change."""
+        return diff(_resource(token), state, news, old_inputs, ignore)
+
+    def create(self, token: str, inputs: State, preview: bool) -> tuple[str, State]:
+        """(id, state); the id is "" in a preview. Raises OperationError, or PartlyCreated with the state in `known`."""
+        resource = _resource(token)
+        if preview:
+            return "", planned(resource, inputs)
+        plain = without_defaults(inputs)
+        known: State = {}
+        docker = self._client()
+        if resource is NETWORK:
+            resource_id = network.create(docker, plain)
+        elif resource is REMOTE_IMAGE:
+            resource_id = image.create(docker, plain, self._settings.logins)
+        else:
+            try:
+                resource_id, known = container.create(docker, plain, self._settings.logins)
+            except PartlyCreated as err:
+                state = merged(resource, plain, err.known, err.resource_id)
+                raise PartlyCreated(str(err), err.resource_id, state) from err
+        try:
+            found = self._read(resource, resource_id, plain)
+        except (DockerError, TransportError) as err:
+            state = merged(resource, plain, {}, resource_id)
+            raise PartlyCreated(f"made, but could not be read back: {err}", resource_id, state) from err
+        if found is None and not plain.get("rm"):
+            raise OperationError(f"{resource.token} {resource_id} was made, but the daemon does not know it any more")
+        read = {**found.properties, **known} if found else known
+        return resource_id, merged(resource, plain, read, resource_id)
+
+    def update(self, token: str, resource_id: str, state: State, inputs: State, preview: bool) -> State:
+        """The new state. Raises OperationError; then the old state still holds."""
+        resource = _resource(token)
+        plain = without_defaults(inputs)
+        after = planned(resource, plain, without_defaults(state))
+        if preview:
+            return after
+        if resource is CONTAINER:
+            container.update(self._client(), resource_id, state, plain)
+            if not state.get("mustRun") and plain.get("mustRun"):
+                found = self._read(resource, resource_id, plain)
+                after = merged(resource, after, found.properties if found else {}, resource_id)
+        elif resource is REMOTE_IMAGE:
+            image.ensure(
+                self._client(), plain["name"], plain.get("platform") or "", self._settings.logins, image.COMPLAINT
+            )
+        return merged(resource, after, {}, resource_id)
+
+    def read(self, token: str, resource_id: str, state: State, inputs: State) -> Found | None:
+        """What is there now; None when it is gone. Without inputs it is an import."""
+        resource = _resource(token)
+        if resource is REMOTE_IMAGE and not (state.get("name") or inputs.get("name")):
+            raise OperationError("a RemoteImage cannot be imported: its id does not tell the name; declare it instead")
+        found = self._read(resource, resource_id, {**without_defaults(inputs), **without_defaults(state)}, inputs)
+        if found is None:
+            return None
+        fresh = merged(resource, state, found.properties, found.resource_id)
+        back = refreshed_inputs(resource, inputs, fresh) if inputs else imported_inputs(resource, fresh)
+        return Found(found.resource_id, fresh, back)
+
+    def delete(self, token: str, resource_id: str, state: State) -> None:
+        """Removes it. Raises OperationError."""
+        resource = _resource(token)
+        docker = self._client()
+        if resource is NETWORK:
+            network.delete(docker, resource_id)
+        elif resource is REMOTE_IMAGE:
+            image.delete(docker, state)
+        else:
+            container.delete(docker, resource_id, state)
+
+    def _read(self, resource: Resource, resource_id: str, known: State, wanted: State | None = None) -> Read | None:
+        docker = self._client()
+        readers: dict[str, Callable[[], Read | None]] = {
+            NETWORK.token: lambda: network.read(docker, resource_id),
+            CONTAINER.token: lambda: container.read(docker, resource_id, known if wanted is None else wanted),
+            REMOTE_IMAGE.token: lambda: image.read(docker, known["name"]),
+        }
+        return readers[resource.token]()
+
+    def _client(self) -> Docker:
+        with self._lock:
+            if self._docker is None:
+                self._docker = Docker(self._settings.endpoint())
+            return self._docker
+
+
+def _resource(token: str) -> Resource:
+    if token not in RESOURCES:
+        known = ", ".join(t.rpartition(":")[2] for t in RESOURCES)
+        raise OperationError(
+            f"{token} is not implemented by this project's stand-in for the docker plugin (lab/engine), which knows "
+            f"{known}; use the official plugin: make ENGINE=path"
+        )
+    return RESOURCES[token]

@@ -1,0 +1,1 @@
+"""Gets the Pulumi engine onto this machine; `lab/engine/install` is the way in."""

@@ -1,0 +1,130 @@
+"""What can only be wrong together: addresses outside their subnet, one address, name or MAC given twice."""
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from plan.config import Site
+from plan.lan import LanPlan
+from plan.numbering import mac_of, ula_of
+from plan.problems import Problem
+from plan.types import AUTO
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """One address that the site gives to somebody. source: the one it follows from, where nobody wrote it."""
+
+    path: str
+    who: str
+    address: IPv4Address | IPv6Address
+    source: IPv4Address | None = None
+    choice: str = "choose a free address"
+
+
+def _claims(site: Site, plan: LanPlan) -> Iterator[_Claim]:
+    yield _Claim("site.lan.gateway", "the router", site.lan.gateway, choice="write the router's own address")
+    host = "site.nas.host" if site.lan.host is None else "site.lan.host"
+    yield _Claim(host, "the NAS", plan.host, choice="write the NAS's own address")
+    yield _Claim("site.shim.ipv4_address", "the shim", plan.shim.ipv4)
+    shim_source = plan.shim.ipv4 if site.shim.ipv6_address is None else None
+    yield _Claim("site.shim.ipv6_address", "the shim", plan.shim.ula, shim_source)
+    if plan.network.ula_gateway is not None:
+        source = None if plan.network.ula_gateway_is_router else site.lan.gateway
+        choice = "write auto, or the router's own address"
+        yield _Claim("site.ula.gateway", "the IPv6 gateway", plan.network.ula_gateway, source, choice)
+    if "router" in plan.network.reserved_ipv6:
+        yield _Claim("site.lan.gateway", "the router", plan.network.reserved_ipv6["router"], site.lan.gateway)
+    for holder in (*plan.containers, *plan.others):
+        source = holder.ipv4 if holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula.prefix) else None
+        yield _Claim(f"{holder.path}.ipv4_address", f"container {holder.name}", holder.ipv4)
+        yield _Claim(f"{holder.path}.ipv6_address", f"container {holder.name}", holder.ula, source)
+
+
+def clashes(site: Site, plan: LanPlan) -> Iterator[Problem]:
+    subnet, prefix = site.lan.subnet, site.ula.prefix
+    owners: dict[object, str] = {}
+    wrong: set[object] = set()  # what follows from a wrong address is not told again
+    for claim in _claims(site, plan):
+        if claim.source in wrong:
+            continue
+        problems = list(_outside(claim, subnet if isinstance(claim.address, IPv4Address) else prefix))
+        if claim.address in owners:
+            what = f"is taken by {owners[claim.address]} already; two machines with one address cut each other off"
+            remedy = "give each an address of its own"
+            if claim.source is not None:
+                remedy = f"add a free `ipv6_address:` (this one was made from {claim.source}), or change {claim.source}"
+            problems.append(Problem(claim.path, str(claim.address), what, remedy))
+        owners.setdefault(claim.address, claim.who)
+        yield from problems
+        if problems:
+            wrong.add(claim.address)
+    if site.lan.ip_range is not None and not site.lan.ip_range.subnet_of(subnet):
+        what = f"is outside lan.subnet {subnet}; Docker would refuse the network"
+        yield Problem("site.lan.ip_range", str(site.lan.ip_range), what, f"choose a part of {subnet}")
+    if site.shim.name == site.lan.parent:
+        what = "is the parent's own name; the shim would take the NAS's network card away"
+        yield Problem("site.shim.name", site.shim.name, what, "give the shim a name of its own")
+    yield from _leased(site, plan)
+    yield from _twice(plan, wrong)
+    yield from _one_path(site)
+
+
+def _outside(claim: _Claim, network: IPv4Network | IPv6Network) -> Iterator[Problem]:
+    def problem(what: str, remedy: str) -> Problem:
+        return Problem(claim.path, str(claim.address), what, remedy)
+
+    if claim.address not in network and claim.path == "site.nas.host":
+        what = f"is outside lan.subnet {network}, and the NAS's own address there has to be reserved in Docker"
+        yield problem(what, "add `lan.host:` with the NAS's own address on the LAN, or correct lan.subnet")
+    elif claim.address not in network:
+        key = "lan.subnet" if isinstance(network, IPv4Network) else "ula.prefix"
+        what = f"is outside {key} {network}; {claim.who} would not be reachable on the LAN"
+        yield problem(what, f"{claim.choice} in {network}")
+    elif claim.address == network.network_address:
+        yield problem(f"is the network address of {network}, which no machine can have", "choose another one")
+    elif isinstance(network, IPv4Network) and claim.address == network.broadcast_address:
+        yield problem(f"is the broadcast address of {network}, which no machine can have", "choose another one")
+
+
+def _leased(site: Site, plan: LanPlan) -> Iterator[Problem]:
+    if site.lan.dhcp_pool is None:
+        return
+    first, last = site.lan.dhcp_pool
+    if first not in site.lan.subnet or last not in site.lan.subnet:
+        what = f"is not a part of lan.subnet {site.lan.subnet}, so no address of yours would be looked for in it"
+        remedy = f"write the first and the last address of {site.lan.subnet} that your router leases"
+        yield Problem("site.lan.dhcp_pool", f"{first}-{last}", what, remedy)
+        return
+    mine = [("site.shim.ipv4_address", plan.shim.ipv4)]
+    mine += [(f"{holder.path}.ipv4_address", holder.ipv4) for holder in (*plan.containers, *plan.others)]
+    for path, address in mine:
+        if first <= address <= last:
+            what = f"is in the router's DHCP pool {first}-{last}; sooner or later another machine gets it too"
+            yield Problem(
+                path, str(address), what, "choose an address outside the pool, or make the pool smaller there"
+            )
+
+
+def _twice(plan: LanPlan, wrong: Set[object]) -> Iterator[Problem]:
+    names: dict[str, str] = {}
+    macs: dict[str, str] = {plan.shim.mac: "the shim"}
+    for holder in (*plan.containers, *plan.others):
+        if holder.name in names:
+            what = f"is the name of {names[holder.name]} too; Docker takes each name once"
+            yield Problem(f"{holder.path}.container_name", holder.name, what, "rename one of them")
+        names.setdefault(holder.name, holder.path)
+        if holder.mac is None or (holder.mac == mac_of(holder.ipv4) and holder.ipv4 in wrong):
+            continue
+        if holder.mac in macs:
+            what = f"is the MAC of {macs[holder.mac]} too; the switch would send the packets of both to one"
+            yield Problem(f"{holder.path}.mac_address", holder.mac, what, "give each its own, or leave the key out")
+        macs.setdefault(holder.mac, holder.path)
+
+
+def _one_path(site: Site) -> Iterator[Problem]:
+    install = site.install
+    given = [path for path in (install.program, install.conf, install.unit) if path != AUTO]
+    if len(set(given)) < len(given):
+        what = "is also the path of another file of this program, and one would overwrite the other"
+        yield Problem("site.install", given[0], what, "give program, conf and unit a path each")

@@ -1,0 +1,7 @@
+"""Docker labels by which the program knows its own things again, and where it leaves what it repaired."""
+
+OURS = "macvlan-ipv6"
+MADE_BY = f"{OURS}.made-by"  # on a network that was made here; one that was adopted has none
+MAKER = "pulumi"
+ADDRESSES = f"{OURS}.addresses"  # on a container: the IPv4, ULA and MAC it was made with
+REPAIRED = f"{OURS}.repaired"  # on both: when and why it was made anew

@@ -1,0 +1,201 @@
+"""Docker's network: what it is to be, what of a live one is kept, and where the two differ.
+
+A Docker network cannot be changed, only replaced, and then all its containers stop. So what does not matter to anybody
+(the list of reserved addresses, labels of others) is taken over from a live network, and is never a difference.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+from plan.config import Site
+from plan.facts import LiveNetwork, LiveRange
+from plan.labels import MADE_BY, MAKER, REPAIRED
+from plan.lan import NetworkPlan, ShimPlan
+from plan.numbering import ula_of
+
+FIRST_ENGINE_WITHOUT_OWN_GATEWAY = 29  # FACTS.md section 6: below, Docker takes the first free address by itself
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting of a network: the words for it, what the live one has, what the site says."""
+
+    setting: str
+    live: str
+    wanted: str
+
+
+def is_adopted(live: LiveNetwork) -> bool:
+    """Made by someone else: it is used as it is, and stays when the stack is destroyed."""
+    return MADE_BY not in live.labels
+
+
+def plan_network(
+    site: Site, host: IPv4Address, shim: ShimPlan, engine_major: int | None, live: LiveNetwork | None
+) -> NetworkPlan:
+    """live: the network of that name on the NAS, if there is one."""
+    ranges = _Ranges(live, site)
+    gateway = _gateway(site, engine_major, live, ranges)
+    aux4 = {"shim": shim.ipv4, "host": host}
+    aux6 = {"shim": shim.ula}
+    if gateway is None:
+        aux6["router"] = ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)
+    adopted = live is not None and is_adopted(live)
+    labels = {**site.network.labels, MADE_BY: MAKER}
+    if live is not None:
+        labels = {**live.labels, **site.network.labels}
+    wanted = NetworkPlan(
+        name=site.network.name,
+        parent=site.lan.parent,
+        subnet=site.lan.subnet,
+        gateway=site.lan.gateway,
+        ip_range=_kept_range(ranges.ipv4) if adopted and site.lan.ip_range is None else site.lan.ip_range,
+        ula_prefix=site.ula.prefix,
+        ula_gateway=gateway,
+        ula_gateway_is_router=isinstance(site.ula.gateway, IPv6Address),
+        reserved_ipv4=aux4 if ranges.ipv4 is None else {key: IPv4Address(a) for key, a in ranges.ipv4.aux.items()},
+        reserved_ipv6=aux6 if ranges.ipv6 is None else {key: IPv6Address(a) for key, a in ranges.ipv6.aux.items()},
+        labels=labels,
+        adopted=adopted,
+    )
+    if live is None:
+        return wanted
+    if not list(differences(wanted, live, engine_major)):
+        return replace(wanted, live_id=live.id)
+    return replace(  # it is to be made anew, so nothing of the live one has to be kept
+        wanted,
+        reserved_ipv4=aux4,
+        reserved_ipv6=aux6,
+        labels={**site.network.labels, MADE_BY: MAKER},
+        ip_range=site.lan.ip_range,
+        adopted=False,
+        replaces=True,
+    )
+
+
+def differences(plan: NetworkPlan, live: LiveNetwork, engine_major: int | None = None) -> Iterator[Difference]:
+    """What of the live network is not as planned, as far as anybody would notice."""
+
+    def compare(setting: str, has: object, wants: object) -> Iterator[Difference]:
+        if has != wants:
+            yield Difference(setting, "none" if has is None else str(has), "none" if wants is None else str(wants))
+
+    yield from compare("driver", live.driver, "macvlan")
+    yield from compare("parent", live.parent, plan.parent)
+    yield from compare("macvlan_mode", live.options.get("macvlan_mode", "bridge"), "bridge")
+    yield from compare("internal", live.internal, False)
+    by_family = {network.version: one for one in live.ranges if (network := _network(one.subnet)) is not None}
+    v4, v6 = by_family.get(4), by_family.get(6)
+    yield from compare("IPv4 subnet", v4 and _network(v4.subnet), plan.subnet)
+    if v4 is not None:
+        yield from compare("IPv4 gateway", _ipv4_gateway(v4, live, engine_major), str(plan.gateway))
+        yield from compare("ip_range", _kept_range(v4), plan.ip_range)
+    yield from compare("IPv6 prefix", v6 and _network(v6.subnet), plan.ula_prefix)
+    # Below 29 Docker hides a gateway that it chose by itself until it is restarted.
+    if v6 is not None and (v6.gateway is not None or not is_adopted(live)):
+        yield from compare("IPv6 gateway", v6.gateway and str(IPv6Address(v6.gateway)), _text(plan.ula_gateway))
+    for key, value in plan.labels.items():
+        if key not in (MADE_BY, REPAIRED):
+            yield from compare(f"label {key}", live.labels.get(key), value)
+
+
+def refused_for(plan: NetworkPlan, other: LiveNetwork, engine_major: int | None) -> str:
+    """The range of another network for which Docker would not make this one, "" for none (moby, libnetwork/ipam: the
+    same from 20.10 to 29). A pool overlaps no other one, whatever their drivers. One with an ip_range is not compared,
+    but shares its addresses with all of the same subnet, and so the router's is taken."""
+    if other.ipam != "default" or other.driver in ("overlay", "null"):  # a swarm's; only a form for others
+        return ""
+    for one in other.ranges:
+        subnet = _network(one.subnet)
+        wanted = plan.subnet if isinstance(subnet, IPv4Network) else plan.ula_prefix
+        if subnet is None or subnet.version != wanted.version or not subnet.overlaps(wanted):
+            continue
+        if subnet.version == 6 or plan.ip_range is None:
+            return str(subnet)
+        held = {_ipv4_gateway(one, other, engine_major), *one.aux.values()}
+        needed = {str(plan.gateway), *map(str, plan.reserved_ipv4.values())}
+        if subnet == wanted and (_kept_range(one) == plan.ip_range or held & needed):
+            return str(subnet)
+    return ""
+
+
+class _Ranges:
+    """A live network's ranges, where they are those of the site."""
+
+    def __init__(self, live: LiveNetwork | None, site: Site) -> None:
+        found = {_network(one.subnet): one for one in live.ranges} if live is not None else {}
+        self.ipv4: LiveRange | None = found.get(site.lan.subnet)
+        self.ipv6: LiveRange | None = found.get(site.ula.prefix)
+
+
+def _gateway(site: Site, engine_major: int | None, live: LiveNetwork | None, ranges: _Ranges) -> IPv6Address | None:
+    """The network's IPv6 gateway. Engines < 29 take one by themselves if none is given, so one is always given.
+
+    A live network keeps its own; unless the person says another, a new one is numbered as the router, which may want
+    it one day.
+    """
+    if isinstance(site.ula.gateway, IPv6Address):
+        return site.ula.gateway
+    modern = _gives_no_gateway(engine_major)
+    if ranges.ipv6 is not None and not (modern and site.ula.gateway == "none"):
+        if ranges.ipv6.gateway:
+            return IPv6Address(ranges.ipv6.gateway)
+        if live is not None and is_adopted(live) and not modern:
+            return site.ula.prefix.network_address + 1  # the one that Docker takes and hides
+    return None if modern else ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)
+
+
+def _gives_no_gateway(engine_major: int | None) -> bool:
+    return engine_major is not None and engine_major >= FIRST_ENGINE_WITHOUT_OWN_GATEWAY
+
+
+def _ipv4_gateway(v4: LiveRange, live: LiveNetwork, engine_major: int | None) -> str | None:
+    """What containers on it have. Below 29 Docker hides the one that it chose by itself until it is restarted: the
+    first address of the range, or of the subnet (moby, libnetwork/ipam)."""
+    subnet, first = _network(v4.subnet), _network(v4.ip_range or v4.subnet)
+    hidden = not v4.gateway and is_adopted(live) and not _gives_no_gateway(engine_major)
+    if not hidden or subnet is None or first is None:
+        return v4.gateway
+    return str(max(first.network_address, subnet.network_address + 1))
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _kept_range(live: LiveRange | None) -> IPv4Network | None:
+    found = _network(live.ip_range) if live is not None and live.ip_range else None
+    return found if isinstance(found, IPv4Network) else None
+
+
+def _text(address: IPv6Address | None) -> str | None:
+    return None if address is None else str(address)
+
+
+def as_live(plan: NetworkPlan) -> LiveNetwork:
+    """What Docker will tell of a network that is made as planned."""
+    return LiveNetwork(
+        id=plan.live_id,
+        name=plan.name,
+        driver="macvlan",
+        options={"parent": plan.parent},
+        ranges=(
+            LiveRange(
+                str(plan.subnet),
+                str(plan.gateway),
+                None if plan.ip_range is None else str(plan.ip_range),
+                {key: str(address) for key, address in plan.reserved_ipv4.items()},
+            ),
+            LiveRange(
+                str(plan.ula_prefix),
+                _text(plan.ula_gateway),
+                None,
+                {key: str(address) for key, address in plan.reserved_ipv6.items()},
+            ),
+        ),
+        labels=dict(plan.labels),
+    )

@@ -1,0 +1,21 @@
+"""How one address follows from another."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+
+def mac_of(address: IPv4Address) -> str:
+    """02:42 and the address's four bytes: what Docker < 28 gave by itself (FACTS.md defect 8)."""
+    return ":".join(f"{byte:02x}" for byte in (0x02, 0x42, *address.packed))
+
+
+def ula_of(address: IPv4Address, subnet: IPv4Network, prefix: IPv6Network) -> IPv6Address:
+    """The host part written in decimal: 192.168.1.201 in a /24 is <prefix>::201, 10.0.3.7 in a /16 is <prefix>::3:7.
+
+    Decimal digits are read as hexadecimal ones, so that a person sees the same number in both families.
+    """
+    host = int(address) & int(subnet.hostmask)
+    octets = host.to_bytes(4, "big")[subnet.prefixlen // 8 :]
+    suffix = 0
+    for octet in octets:
+        suffix = suffix << 16 | int(str(octet), 16)
+    return prefix.network_address + suffix

@@ -1,0 +1,52 @@
+"""What a person gets to see of the plan: addresses, MACs, and commands to check them by hand."""
+
+from collections.abc import Sequence
+from ipaddress import IPv6Network
+from typing import Any
+
+from plan.install import InstallPlan
+from plan.lan import ContainerPlan, LanPlan, eui64
+
+
+def report(plan: LanPlan, install: InstallPlan, announced: Sequence[IPv6Network] = ()) -> dict[str, Any]:
+    """Exports by name; plain values, known at preview.
+
+    announced: the global /64s that the router announces now. What SLAAC will make of them is a prediction: it comes
+    true once the container has started, and for as long as the prefix is announced.
+    """
+    return {
+        "network": plan.network.name,
+        "shim": {
+            "interface": plan.shim.name,
+            "ipv4": str(plan.shim.ipv4),
+            "ula": str(plan.shim.ula),
+            "mac": plan.shim.mac,
+        },
+        "containers": {container.key: _addresses(container, announced) for container in plan.containers},
+        "other_containers": {other.key: _addresses(other, announced) for other in plan.others},
+        "check_by_hand": _checks(plan, install),
+    } | ({"boot_task": install.boot_task} if install.boot_task else {})
+
+
+def _addresses(container: ContainerPlan, announced: Sequence[IPv6Network]) -> dict[str, Any]:
+    return {
+        "name": container.name,
+        "ipv4": str(container.ipv4),
+        "ula": str(container.ula),
+        "mac": container.mac,
+        "slaac_suffix": container.suffix,
+        "global_predicted": [
+            str(prefix.network_address + eui64(container.mac)) for prefix in announced if container.mac is not None
+        ],
+    }
+
+
+def _checks(plan: LanPlan, install: InstallPlan) -> dict[str, str]:
+    """Each to be typed on the NAS."""
+    checks = {"shim, routes and containers": f"{install.program} status {install.conf}"}
+    for container in plan.routed:
+        checks[f"NAS to {container.name}"] = f"ping -c 3 {container.ipv4}; ping -6 -c 3 {container.ula}"
+    for container in plan.containers:
+        checks[f"{container.name} to NAS"] = f"docker exec {container.name} ping -c 3 {plan.shim.ipv4}"
+        checks[f"addresses of {container.name}"] = f"docker exec {container.name} ip address show dev eth0"
+    return checks

@@ -1,0 +1,127 @@
+"""User errors: collected, worded alike, shown all at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+KIND = "macvlan"
+SHOWN = 100  # characters of a value that an error repeats
+TABLE = "see the keys in docs/guide.md"
+_WORDS = {  # pydantic's error types, in our words: what is wrong, what to do
+    "string_type": ("is not text", "write one value there, in quotes if it is made of digits"),
+    "string_too_short": ("is empty", "write a value, or remove the line"),
+    "string_sub_type": ("is not text", "write one value there"),
+    "dict_type": ("is not a map of keys", "write `key: value` lines below it"),
+    "model_type": ("is not a map of keys", "write `key: value` lines below it"),
+    "tuple_type": ("is not a list", "write its items below it, each on a line that starts with `- `"),
+    "int_type": ("is not a whole number", "write digits only"),
+    "int_parsing": ("is not a whole number", "write digits only"),
+    "int_from_float": ("is not a whole number", "write digits only"),
+    "int_parsing_size": ("is too large", "write a smaller number"),
+    "bool_type": ("is neither true nor false", "write true or false"),
+    "bool_parsing": ("is neither true nor false", "write true or false"),
+    "invalid_key": ("is not text, and keys have to be", "put the key in quotes"),
+    "string_unicode": ("is not text", "write plain text there"),
+    "recursion_loop": ("contains itself", "write it out without the alias (*)"),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing a person has to mend.
+
+    path: the key as written in the YAML, dotted (``site.containers.test.ipv4_address``).
+    value: what stands there, as text ("" where nothing does).
+    what: what is wrong with it and what it would break.
+    remedy: what to do.
+    severity: an error stops the run; a warning is shown on the resource ``on`` ("lan", "network", "shim", or a
+    container's key), and the run goes on.
+    """
+
+    path: str
+    value: str
+    what: str
+    remedy: str
+    severity: Literal["error", "warning"] = "error"
+    on: str = "lan"
+
+    def __str__(self) -> str:
+        head = f"{self.path}: {self.value}" if self.value else self.path
+        return f"  {head}\n      {self.what}\n      -> {self.remedy}"
+
+
+class UserErrors(Exception):
+    """All problems of one run; its text is what the person reads."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        count = len(self.problems)
+        title = f"{count} problem{'' if count == 1 else 's'} to mend; nothing was changed:"
+        super().__init__("\n".join([title, *map(str, self.problems)]))
+
+
+def reject(what: str, remedy: str) -> NoReturn:
+    """Refuse a value inside a pydantic validator, in our words."""
+    raise PydanticCustomError(KIND, "{what}", {"what": what, "remedy": remedy})
+
+
+def from_pydantic(error: ValidationError, root: str, remedies: Mapping[str, str]) -> list[Problem]:
+    """The problems of a pydantic error, each with its path under ``root``.
+
+    remedies: for keys that people bring along and that are not taken here, what to do instead.
+    """
+    return [_problem(detail, root, remedies) for detail in error.errors(include_url=False)]
+
+
+def dotted(root: str, location: Iterable[str | int]) -> str:
+    path = root
+    for part in location:
+        if part == "[key]":  # pydantic's mark for "the key itself"
+            continue
+        path += f"[{part}]" if isinstance(part, int) else f".{as_text(part)}"
+    return path
+
+
+def as_text(value: Any) -> str:
+    """A value as one short line, the way YAML would show it."""
+    if value is None or isinstance(value, (dict, list)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    if "PRIVATE KEY" in text:
+        return ""  # pasted into the wrong line; errors end up in logs
+    if not text.isprintable():
+        text = repr(text)  # an escape sequence would be the terminal's, a line break would tear the error apart
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Problem:
+    kind, context, location = detail["type"], detail.get("ctx", {}), detail["loc"]
+    path, value, key = dotted(root, location), as_text(detail["input"]), str(location[-1]) if location else ""
+    if "environment" in location:
+        value = ""  # may be a password
+    if kind == KIND:
+        return Problem(path, value, context["what"], context["remedy"])
+    if kind == "missing":
+        return Problem(path, "", "is missing, and there is no default for it", f"add `{key}:` there")
+    if kind == "extra_forbidden" and key in remedies:
+        return Problem(path, value, "is not supported here, so it would do nothing", remedies[key])
+    if kind == "extra_forbidden":
+        return Problem(path, value, "is not a key of this program, so it would do nothing", f"remove it, or {TABLE}")
+    if kind == "string_type" and isinstance(detail["input"], bool):
+        what = "is a YAML boolean where text is expected (unquoted yes, no, on, off, true, false are booleans)"
+        return Problem(path, value, what, 'put the value in quotes: "..."')
+    if kind == "string_type" and isinstance(detail["input"], (int, float)):
+        what = "is a YAML number where text is expected (a leading 0 means octal, a:b:c can mean base 60)"
+        return Problem(path, value, what, 'put the value in quotes: "..."')
+    if kind in ("greater_than_equal", "less_than_equal"):
+        limit = f"{context['ge']} or more" if kind.startswith("g") else f"{context['le']} or less"
+        return Problem(path, value, f"is out of range: it has to be {limit}", f"write a number that is {limit}")
+    if kind == "literal_error":
+        return Problem(path, value, "is none of the values that this key takes", f"write {context['expected']}")
+    what, remedy = _WORDS.get(kind, (detail["msg"], TABLE))
+    return Problem(path, value, what, remedy)

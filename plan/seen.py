@@ -1,0 +1,113 @@
+"""What a run took from the NAS besides the site: small enough to be kept as an output, for a run with `probe: off`."""
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from ipaddress import IPv6Network
+
+from plan.config import Site
+from plan.drift import container_repairs, host_repair
+from plan.facts import LiveNetwork, LiveRange, NasFacts
+from plan.findings.network import lost_network, stray_network
+from plan.install import InstallPlan
+from plan.labels import REPAIRED
+from plan.lan import LanPlan
+from plan.network import as_live
+from plan.record import Repair
+
+
+@dataclass(frozen=True)
+class Seen:
+    """parent: the interface, settled; network: Docker's of that name, None where there is none; repair: the line of the
+    data file; container_repairs, network_repair: values of the label ``repaired``; host_keys: the NAS's."""
+
+    parent: str
+    install: InstallPlan
+    engine_major: int | None = None
+    network: LiveNetwork | None = None
+    announced: tuple[IPv6Network, ...] = ()
+    host_keys: tuple[str, ...] = ()
+    repair: Repair | None = None
+    network_repair: str = ""
+    container_repairs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What is no longer as the last run left it, in words: on the shim, on the network, and by containers' keys."""
+
+    shim: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    containers: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def remembered(seen: Seen, plan: LanPlan, host_key: str) -> str:
+    """The output: the NAS as it will be after this run, so that the next one without a look makes the same. Packed
+    into one word, since nobody reads it. host_key: the one that the NAS was verified by."""
+    live = as_live(plan.network)
+    text = json.dumps(
+        {
+            "parent": seen.parent,
+            "install": asdict(seen.install),
+            "engine_major": seen.engine_major,
+            "network": {"ranges": [asdict(one) for one in live.ranges], "labels": dict(live.labels)},
+            "announced": [str(prefix) for prefix in seen.announced],
+            "host_keys": sorted({*seen.host_keys, host_key}),
+            "repair": None if seen.repair is None else asdict(seen.repair),
+            "network_repair": seen.network_repair,
+            "container_repairs": dict(seen.container_repairs),
+        },
+        sort_keys=True,
+    )
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def look_back(text: str, name: str) -> Seen:
+    """From that output. name: the network's. Raises KeyError, TypeError or ValueError on something else."""
+    try:
+        told = json.loads(zlib.decompress(base64.b64decode(text)))
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    parent, network = told["parent"], told["network"]
+    ranges = tuple(LiveRange(**one) for one in network["ranges"])
+    return Seen(
+        parent=parent,
+        install=InstallPlan(**told["install"]),
+        engine_major=told["engine_major"],
+        network=LiveNetwork("", name, "macvlan", {"parent": parent}, ranges, network["labels"]),
+        announced=tuple(IPv6Network(prefix) for prefix in told["announced"]),
+        host_keys=tuple(told["host_keys"]),
+        repair=None if told["repair"] is None else Repair(**told["repair"]),
+        network_repair=told["network_repair"],
+        container_repairs=dict(told["container_repairs"]),
+    )
+
+
+def first_look(site: Site, install: InstallPlan, facts: NasFacts) -> Seen:
+    """What the plan needs. site: with its parent settled."""
+    return Seen(
+        parent=site.lan.parent,
+        install=install,
+        engine_major=facts.engine_major,
+        network=facts.network(site.network.name),
+        announced=facts.announced_global(site.lan.parent),
+        host_keys=facts.host_keys,
+    )
+
+
+def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str) -> tuple[Seen, Drift]:
+    """What the plan makes visible: what drifted, and the marks that make Pulumi repair it. now: UTC, as text."""
+    stray = stray_network(site, plan, facts)
+    repair, shim = host_repair(seen.install, facts, stray, now)
+    labels, containers = container_repairs(plan, facts, now)
+    live = facts.network(site.network.name)
+    network: tuple[str, ...] = ()
+    if stray:
+        network = (f"{site.network.name} was made anew by someone else",)
+    elif lost_network(site, facts):
+        network = (f"{site.network.name} is gone",)
+    network_repair = f"{now} {network[0]}" if network else (live.labels.get(REPAIRED, "") if live is not None else "")
+    marked = replace(seen, repair=repair, network_repair=network_repair, container_repairs=labels)
+    return marked, Drift(tuple(shim), network, containers)

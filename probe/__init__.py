@@ -1,0 +1,1 @@
+"""Asks the NAS, over ssh and before anything changes. Reads only."""

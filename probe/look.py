@@ -1,0 +1,129 @@
+"""One ssh round trip to the NAS: opens the connection that the docker plugin then shares, and brings its facts back."""
+
+import os
+import pwd
+import shlex
+import subprocess
+from collections.abc import Mapping
+from ipaddress import IPv6Address
+from pathlib import Path
+
+from inputs.ssh_access import CONNECT_TIMEOUT, SshAccess
+from plan.config import Site
+from plan.facts import NasFacts
+from plan.files import PROBE, TRY_PASSWORD
+from plan.findings.taken import asked_for
+from plan.install import TASK_NAME, candidates
+from plan.labels import OURS
+from plan.lan import LanPlan
+from plan.problems import Problem, UserErrors
+from plan.profiles import PROFILES
+from plan.record import one_line
+from plan.types import AUTO
+from probe.answer import parse
+
+TIMEOUT = 60  # seconds for the whole look
+
+
+def look(site: Site, draft: LanPlan, access: SshAccess, scripts: Mapping[str, str]) -> NasFacts:
+    """The NAS's facts. draft: the plan as far as it goes without them; scripts: texts of those under nas/
+    that a look is made of, by their names (plan/files.py).
+
+    Raises UserErrors where the NAS cannot be reached.
+    """
+    _make_place_for_the_socket()
+    words, stdin = ["sh", "-s", "--"], scripts[PROBE]
+    if access.sudo_password is not None:
+        words = ["sh", "-c", scripts[TRY_PASSWORD], "sh"]
+        stdin = f"{access.sudo_password}\n{stdin}"
+    remote = f"exec {shlex.join([*words, *questions(site, draft)])}"
+    command = ["ssh", *access.options, *("-p", str(access.port), "-l", access.user, access.host), remote]
+    try:
+        done = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=TIMEOUT)
+    except FileNotFoundError:
+        remedy = "install OpenSSH's client"
+        raise UserErrors([Problem("ssh", "", "is not installed on this computer", remedy)]) from None
+    except subprocess.TimeoutExpired:
+        what = f"took the connection but did not answer within {TIMEOUT} s"
+        raise UserErrors([Problem("site.nas.host", access.host, what, "see whether the NAS is overloaded")]) from None
+    # Line ends stay as they are. What is not UTF-8 is none of ours, so a data file with such a byte differs anyway.
+    answer, said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if done.returncode == 255:
+        raise UserErrors([_unreached(site, access, said)])
+    try:
+        return parse(answer)
+    except (ValueError, KeyError, IndexError):
+        # What stands before the answer is a login script's, the most likely one
+        words = one_line(said) or one_line(answer.partition("\n== ")[0]) or one_line(answer)
+        what = f"answered something unexpected: {words[-300:]}"
+        remedy = f"try `ssh {access.user}@{access.host} true`; a login script that prints text is a common cause"
+        raise UserErrors([Problem("site.nas.host", access.host, what, remedy)]) from None
+
+
+def questions(site: Site, draft: LanPlan) -> list[str]:
+    """The arguments of nas/probe.sh."""
+    installs = candidates(site)
+    files = {path: mode for install in installs for path, mode in install.files.items()}
+    places = {place for profile in PROFILES.values() for place in profile.docker_places}
+    units = {unit for profile in PROFILES.values() for unit in profile.docker_units}
+    units |= {install.unit_name for install in installs} | {site.install.docker_unit}
+    gateway = str(site.ula.gateway) if isinstance(site.ula.gateway, IPv6Address) else "-"
+    return [
+        f"parent={site.lan.parent}",
+        f"network={site.network.name}",
+        f"shim={site.shim.name}",
+        f"gateway={gateway}",
+        *(f"file={mode}:{path}" for path, mode in sorted(files.items())),
+        *(f"conf={path}" for path in sorted({install.conf for install in installs})),
+        *(f"program={path}" for path in sorted({install.program for install in installs})),
+        *(f"unit={unit}" for unit in sorted(units - {"", AUTO})),
+        *(f"place={place}" for place in sorted(places)),
+        f"task={TASK_NAME}",
+        f"label={OURS}",
+        *(f"ask={address}" for address in asked_for(draft)),
+    ]
+
+
+def _make_place_for_the_socket() -> None:
+    """~/.ssh, as ssh reads it: by the user's entry, whatever $HOME says."""
+    try:
+        Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh").mkdir(mode=0o700, parents=True, exist_ok=True)
+    except KeyError:
+        what = f"does not work for the user with the number {os.getuid()}, who has no entry on this computer"
+        raise UserErrors([Problem("ssh", "", what, "run `pulumi` as a user who has one")]) from None
+    except OSError as error:
+        raise UserErrors([_no_socket(error.strerror or str(error))]) from None
+
+
+def _no_socket(why: str) -> Problem:
+    what = f"cannot hold the socket of the one connection that all share ({why})"
+    remedy = "it has to be a folder that you may write to, in a home whose path is at most 55 characters long"
+    return Problem("~/.ssh", "", what, remedy)
+
+
+def _unreached(site: Site, access: SshAccess, stderr: str) -> Problem:
+    """ssh's words in ours."""
+    said = stderr.strip().splitlines()[-1] if stderr.strip() else "no reason given"
+    if "unix_listener: " in stderr or "ControlPath too long" in stderr:
+        return _no_socket(said)
+    if "REMOTE HOST IDENTIFICATION HAS CHANGED" in stderr or "Host key verification failed" in stderr:
+        key = "site.nas.host_key" if site.nas.host_key else "site.nas.known_hosts"
+        value = access.host_key if site.nas.host_key else site.nas.known_hosts
+        what = f"is not the key that {access.host} shows: the NAS was set up anew, or someone stands between"
+        remedy = "compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the NAS itself; then replace it"
+        return Problem(key, value, what, remedy)
+    if "Permission denied" in stderr or "Too many authentication failures" in stderr:
+        key = "site.nas.identity_file" if site.nas.identity_file else "site.nas.user"
+        value = site.nas.identity_file or site.nas.user
+        what = f"is not let in as {access.user}@{access.host} ({said})"
+        which = f" -i {site.nas.identity_file}" if site.nas.identity_file else ""
+        remedy = f"put the key there with `ssh-copy-id{which}{_port(access)} {access.user}@{access.host}`"
+        return Problem(key, value, what, remedy)
+    if "Could not resolve" in stderr:
+        return Problem("site.nas.host", access.host, f"has no address ({said})", "write its IP address")
+    what = f"cannot be reached on port {access.port} within {CONNECT_TIMEOUT} s ({said})"
+    return Problem("site.nas.host", access.host, what, "switch the NAS on, enable SSH there, check host and port")
+
+
+def _port(access: SshAccess) -> str:
+    return "" if access.port == 22 else f" -p {access.port}"

@@ -1,0 +1,67 @@
+"""One box per engine for the whole run, in instances of its own: `make up`'s box is left alone."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.box import Box, Stack
+
+
+def _box(engine: str) -> Iterator[Box]:
+    box = Box(engine, f"e2e-{engine.replace('.', '')}")
+    box.lab("up", "--engine", engine)
+    yield box
+    box.lab("down")
+
+
+@pytest.fixture(scope="session")
+def box() -> Iterator[Box]:
+    """Engine 26."""
+    yield from _box("26")
+
+
+@pytest.fixture(scope="module", params=["20.10", "29"])
+def other_box(request: pytest.FixtureRequest) -> Iterator[Box]:
+    yield from _box(request.param)
+
+
+@pytest.fixture(scope="session", params=["20.10", "26", "29"])
+def look_box(request: pytest.FixtureRequest) -> Iterator[Box]:
+    """For what a preview tells (test_preview_*.py): a box of its own, so that it runs beside the others."""
+    box = Box(request.param, f"look-{request.param.replace('.', '')}")
+    box.lab("up", "--engine", request.param)
+    yield box
+    box.lab("down")
+
+
+@pytest.fixture(scope="module")
+def looked(look_box: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack on it, with a watch loop that heals nothing by itself within a test."""
+    stack = Stack(look_box, tmp_path_factory.mktemp("stack"))
+    yield stack
+    stack.force_away()
+
+
+@pytest.fixture(scope="module")
+def stack(box: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with nothing made yet; destroyed at the module's end, whatever happened."""
+    stack = Stack(box, tmp_path_factory.mktemp("stack"))
+    yield stack
+    stack.force_away()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", help="only the tests on this Docker engine: 20.10, 26 or 29")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The engines' boxes can stand side by side, so the Makefile runs one pytest for each."""
+    wanted = config.getoption("--engine")
+    if wanted is None:
+        return
+    for item in list(items):
+        values = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        on_26 = "26" if "box" in getattr(item, "fixturenames", ()) else ""
+        if values.get("other_box", values.get("fresh", values.get("look_box", on_26))) != wanted:
+            items.remove(item)
+            config.hook.pytest_deselected(items=[item])

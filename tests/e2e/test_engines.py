@@ -1,0 +1,69 @@
+"""What depends on the engine, on 20.10 and 29; engine 26 has the whole suite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.box import NAS, SHIM, Box, Stack
+from tests.e2e.test_main_job import CONTAINERS, INTERNET6, wait_for_global_address
+from tests.e2e.test_persistence import all_is_well
+from tests.e2e.whole import wait
+
+
+@pytest.fixture(scope="module")
+def up(other_box: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(other_box, tmp_path_factory.mktemp("stack"))
+    stack.up()
+    yield stack
+    stack.force_away()
+
+
+def test_the_engine_is_the_one_that_is_meant(up: Stack) -> None:
+    assert up.box.nas("docker version --format '{{.Server.Version}}'").startswith(up.box.engine)
+
+
+def test_all_reach_each_other(up: Stack) -> None:
+    for name, (ipv4, ula) in CONTAINERS.items():
+        address = wait_for_global_address(up.box, name)
+        pings = {
+            "NAS -> IPv4": ("nas", ipv4),
+            "NAS -> ULA": ("nas", ula),
+            "container -> shim": (name, SHIM),
+            "container -> NAS": (name, NAS),
+            "client -> IPv4": ("client", ipv4),
+            "client -> global": ("client", address),
+            "container -> internet": (name, INTERNET6),
+        }
+        assert up.box.lost(pings) == {}, name
+
+
+def test_nothing_differs_after_a_refresh_and_a_docker_restart(up: Stack) -> None:
+    up.expect_no_changes()
+    up.box.nas("systemctl restart docker")
+    wait("all is well", lambda: all_is_well(up.box))
+    up.box.start_by_hand("test")
+    up.pulumi("refresh", "--yes", "--skip-preview", "--stack", "e2e")
+    up.expect_no_changes()
+
+
+def test_a_network_made_by_hand_loses_its_route_to_nobody_on_every_engine(up: Stack) -> None:
+    """Engine 29 gives none by itself, but a network that was made earlier keeps what it has (FACTS.md section 6)."""
+    up.destroy()
+    dead = "fd0d:7eb5:2afd::1"
+    up.box.nas(
+        "docker network create -d macvlan --subnet 192.168.1.0/24 --gateway 192.168.1.1 --ipv6"
+        f" --subnet fd0d:7eb5:2afd::/64 --gateway {dead} -o parent=eth0 bridge-host"
+    )
+    routes = "nsenter -t $(docker inspect -f '{{.State.Pid}}' %s) -n ip -6 route show default"
+    try:
+        up.box.run_by_hand("before", "--network bridge-host --ip 192.168.1.230 busybox sleep 999")
+        assert f"via {dead} " in up.box.nas(routes % "before"), "Docker sets no such route here"
+        up.up()
+        for name in ("before", *CONTAINERS):
+            wait_for_global_address(up.box, name)
+            wait("no route to nobody", lambda of=name: f"via {dead} " not in up.box.nas(routes % of))
+            assert up.box.lost({"to the internet": (name, INTERNET6)}) == {}
+        up.expect_no_changes()
+    finally:
+        up.destroy(check=False)
+        up.box.nas("docker rm -f before; docker network rm bridge-host")

@@ -1,0 +1,160 @@
+"""Changes in place: what runs goes on, what fails is undone, and what has to stop comes back as it was."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.e2e.box import NAS, SHIM, Stack
+from tests.e2e.whole import wait
+
+PORT = 7007
+# One line a tenth of a second, from a container to the NAS, over one connection all the time
+TALK = f'docker exec -d test sh -c "while echo tick; do sleep 0.1; done | nc %s {PORT}"'
+LISTENS = f"until ss -Htln | grep -q ':{PORT} '; do sleep 0.1; done"
+LISTEN = f"rm -f /tmp/heard; (sleep 600 | busybox nc -l -p {PORT} >/tmp/heard) >/dev/null 2>&1 & {LISTENS}"
+HEARD = "wc -l </tmp/heard"
+
+
+def site_of(stack: Stack) -> dict[str, Any]:
+    site = stack.site_with(3)
+    site["containers"]["test"] = {"image": "busybox", "ipv4_address": "192.168.1.201", "tty": True}
+    return site
+
+
+@pytest.fixture(scope="module")
+def up(looked: Stack) -> Stack:
+    looked.write(site_of(looked))
+    looked.up()
+    return looked
+
+
+# what changes; to which address of the NAS's the container talks
+CHANGES = {
+    "a container more": ({"other_containers": [{"name": "later", "ipv4_address": "192.168.1.66"}]}, SHIM),
+    "another tick": ({"install": {"tick": 60}}, SHIM),
+    "another address of the shim": ({"shim": {"ipv4_address": "192.168.1.253"}}, NAS),
+    "the data elsewhere": ({"install": {"conf": "/etc/macvlan/shim.conf"}}, SHIM),
+    "another name of the unit": ({"install": {"unit": "/etc/systemd/system/macvlan.service"}}, SHIM),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_connection_goes_on_over_a_change(up: Stack, change: str) -> None:
+    box = up.box
+    wanted, target = CHANGES[change]
+    up.write(site_of(up))
+    up.up()
+    box.nas(LISTEN)
+    box.nas(TALK % target)
+    wait("somebody is talking, or nothing could be cut", lambda: int(box.nas(HEARD)) > 3)
+    before = int(box.nas(HEARD))
+    up.write(site_of(up) | wanted)
+    up.up()
+    during = int(box.nas(HEARD))
+    seconds = wait("more is heard", lambda: int(box.nas(HEARD)) >= during + 5, 30)
+    print(f"engine {box.engine}, {change}: heard {before}, {during} after the change, more {seconds:.1f} s later")
+    assert during > before
+    box.nas("pkill -x sleep; pkill -x busybox; true")
+
+
+def test_a_change_that_would_cut_the_containers_off_is_undone(up: Stack) -> None:
+    """A program that says all is well and routes nothing: only a ping can tell."""
+    box = up.box
+    program = up.folder / "nas/setup_docker_macvlan.sh"
+    good = program.read_text()
+    blind = re.sub(r"(?m)^as_wanted\(\) \{.*$", 'as_wanted() { [ -n "$link_state" ]; }', good)
+    blind = blind.replace("state=ok code=0\n", 'state=ok code=0 && $ip route flush dev "$shim" proto boot\n', 1)
+    assert blind.count("route flush") == 1 and blind != good
+    box.nas(f"ping -c 1 192.168.1.201 && cp -p /usr/local/bin/{program.name} /tmp/was")
+    program.write_text(blind)
+    try:
+        done = up.up(check=False)
+        assert done.returncode != 0
+        assert "answered before the change" in done.stdout + done.stderr, done.stdout[-3000:]
+    finally:
+        program.write_text(good)
+    assert box.nas(f"cmp /tmp/was /usr/local/bin/{program.name}") == ""
+    assert box.lost({"NAS -> IPv4": ("nas", "192.168.1.201"), "NAS -> ULA": ("nas", "fd0d:7eb5:2afd::201")}) == {}
+    up.up()
+    up.expect_no_changes()
+
+
+def test_a_change_that_would_cut_off_the_one_who_makes_it_is_undone_on_the_nas(up: Stack) -> None:
+    """The shim takes the laptop's own address: no packet of the NAS's reaches the laptop then, and no ssh."""
+    site = site_of(up)
+    site["shim"]["ipv4_address"] = "192.168.1.20"
+    up.write(site)
+    assert "your own computer answers there" in up.told(check=False)
+    up.write(site | {"probe": False})
+    done = up.up(check=False)
+    assert done.returncode != 0 and "192.168.1.20" in done.stdout + done.stderr
+    up.write(site_of(up))
+    up.up()
+    up.expect_no_changes()
+    assert up.box.ping("nas", "192.168.1.201") == 0 and up.box.ping("client", "192.168.1.10") == 0
+
+
+# Every sshd that serves a session is killed as soon as the installer is at work. It is held meanwhile, or it might be
+# done by then; only itself, in its own session: a stopped one in sshd's would get a SIGHUP of the kernel's.
+CUT = """installer='^sh /tmp/tmp[^ ]*/install.sh'
+end=$(($(date +%s) + 400))
+while [ $(date +%s) -lt $end ]; do
+    if pgrep -f "$installer" >/dev/null; then
+        sleep 0.05
+        pkill -STOP -f "$installer" || continue
+        pkill -KILL -f 'sshd.*: root@notty'
+        pkill -KILL -f 'sshd-session: root'
+        pkill -CONT -f "$installer"
+        echo cut && exit
+    fi
+    sleep 0.02
+done
+"""
+
+
+def test_a_connection_that_dies_in_the_middle_leaves_the_old_or_the_new(up: Stack) -> None:
+    box = up.box
+    up.write(site_of(up))
+    up.up()
+    up.write(site_of(up) | {"install": {"tick": 77}})
+    box.nas(f"cat >/root/cut <<'E'\n{CUT}E")  # a file, so that it is not one of those that it looks for
+    box.nas("nice -n -20 sh /root/cut >/root/cut.said 2>&1 &")  # before the installer when both want to run
+    done = up.up(check=False)
+    assert box.nas("cat /root/cut.said; rm /root/cut /root/cut.said").strip() == "cut", (
+        "the connection was not cut, so nothing is shown"
+    )
+    assert done.returncode != 0
+    box.nas("for i in $(seq 600); do pgrep -f '[/]install.sh' >/dev/null || break; sleep 0.2; done")
+    assert box.nas("ls -d /tmp/tmp.* 2>/dev/null; ls /etc/*.new 2>/dev/null; true") == ""
+    assert box.nas("/usr/local/bin/setup_docker_macvlan.sh status --brief").startswith("shim macvlan-host on eth0")
+    assert box.ping("nas", "192.168.1.201") == 0
+    up.up()
+    up.expect_no_changes()
+
+
+def test_replacing_the_network_names_who_stops_and_brings_all_back_as_they_were(up: Stack) -> None:
+    box = up.box
+    names = ["c0", "c1", "c2", "test"]
+    place = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.GlobalIPv6Address}} {{.MacAddress}}{{end}}"
+    addresses = f"for c in {' '.join(names)}; do docker inspect -f '{{{{.Name}}}} {place}' $c; done"
+    before = box.nas(addresses)
+    site = site_of(up)
+    site["lan"]["ip_range"] = "192.168.1.192/26"
+    up.write(site)
+    assert f"containers that stop: {', '.join(names)}" in up.told()
+    assert up.steps()["lan-network"] == "replace"
+    up.up()
+    up.expect_no_changes()
+    assert box.nas(addresses) == before
+    assert box.ping("nas", "192.168.1.201") == 0
+
+
+def test_a_strangers_container_on_a_network_that_must_go_stops_the_preview(up: Stack) -> None:
+    up.box.run_by_hand("guest", "--network bridge-host --ip 192.168.1.66 busybox")
+    site = site_of(up)
+    site["lan"]["ip_range"] = "192.168.1.128/25"
+    up.write(site)
+    said = up.told(check=False)
+    up.box.nas("docker rm -f guest")
+    assert "containers that are not this program's are on it: guest" in said

@@ -1,0 +1,80 @@
+"""What is changed by hand on the NAS is named by a plain preview, repaired by `pulumi up`, and then gone from it."""
+
+import pytest
+
+from tests.e2e.box import Stack
+
+SHIM, PROGRAM = "macvlan-host", "/usr/local/bin/setup_docker_macvlan.sh"
+CONF, UNIT = "/etc/setup_docker_macvlan.conf", "setup_docker_macvlan.service"
+LOOP = f"$(systemctl show -p MainPID --value {UNIT})"
+# The loop would heal these within moments; here it is asleep, as on a NAS where it hangs.
+ASLEEP = f"kill -STOP {LOOP}; "
+AWAKE = f"kill -CONT {LOOP}"
+# Again where Docker < 29 lost its race with the router's advertisement, as in Box.start_by_hand
+OFF_AND_ON = (
+    "docker network disconnect bridge-host test;"
+    " for i in 1 2 3 4; do docker network connect --ip 192.168.1.77 bridge-host test && break; done"
+)
+EMPTIED = "docker network disconnect -f bridge-host test; docker network rm bridge-host"
+OTHER = f"{EMPTIED}; docker network create -d macvlan --subnet 192.168.1.0/24 --gateway 192.168.1.2 -o parent=eth0"
+
+# done by hand; the resource that the preview shows; its operation; what it names
+DRIFTS = [
+    (f"echo '# mine' >>{PROGRAM}", "lan-host", "update", f"{PROGRAM} was changed by hand"),
+    (f"chmod 700 {PROGRAM}", "lan-host", "update", f"{PROGRAM} has another mode"),
+    (f"sed -i 's/^tick .*/tick 7/' {CONF}", "lan-host", "update", f"{CONF} was changed by hand"),
+    (f"rm {CONF}", "lan-host", "update", f"{CONF} is gone"),
+    (f"rm {CONF} {PROGRAM} /etc/systemd/system/{UNIT}", "lan-host", "update", f"{CONF} is gone"),
+    (f"systemctl stop {UNIT}", "lan-host", "update", "the unit is inactive"),
+    (f"systemctl disable {UNIT}", "lan-host", "update", "the unit is disabled"),
+    (f"{ASLEEP}ip link del {SHIM}", "lan-host", "update", f"link {SHIM} is gone"),
+    (f"{ASLEEP}ip link set {SHIM} down", "lan-host", "update", f"link {SHIM} is down"),
+    (f"{ASLEEP}ip addr del 192.168.1.254/32 dev {SHIM}", "lan-host", "update", "address 192.168.1.254/32 is missing"),
+    (f"{ASLEEP}ip addr add 192.168.1.9/32 dev {SHIM}", "lan-host", "update", "192.168.1.9/32 is on macvlan-host, and"),
+    (f"{ASLEEP}sysctl -w net.ipv4.conf.{SHIM}.arp_filter=0", "lan-host", "update", "sysctl arp_filter of macvlan-host"),
+    (f"{ASLEEP}ip route del 192.168.1.201 dev {SHIM}", "lan-host", "update", "route to 192.168.1.201 is missing"),
+    (f"{ASLEEP}ip -6 route add fd0d:7eb5:2afd::99 dev {SHIM}", "lan-host", "update", "route to fd0d:7eb5:2afd::99 is"),
+    (OFF_AND_ON, "lan-test-container", "replace", "IPv4 address of test is 192.168.1.77 instead of 192.168.1.201"),
+    (EMPTIED, "lan-network", "replace", "bridge-host is gone"),
+    (f"{OTHER} bridge-host", "lan-network", "replace", "bridge-host was made anew by someone else"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def up(looked: Stack) -> Stack:
+    site = looked.site()
+    del site["compose"]
+    site["install"] = {"tick": 3600}
+    looked.write(site)
+    looked.up()
+    looked.expect_no_changes()
+    return looked
+
+
+@pytest.mark.parametrize(("by_hand", "resource", "operation", "named"), DRIFTS, ids=[case[3] for case in DRIFTS])
+def test_what_drifted_is_named_repaired_and_gone(
+    up: Stack, by_hand: str, resource: str, operation: str, named: str
+) -> None:
+    up.box.nas(by_hand)
+    assert up.steps().get(resource) == operation
+    assert named in up.told()
+    up.box.nas(AWAKE, check=False)
+    up.up()
+    up.expect_no_changes()
+    assert up.box.lost({"NAS -> IPv4": ("nas", "192.168.1.201"), "NAS -> ULA": ("nas", "fd0d:7eb5:2afd::201")}) == {}
+
+
+def test_nothing_is_shown_where_nothing_drifted(up: Stack) -> None:
+    """Docker restarted, containers in another order, a gateway that Docker hid: none of it is a change."""
+    up.box.nas("systemctl reset-failed docker; systemctl restart docker; docker stop -t 1 test")
+    up.box.start_by_hand("test")
+    up.box.nas(f"for i in $(seq 60); do {PROGRAM} status --brief && break; sleep 1; done")
+    up.expect_no_changes()
+
+
+def test_a_container_that_is_gone_is_named_with_what_brings_it_back(up: Stack) -> None:
+    up.box.nas("docker rm -f test")
+    assert "`pulumi up --refresh` makes it anew" in up.told()
+    up.up(True, "--refresh")
+    up.expect_no_changes()
+    assert up.box.ping("nas", "192.168.1.201") == 0

@@ -1,0 +1,55 @@
+"""What NASes said, recorded by nas/probe.sh in the lab (tests/unit/answers), and the cases made of it.
+
+A case is a file under tests/unit/findings: the answer it starts from, what is other than in the lab (`edits` of its
+text, whole `sections`), what the `site` says otherwise, and what it `says`.
+"""
+
+import re
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plan.config import Site, parse_site
+from plan.facts import NasFacts
+from probe.answer import parse
+from tests.unit.sites import site_of
+
+HERE = Path(__file__).parent
+CASES = sorted(path.stem for path in (HERE / "findings").glob("*.yaml"))
+
+
+def answer(name: str) -> str:
+    return (HERE / "answers" / f"{name}.txt").read_text()
+
+
+@cache
+def case(name: str) -> dict[str, Any]:
+    return yaml.safe_load((HERE / "findings" / f"{name}.yaml").read_text())
+
+
+def facts_of(name: str) -> NasFacts:
+    told = case(name)
+    text = answer(told["answer"])
+    for edit in told.get("edits", []):
+        assert edit["old"] in text, f"{name}: {edit['old']}"
+        text = text.replace(edit["old"], edit["new"])
+    for section, body in told.get("sections", {}).items():
+        text, count = re.subn(rf"(^== {section}\n).*?(?=^== )", rf"\g<1>{body}", text, flags=re.MULTILINE | re.DOTALL)
+        assert count == 1, f"{name}: {section}"
+    return parse(text)
+
+
+def site_in(name: str) -> Site:
+    raw = _merged(site_of(), case(name).get("site", {}))
+    site, problems = parse_site(raw)
+    assert site is not None and not problems, problems
+    return site
+
+
+def _merged(base: Any, changes: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(changes, dict):
+        return deepcopy(changes)
+    return {**base, **{key: _merged(base.get(key), value) for key, value in changes.items()}}

@@ -1,0 +1,113 @@
+"""Sites to test with, all made from the stack that ships: Pulumi.dev.yaml and its compose file."""
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plan.addresses import make_plan
+from plan.compose import ComposeFile
+from plan.config import parse_site
+from plan.facts import LiveNetwork, LiveRange
+from plan.install import InstallPlan
+from plan.lan import LanPlan
+from plan.problems import Problem
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = "examples/qbittorrent/docker-compose.yml"
+_DEV = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]["macvlan-ipv6:site"]
+
+Raw = dict[str, Any]
+Change = Callable[[Raw], None]
+
+
+def put(*path_and_value: Any) -> Change:
+    """The change that writes a value at a path, as in ``put("nas", "port", 22)``."""
+    *path, last, value = path_and_value
+
+    def change(site: Raw) -> None:
+        holder = site
+        for key in path:
+            holder = holder.setdefault(key, {})
+        holder[last] = value
+
+    return change
+
+
+def drop(*path: Any) -> Change:
+    *parents, last = path
+
+    def change(site: Raw) -> None:
+        holder = site
+        for key in parents:
+            holder = holder[key]
+        del holder[last]
+
+    return change
+
+
+def box(name: str, last: int, **keys: Any) -> Change:
+    """The change that adds a container at 192.168.1.<last>."""
+    return put("containers", name, {"image": "busybox", "ipv4_address": f"192.168.1.{last}", **keys})
+
+
+def site_of(*changes: Change) -> Raw:
+    site = copy.deepcopy(_DEV)
+    for change in changes:
+        change(site)
+    return site
+
+
+def compose_file(document: Any = None) -> ComposeFile:
+    """The example's compose file, or another document under its name."""
+    return ComposeFile(COMPOSE, yaml.safe_load((ROOT / COMPOSE).read_text()) if document is None else document)
+
+
+def judge(
+    raw: Any,
+    files: Iterable[ComposeFile] = (),
+    engine: int | None = None,
+    live: LiveNetwork | None = None,
+) -> tuple[LanPlan | None, list[Problem]]:
+    """The plan of a raw site, and all problems that need neither keys nor NAS."""
+    site, problems = parse_site(raw)
+    if site is None:
+        return None, problems
+    plan, wrong = make_plan(site, files, engine, live)
+    return plan, [*problems, *wrong]
+
+
+def by_hand(gateway: str | None = "fd0d:7eb5:2afd::1", **changes: Any) -> LiveNetwork:
+    """A network as the recipe makes it. gateway: its IPv6 one."""
+    v4 = LiveRange("192.168.1.0/24", "192.168.1.1")
+    v6 = LiveRange("fd0d:7eb5:2afd::/64", gateway)
+    made = LiveNetwork("3f" * 32, "bridge-host", "macvlan", {"parent": "eth0"}, (v4, v6))
+    return replace(made, **changes)
+
+
+def plan_of(
+    raw: Any, files: Iterable[ComposeFile] = (), engine: int | None = None, live: LiveNetwork | None = None
+) -> LanPlan:
+    plan, problems = judge(raw, files, engine, live)
+    assert plan is not None and not problems, "\n".join(map(str, problems))
+    return plan
+
+
+def installed(**changes: str | int) -> InstallPlan:
+    """What it comes to on a Debian NAS."""
+    plan = InstallPlan(
+        profile="debian",
+        persistence="systemd",
+        program="/usr/local/bin/setup_docker_macvlan.sh",
+        conf="/etc/setup_docker_macvlan.conf",
+        hook_file="/etc/systemd/system/setup_docker_macvlan.service",
+        docker_unit="docker.service",
+    )
+    return replace(plan, **changes)
+
+
+def dev_plan() -> LanPlan:
+    return plan_of(site_of(), [compose_file()], 26)

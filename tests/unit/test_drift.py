@@ -1,0 +1,219 @@
+"""What changed on a NAS since the last run is found and named; what only looks different is not."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plan.drift import host_drift
+from plan.facts import FileState, NasFacts
+from plan.install import plan_install
+from plan.record import Repair, read_conf
+from plan.seen import Drift, Seen, first_look, look_back, remembered, second_look
+from probe.answer import parse
+from tests.unit.recorded import answer, site_in
+from tests.unit.sites import Change, compose_file, dev_plan, plan_of, put, site_of
+from tests.unit.sites import installed as on_debian
+
+NOW = "2026-11-24T01:02:03Z"
+SITE = site_in("all-right")
+
+
+def look(facts: NasFacts, *changes: Change) -> tuple[Seen, Drift]:
+    seen = first_look(SITE, plan_install(SITE, facts)[0], facts)
+    plan = plan_of(site_of(*changes), [compose_file()], seen.engine_major, seen.network)
+    return second_look(SITE, plan, facts, seen, NOW)
+
+
+def drift_of(facts: NasFacts) -> list[str]:
+    record = read_conf(facts.conf)
+    assert record is not None
+    return list(host_drift(on_debian(), record, facts))
+
+
+def installed(**changes: object) -> NasFacts:
+    return replace(parse(answer("installed")), **changes)
+
+
+def test_a_nas_as_it_was_left_has_not_drifted_and_its_record_is_given_back() -> None:
+    seen, drift = look(installed())
+    assert drift == Drift()
+    assert seen.repair is not None and seen.repair.what == "installed" and seen.repair.when != NOW
+    assert (seen.network_repair, seen.container_repairs) == ("", {})
+
+
+def test_everything_that_was_changed_by_hand_is_named() -> None:
+    seen, drift = look(parse(answer("drifted")))
+    assert drift.shim == (
+        "/usr/local/bin/setup_docker_macvlan.sh was changed by hand",
+        "address 192.168.1.254/32 is missing on macvlan-host",
+        "address 192.168.1.253/32 is on macvlan-host, and nobody planned it",
+        "sysctl accept_ra of macvlan-host is 2 instead of 0",
+        "sysctl arp_filter of macvlan-host is 0 instead of 1",
+        "route to 192.168.1.99 is there, and nobody planned it",
+        "route to 192.168.1.201 is missing",
+    )
+    assert drift.containers == {
+        "test": [
+            "IPv4 address of test is 192.168.1.77 instead of 192.168.1.201",
+            "ULA of test is fd0d:7eb5:2afd::2 instead of fd0d:7eb5:2afd::201",
+            "MAC of test is 02:42:c0:a8:01:4d instead of 02:42:c0:a8:01:c9",
+        ]
+    }
+    assert seen.repair == Repair(NOW, "repaired: " + "; ".join(drift.shim[:4]) + "; and 3 more")
+    assert seen.container_repairs["test"].startswith(f"{NOW} IPv4 address of test is 192.168.1.77")
+
+
+def test_a_unit_a_file_and_a_mode_are_named() -> None:
+    _, drift = look(parse(answer("unit-gone")))
+    assert drift.shim == (
+        "/usr/local/bin/setup_docker_macvlan.sh has another mode",
+        "/etc/setup_docker_macvlan.conf was changed by hand",
+        "/etc/systemd/system/setup_docker_macvlan.service is gone",
+        "link macvlan-host is gone",
+    )
+
+
+def test_a_unit_that_does_not_run_or_start_at_boot_is_named() -> None:
+    facts = installed()
+    name = "setup_docker_macvlan.service"
+    units = {**facts.units, name: replace(facts.units[name], active="failed", enabled="disabled")}
+    assert drift_of(replace(facts, units=units)) == ["the unit is failed", "the unit is disabled"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("macvlan-host@eth0", "macvlan-host@eth1", "link macvlan-host stands on eth1 instead of eth0"),
+        ("macvlan mode bridge", "macvlan mode private", "link macvlan-host is in mode private instead of bridge"),
+        ("02:42:c0:a8:01:fe brd", "02:00:00:00:00:01 brd",
+         "link macvlan-host has the MAC 02:00:00:00:00:01 instead of 02:42:c0:a8:01:fe"),
+        ("<BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group default qlen 1000\\"
+         "    link/ether 02:42:c0:a8:01:fe", "<BROADCAST,MULTICAST> mtu 1500\\    link/ether 02:42:c0:a8:01:fe",
+         "link macvlan-host is down"),
+    ],
+)  # fmt: skip
+def test_a_link_that_was_made_otherwise_is_named(old: str, new: str, named: str) -> None:
+    text = answer("installed")
+    assert text.count(old) == 1
+    assert drift_of(parse(text.replace(old, new))) == [named]
+
+
+@pytest.mark.parametrize("bad", ["192.168.1.300", "192.168.1.254/33", "none"])
+def test_an_address_of_the_record_that_is_none_is_the_files_drift_and_no_other(bad: str) -> None:
+    conf = "/etc/setup_docker_macvlan.conf"
+    text = installed().confs[conf]
+    _, drift = look(installed(confs={conf: text.replace("shim_ipv4 192.168.1.254", f"shim_ipv4 {bad}")}))
+    assert drift.shim == (f"{conf} was changed by hand",)
+
+
+def test_line_ends_of_windows_hide_nothing_of_the_record() -> None:
+    text = installed().conf
+    assert text is not None
+    adopted = text.replace("\nversion 1", "\n# network adopted\nversion 1")
+    plain, edited = read_conf(adopted), read_conf(adopted.replace("\n", "\r\n"))
+    assert plain is not None and plain.adopted and plain.sums and plain == edited
+
+
+def test_routes_that_the_watch_loop_learned_are_no_drift() -> None:
+    learned = ("2001:db8:1:1:42:c0ff:fea8:1c9 dev macvlan-host proto 109 metric 1024 pref medium",)
+    noise = ("local 192.168.1.254 dev macvlan-host table local proto kernel scope host src 192.168.1.254",
+             "fe80::/64 dev macvlan-host proto kernel metric 256 pref medium",
+             "multicast ff00::/8 dev macvlan-host table local proto kernel metric 256 pref medium")  # fmt: skip
+    facts = installed()
+    assert drift_of(replace(facts, shim_routes=(*facts.shim_routes, *learned, *noise))) == []
+
+
+@given(st.permutations(parse(answer("installed")).shim_routes))
+def test_the_order_of_routes_is_no_drift(routes: list[str]) -> None:
+    assert drift_of(installed(shim_routes=tuple(routes))) == []
+
+
+def test_a_change_of_the_site_is_not_taken_for_drift() -> None:
+    """The record says what was done, not the site: the two may differ at every preview with news."""
+    seen, drift = look(installed(), put("containers", "new", {"image": "busybox", "ipv4_address": "192.168.1.99"}))
+    assert drift == Drift() and seen.repair is not None and seen.repair.what == "installed"
+
+
+def test_a_nas_where_nothing_was_ever_installed_has_not_drifted() -> None:
+    seen, drift = look(parse(answer("bare")))
+    assert drift == Drift() and seen.repair == Repair(NOW, "installed")
+
+
+def test_files_wiped_by_an_upgrade_are_named_by_the_containers_that_are_left() -> None:
+    files: Mapping[str, FileState] = {}
+    seen, drift = look(installed(confs={}, files=files))
+    assert drift.shim == ("/etc/setup_docker_macvlan.conf is gone",)
+    assert seen.repair == Repair(NOW, "repaired: /etc/setup_docker_macvlan.conf is gone")
+
+
+def test_a_network_that_is_gone_is_marked_and_named() -> None:
+    facts = installed()
+    networks = tuple(network for network in facts.networks if network.name != "bridge-host")
+    seen, drift = look(replace(facts, networks=networks))
+    assert drift.network == ("bridge-host is gone",)
+    assert seen.network_repair == f"{NOW} bridge-host is gone"
+
+
+def test_a_network_that_somebody_made_in_place_of_ours_is_cleared_away_by_its_id() -> None:
+    facts = parse(answer("stray"))
+    seen, drift = look(facts)
+    there = facts.network("bridge-host")
+    assert there is not None and seen.repair is not None and seen.repair.stray == there.id
+    assert drift.network == ("bridge-host was made anew by someone else",)
+
+
+def test_a_network_by_hand_is_never_cleared_away_where_none_of_ours_was() -> None:
+    seen, drift = look(parse(answer("differs")))
+    assert seen.repair is not None and seen.repair.stray == "" and drift.network == ()
+
+
+def test_a_container_that_was_taken_off_the_network_is_named() -> None:
+    facts = installed()
+    test = replace(facts.containers["test"], networks={})
+    _, drift = look(replace(facts, containers={**facts.containers, "test": test}))
+    assert drift.containers == {"test": ["test is not on bridge-host any more"]}
+
+
+def test_of_a_stopped_container_only_what_it_was_told_to_take_is_compared() -> None:
+    _, drift = look(parse(answer("stopped-and-gone")))
+    assert drift.containers == {}
+
+
+def test_marks_of_earlier_repairs_are_kept_as_they_are() -> None:
+    facts = installed()
+    test = replace(facts.containers["test"], repaired="2026-01-01T00:00:00Z because")
+    seen, drift = look(replace(facts, containers={**facts.containers, "test": test}))
+    assert drift == Drift() and seen.container_repairs == {"test": "2026-01-01T00:00:00Z because"}
+
+
+@pytest.mark.parametrize("name", ["bare", "installed", "drifted", "recipe", "stray"])
+def test_a_run_without_a_look_plans_what_the_run_before_it_planned(name: str) -> None:
+    facts = parse(answer(name))
+    seen, _ = look(facts)
+    plan = plan_of(site_of(), [compose_file()], seen.engine_major, seen.network)
+    back = look_back(remembered(seen, plan, "ssh-ed25519 AAAA"), "bridge-host")
+    again = plan_of(site_of(), [compose_file()], back.engine_major, back.network)
+    assert replace(again, network=replace(again.network, live_id="", replaces=False)) == replace(
+        plan, network=replace(plan.network, live_id="", replaces=False)
+    )
+    assert (back.repair, back.network_repair, back.container_repairs) == (
+        seen.repair,
+        seen.network_repair,
+        seen.container_repairs,
+    )
+    assert back.announced == seen.announced and set(back.host_keys) == {"ssh-ed25519 AAAA", *seen.host_keys}
+
+
+@pytest.mark.parametrize("text", ["", "x", "eJw=", "bm9uZQ==", None, 7])
+def test_a_memory_that_is_none_is_told_as_one(text: str) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        look_back(text, "bridge-host")
+
+
+def test_the_plan_of_the_record_is_the_one_that_ships() -> None:
+    record = read_conf(installed().conf)
+    assert record is not None
+    assert record.containers == {one.name: (str(one.ipv4), str(one.ula)) for one in dev_plan().routed}
