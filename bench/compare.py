@@ -49,7 +49,8 @@ def _recipe(box: Box, table: Table, count: int) -> None:
         lines.append(f"ip route add {address} dev shim")
     script = "\n".join(lines)
     _row(box, table, count, "recipe, one script over ssh", lambda: box.run("client", f"{ssh} <<'EOF'\n{script}\nEOF"))
-    box.nas("docker rm -f $(docker ps -aq); docker network rm bridge-host; ip link del shim")
+    box.remove_containers_and("bridge-host")
+    box.nas("ip link del shim")
 
 
 def _ours(stack: Stack, table: Table, count: int) -> None:

@@ -87,6 +87,21 @@ class Box:
             done, tries = self.run("nas", f"docker start {' '.join(names)}", check=False), tries + 1
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def remove_containers_and(self, network: str) -> None:
+        """All containers of the NAS, and this network of theirs if it is there.
+
+        Docker may keep the count of a network's endpoints after the last is gone ("has active endpoints", with
+        nobody in it), when many containers go at once; only Docker's own restart takes it away then.
+        """
+        self.nas("docker rm -f $(docker ps -aq)", check=False)
+        there = f"docker network inspect {network} >/dev/null 2>&1"
+        gone = f"! {there} || docker network rm {network}"
+        tried = self.run("nas", f"for i in 1 2 3 4 5; do {gone} && exit; sleep 1; done; exit 1", check=False)
+        if tried.returncode != 0:
+            print(f"engine {self.engine}: {tried.stderr.splitlines()[-1]}; Docker is restarted")
+            self.nas("systemctl reset-failed docker; systemctl restart docker")
+            self.nas(gone)
+
     def start(self, where: str, command: str) -> subprocess.Popen[bytes]:
         """A shell command that goes on until its process is terminated."""
         words = [*LAB, "exec", where, "--", "sh", "-c", f"exec {command}"]
@@ -294,7 +309,7 @@ class Stack:
         """Leaves the NAS to the next module as a new one, whatever a failed test left."""
         if self.destroy(check=False).returncode == 0:
             return
-        self.box.nas("docker rm -f $(docker ps -aq); docker network rm bridge-host", check=False)
+        self.box.remove_containers_and("bridge-host")
         files = "/usr/local/bin/setup_docker_macvlan.sh /etc/setup_docker_macvlan.conf"
         unit = "setup_docker_macvlan.service"
         self.box.nas(f"systemctl disable --now {unit}; rm -f {files} /etc/systemd/system/{unit}", check=False)

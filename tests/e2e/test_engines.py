@@ -66,4 +66,4 @@ def test_a_network_made_by_hand_loses_its_route_to_nobody_on_every_engine(up: St
         up.expect_no_changes()
     finally:
         up.destroy(check=False)
-        up.box.nas("docker rm -f before; docker network rm bridge-host")
+        up.box.remove_containers_and("bridge-host")

@@ -45,7 +45,7 @@ def by_hand(fresh: Box) -> dict[str, int]:
             "after idle": first_loss(lambda: lost_after_idle(fresh, "byhand")),
         }
     finally:
-        fresh.nas("docker rm -f byhand; docker network rm byhand")
+        fresh.remove_containers_and("byhand")
     return lost
 
 

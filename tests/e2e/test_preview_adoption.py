@@ -20,7 +20,6 @@ OTHERS = [
     {"name": "unifi", "ipv4_address": "192.168.1.54"},
 ]
 UP_AGAIN = "active\nshim macvlan-host on eth0: 192"
-LEFT = "docker rm -f $(docker ps -aq); docker network rm bridge-host; true"
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def by_hand(looked: Stack) -> Any:
     looked.write(site)
     yield looked
     looked.destroy()
-    looked.box.nas(LEFT)
+    looked.box.remove_containers_and("bridge-host")
 
 
 def test_a_network_made_by_hand_is_imported_with_its_containers_untouched(by_hand: Stack) -> None:
