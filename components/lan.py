@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
+from components.again import start_again
 from components.container import LanContainer, LanContainerArgs
 from components.network import LanNetwork, LanNetworkArgs
 from components.shim import HostShim, HostShimArgs
@@ -69,6 +70,7 @@ class MacvlanLan(pulumi.ComponentResource):
         )
         self.summary = self.shim.summary
         images = self._images()
+        self._start_again = start_again(f"{name}-start-again", args.access)
         self.containers = {}
         for plan in args.plan.containers:
             if plan.service is not None:
@@ -108,6 +110,7 @@ class MacvlanLan(pulumi.ComponentResource):
                 repaired=self._args.repairs.container_repairs.get(plan.key, ""),
                 secrets=self._args.secrets.get(plan.key),
                 after=after,
+                start_again=self._start_again,
             ),
             opts=self._on_nas,
         )

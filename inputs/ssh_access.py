@@ -87,6 +87,10 @@ class SshAccess:
             options += ["-o", f"{name}={value}"]
         return options
 
+    def command(self, remote: str) -> list[str]:
+        """The words of an ssh that runs ``remote``, quoted for the NAS's shell already, over that connection."""
+        return ["ssh", *self.options, "-p", str(self.port), "-l", self.user, self.host, remote]
+
     def knowing(self, host_keys: Iterable[str]) -> "SshAccess":
         """With the keys that the NAS itself named over a verified connection.
 

@@ -37,9 +37,8 @@ def look(site: Site, draft: LanPlan, access: SshAccess, scripts: Mapping[str, st
         words = ["sh", "-c", scripts[TRY_PASSWORD], "sh"]
         stdin = f"{access.sudo_password}\n{stdin}"
     remote = f"exec {shlex.join([*words, *questions(site, draft)])}"
-    command = ["ssh", *access.options, *("-p", str(access.port), "-l", access.user, access.host), remote]
     try:
-        done = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=TIMEOUT)
+        done = subprocess.run(access.command(remote), input=stdin.encode(), capture_output=True, timeout=TIMEOUT)
     except FileNotFoundError:
         remedy = "install OpenSSH's client"
         raise UserErrors([Problem("ssh", "", "is not installed on this computer", remedy)]) from None

@@ -14,7 +14,7 @@ def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     for container in plan.containers:
         live = facts.containers.get(container.name)
         if live is None and record is not None and container.name in record.containers and facts.docker.engine:
-            what = "was made by an earlier run and is gone, which Pulumi sees only when it is asked to look"
+            what = "is not there, and an earlier run was to make it; what is gone Pulumi sees only when it is asked to"
             remedy = "`pulumi up --refresh` makes it anew"
             yield Problem(container.path, container.name, what, remedy, "warning", container.key)
         elif live is not None and not live.addresses:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.box import Box, Stack, lost_of
 from tests.e2e.test_main_job import CONTAINERS, INTERNET6, wait_for_global_address
-from tests.e2e.whole import wait
+from tests.e2e.whole import FLOOD, wait
 
 ULA = "fd0d:7eb5:2afd::"
 DEAD = f"{ULA}1"
@@ -322,22 +322,6 @@ def test_a_gateway_that_answers_is_nobodys_to_remove(up: Stack) -> None:
     finally:
         up.box.run("router", f"ip address del {DEAD}/64 dev br-lan")
     inside(up.box, "qbittorrent", f"ip -6 route del default via {DEAD}", check=False)
-
-
-# Router advertisements of the lab's prefix, a hundred a second (RFC 4861 section 4.2; the kernel fills the checksum in)
-FLOOD = """python3 -c '
-import socket, struct, time
-prefix = socket.inet_pton(socket.AF_INET6, "2001:db8:1:1::")
-head = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 30, 0, 0)
-option = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 600, 300, 0) + prefix
-with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as s:
-    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
-    scope = socket.if_nametoindex("br-lan")
-    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, scope)
-    while True:
-        s.sendto(head + option, ("ff02::1", 0, 0, scope))
-        time.sleep(0.01)
-'"""
 
 
 def processes(box: Box) -> int:

@@ -91,7 +91,7 @@ def test_a_loop_that_is_killed_is_started_again_and_the_link_stays(kept: Box) ->
     until("it is up", lambda: is_up(kept))
     (loop,), index = loops(kept), kept.ip("-o", "link", "show", SHIM).split(":")[0]
     os.kill(loop, signal.SIGKILL)
-    until("another", lambda: is_up(kept) and loops(kept) != [loop])
+    until("another", lambda: loops(kept) != [loop] and is_up(kept))
     assert kept.ip("-o", "link", "show", SHIM).split(":")[0] == index
     if "busybox" not in kept.shell[0]:  # which takes its own logger
         until("told", lambda: f"the loop ended by itself: {SHIM} stays for the next one" in kept.log())
@@ -150,7 +150,7 @@ def test_the_end_of_logger_is_not_the_end_of_the_loop(kept: Box) -> None:
         kept.ip("route", "del", "192.168.1.201", "dev", SHIM)
         until("healed, and told to nobody", lambda: is_up(kept))
     os.kill(loop[0], signal.SIGKILL)
-    until("another loop", lambda: is_up(kept) and loops(kept) != loop)
+    until("another loop", lambda: loops(kept) != loop and is_up(kept))
     time.sleep(1)
     assert running(kept, "keep") == keeper and len(loops(kept)) == 1
     call(kept, "down")

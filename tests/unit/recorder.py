@@ -50,12 +50,14 @@ class Registered:
     ignore_changes: tuple[str, ...]
     import_id: str
     retain: bool
+    on_error: tuple[str, ...]
     raw: str
 
 
 @dataclass
 class Recorder(mocks.MockMonitor):
     preview: bool = False
+    hooks: dict[str, pulumi.ErrorHook] = field(default_factory=dict)
     made: list[Registered] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
 
@@ -84,6 +86,7 @@ class Recorder(mocks.MockMonitor):
                 ignore_changes=tuple(request.ignoreChanges),
                 import_id=request.importId,
                 retain=request.retainOnDelete,
+                on_error=tuple(request.hooks.on_error),
                 raw=str(request.object),
             )
         )
@@ -96,6 +99,10 @@ class Recorder(mocks.MockMonitor):
     def RegisterResourceOutputs(self, request: Any) -> Any:
         self.outputs[request.urn] = json_format.MessageToDict(request.outputs)
         return super().RegisterResourceOutputs(request)
+
+    def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
+        """In the place of the SDK's server for the engine's calls."""
+        self.hooks[hook.name] = hook
 
     def of(self, type_: str) -> list[Registered]:
         return [one for one in self.made if one.type.endswith(type_)]
@@ -113,6 +120,7 @@ def record(program: Callable[[], Any], preview: bool = False) -> Recorder:
     recorder = Recorder(preview=preview)
     settings.set_root_resource(None)  # type: ignore[arg-type]  (each run has a stack of its own)
     mocks.set_mocks(_NoMocks(), project="macvlan-ipv6", stack="test", preview=preview, monitor=recorder)
+    settings.SETTINGS.callbacks = recorder  # type: ignore[assignment]
     mocks.test(program)()
     return recorder
 
