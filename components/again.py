@@ -11,7 +11,7 @@ from pulumi.runtime.proto import resource_pb2
 from inputs.ssh_access import SshAccess
 
 LOST = "failed to set IPv6 gateway"  # libnetwork, engines before 29 (FACTS.md section 6)
-TRIES = 5
+TRIES = 10
 TIMEOUT = 60  # seconds for one command on the NAS
 
 
