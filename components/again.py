@@ -19,7 +19,8 @@ def start_again(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
     """The hook for all containers; None where Pulumi's CLI is too old for one, so that a second `pulumi up` does it.
 
     The plugin leaves a container that it made and could not start. It has never run: it is removed, with the anonymous
-    volumes that were made for it, and Pulumi makes it once more, TRIES times at most.
+    volumes that were made for it, and Pulumi makes it once more, TRIES times at most. The watch loop leaves it alone
+    in its first minute.
     """
     if not settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS):
         return None
@@ -36,23 +37,17 @@ def start_again(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
 
 
 def _removed(access: SshAccess, container: str) -> bool:
-    """By its name, which nobody else can have: Docker gave it to this one moments ago."""
-    if _docker(access, "rm", "--volumes", container):
-        return True
-    # The watch loop was quicker and started it: it stops as if it were replaced
-    return _docker(access, "stop", container) and _docker(access, "rm", container)
+    """Only one that has never run: what runs may be in the middle of its first start. Its name is nobody else's, for
+    Docker gave it to this one moments ago."""
+    state, _, identity = _docker(access, "inspect", "--format", "{{.State.Status}} {{.Id}}", container).partition(" ")
+    return state == "created" and bool(_docker(access, "rm", "--volumes", identity))
 
 
-def _docker(access: SshAccess, *words: str) -> bool:
+def _docker(access: SshAccess, *words: str) -> str:
+    """What it printed; "" where it failed."""
+    command = access.command(shlex.join(["docker", *words]))
     try:
-        return (
-            subprocess.run(
-                access.command(shlex.join(["docker", *words])),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=TIMEOUT,
-            ).returncode
-            == 0
-        )
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
-        return False
+        return ""
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""

@@ -421,20 +421,27 @@ refresh() {
 } 2>/dev/null # some shells tell of what is killed
 
 # revive: engines before 29 give up a container's start when the router's advertisement has set a default route before
-# they do, at boot as well as by hand. Such a one is started again, up to three times in a loop's life.
+# they do, at boot as well as by hand. Such a one is started again, ten times at most until it has run. In its first
+# minute it is left to who made it: `pulumi up` removes it then and makes it anew, and must not meet it running.
 revive() {
-    ids=$($limit docker ps -aq --no-trunc --filter "network=$network" --filter status=created --filter status=exited)
+    aged=$($limit docker ps -a --no-trunc --filter "network=$network" --filter status=created --filter status=exited \
+        --format '{{.ID}} {{.RunningFor}}') || return 0
+    case $aged in *second*) due=5 ;; esac
+    ids=$(say "$aged" | awk '!/second/ { print $1 }') told='' still=''
     # shellcheck disable=SC2086 # hex, one word each
     [ -z "$ids" ] || told=$($limit docker inspect --format 'stopped {{.Id}} {{.Name}} {{json .State.Error}}' $ids)
     while read -r tag id container error; do
         case $tag/$error in stopped/*'failed to set IPv6 gateway'*) ;; *) continue ;; esac
-        case $revived in *" $id "*" $id "*" $id "*) continue ;; esac
-        revived="$revived $id "
+        tries=0
+        case $revived in *"$id:"*) tries=${revived##*"$id:"} && tries=${tries%% *} ;; esac
+        still="$still $id:$((tries + 1))"
+        [ "$tries" -lt 10 ] || continue
         say "${container#/}: an advertisement outran its start by docker; started again"
         $limit docker start "$id" >/dev/null
     done <<EOF
 $told
 EOF
+    revived=$still
 } 2>/dev/null
 
 # enter PID: sets $enter to what runs a command in that process's network namespace

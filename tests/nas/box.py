@@ -33,7 +33,7 @@ TWO = f"container test 192.168.1.201 {PREFIX}201\ncontainer qbittorrent 192.168.
 # Stands where docker's client is looked for: says what the test wrote into files beside it.
 DOCKER = """#!/bin/sh
 here={here}
-case "$1 $2" in "ps -aq") what=stopped ;; *) what=$1 ;; esac
+case "$1 $2" in "ps -a") what=stopped ;; *) what=$1 ;; esac
 echo $what >>$here/docker.calls
 echo "$*" >>$here/docker.words
 [ ! -e $here/docker.hangs ] || [ $1 = events ] || exec sleep 60
@@ -226,10 +226,10 @@ class Box:
             new.chmod(0o755)
             new.rename(file)
 
-    def stopped(self, errors: dict[str, str]) -> None:
+    def stopped(self, errors: dict[str, str], age: str = "2 hours ago") -> None:
         """What docker says of containers that do not run: name → the error of the last start."""
         ids = {name: f"{0xD0D0 + n:064x}" for n, name in enumerate(errors)}
-        (self.here / "docker.stopped").write_text("".join(f"{one}\n" for one in ids.values()))
+        (self.here / "docker.stopped").write_text("".join(f"{one} {age}\n" for one in ids.values()))
         lines = [f'stopped {ids[name]} /{name} "{error}"\n' for name, error in errors.items()]
         (self.here / "docker.errors").write_text("".join(lines))
 

@@ -27,9 +27,16 @@ def hook() -> pulumi.ErrorHook:
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with an ssh that writes down what it is called with, and fails at what matches a line of `refused`."""
-    (tmp_path / "refused").touch()
-    script = '#!/bin/sh\ncd "${0%/*}"; echo "$@" >>calls\nfor last; do :; done\n! echo "$last" | grep -qxf refused\n'
+    """A folder with an ssh that writes down what it is called with. `state` is what the NAS says of the container, `rm`
+    the exit code of its removal."""
+    (tmp_path / "state").write_text("created 1234\n")
+    (tmp_path / "rm").write_text("0")
+    script = """#!/bin/sh
+cd "${0%/*}"
+echo "$@" >>calls
+for last; do :; done
+case $last in "docker inspect "*) exec cat state ;; *) echo 1234; exit "$(cat rm)" ;; esac
+"""
     (tmp_path / "ssh").write_text(script)
     (tmp_path / "ssh").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
@@ -65,28 +72,36 @@ def test_each_container_has_it_and_nothing_else_has() -> None:
     assert {made.on_error for made in run.made if made.on_error} == {(name,)}
 
 
+INSPECT = "docker inspect --format '{{.State.Status}} {{.Id}}'"
+
+
 def test_a_start_that_was_outrun_is_made_again_after_the_first_one_is_removed(
     hook: pulumi.ErrorHook, ssh: Path
 ) -> None:
     assert asked(hook, OUTRUN)
-    assert calls(ssh) == ["docker rm --volumes test"]
+    assert calls(ssh) == [f"{INSPECT} test", "docker rm --volumes 1234"]
 
 
-def test_one_that_the_loop_has_started_meanwhile_stops_first(hook: pulumi.ErrorHook, ssh: Path) -> None:
-    (ssh / "refused").write_text("docker rm --volumes .*\n")
-    assert asked(hook, OUTRUN)
-    assert calls(ssh) == ["docker rm --volumes test", "docker stop test", "docker rm test"]
+@pytest.mark.parametrize("state", ["running", "restarting", "exited", "paused"])
+def test_one_that_has_run_is_not_touched(hook: pulumi.ErrorHook, ssh: Path, state: str) -> None:
+    (ssh / "state").write_text(f"{state} 1234\n")
+    assert not asked(hook, OUTRUN)
+    assert calls(ssh) == [f"{INSPECT} test"]
 
 
-@pytest.mark.parametrize("refused", ["docker rm .*", "docker \\(rm --volumes\\|stop\\) .*"])
-def test_one_that_stays_is_not_made_a_second_time(hook: pulumi.ErrorHook, ssh: Path, refused: str) -> None:
-    (ssh / "refused").write_text(f"{refused}\n")
+def test_one_that_stays_is_not_made_a_second_time(hook: pulumi.ErrorHook, ssh: Path) -> None:
+    (ssh / "rm").write_text("1")
+    assert not asked(hook, OUTRUN)
+
+
+def test_one_that_is_gone_is_not_made_a_second_time(hook: pulumi.ErrorHook, ssh: Path) -> None:
+    (ssh / "state").unlink()
     assert not asked(hook, OUTRUN)
 
 
 def test_a_name_is_quoted_for_the_shell_of_the_nas(hook: pulumi.ErrorHook, ssh: Path) -> None:
     assert asked(hook, OUTRUN, name="a b;c")
-    assert calls(ssh) == ["docker rm --volumes 'a b;c'"]
+    assert calls(ssh)[0] == f"{INSPECT} 'a b;c'"
 
 
 def test_an_update_starts_the_one_that_is_there(hook: pulumi.ErrorHook, ssh: Path) -> None:
