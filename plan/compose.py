@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from plan.problems import Problem, as_text, from_pydantic
+from plan.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
 from plan.service import REMEDIES, Service, as_compose_reads
 from plan.types import DockerName
 
@@ -37,19 +37,33 @@ def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], li
         own, variables = as_compose_reads(raw, path)
         problems += variables
         own["networks"] = {network if name in aliases else name: value for name, value in joined.items()}
-        try:
-            name = _KEY.validate_python(key)
-            service = Service.model_validate(own)
+        service, wrong = _service(key, own, path)
+        told = {problem.path for problem in variables}
+        problems += [one for one in wrong if one.path not in told]
+        if service is not None:
             problems += _named_volumes(file, path, service)
-            services[name] = _with_real_volumes(service, document)
-        except ValidationError as error:
-            told = {problem.path for problem in variables}
-            problems += [one for one in from_pydantic(error, path, REMEDIES) if one.path not in told]
+            services[key] = _with_real_volumes(service, document)
     if not services and not problems:
         what = f"has no service that joins the network {network}, so nothing of it would be made"
         remedy = f"add `networks: {{{network}: {{ipv4_address: …}}}}` to a service, and {network} with `external: true`"
         problems.append(Problem(file.path, "", what, remedy))
     return services, problems
+
+
+def _service(key: Any, raw: dict[str, Any], path: str) -> tuple[Service | None, list[Problem]]:
+    """Less the keys that nobody knows, so that what is wrong with its addresses is told in the same run."""
+    try:
+        _KEY.validate_python(key)
+    except ValidationError as error:
+        return None, from_pydantic(error, path, REMEDIES)
+    try:
+        return Service.model_validate(raw), []
+    except ValidationError as error:
+        problems = from_pydantic(error, path, REMEDIES)
+        try:
+            return Service.model_validate(pruned(raw, unknown_keys(error))), problems
+        except ValidationError:
+            return None, problems
 
 
 def joining(document: Any, network: str) -> set[str]:

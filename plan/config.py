@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from plan.problems import Problem, dotted, from_pydantic
+from plan.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
 from plan.profiles import UNIT
 from plan.service import REMEDIES, Mapping, Service, Strict, as_compose_reads
 from plan.types import (
@@ -155,10 +155,12 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
     except ValidationError as error:
         told = {problem.path for problem in variables}
         problems = variables + [one for one in from_pydantic(error, ROOT, REMEDIES) if one.path not in told]
-        try:
-            return Site.model_validate(_without(raw, error)), problems
-        except ValidationError:
-            return None, problems
+        for whole in (False, True):
+            try:
+                return Site.model_validate(_without(raw, error, whole)), problems
+            except ValidationError:
+                continue
+        return None, problems
 
 
 def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -173,23 +175,13 @@ def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Probl
     return {**raw, "containers": services}, problems
 
 
-def _without(raw: dict[str, Any], error: ValidationError) -> Any:
-    """The site less what is wrong: single keys, and of containers the whole container."""
+def _without(raw: dict[str, Any], error: ValidationError, whole: bool) -> Any:
+    """The site less what is wrong: single keys. Of a container all, since the rest would look complete; or, if not
+    ``whole``, only the keys that nobody knows."""
+    unknown = set() if whole else unknown_keys(error)
     wrong = set()
     for detail in error.errors(include_url=False):
         location = detail["loc"]
-        wrong.add(location[:2] if location[:1] in (("containers",), ("other_containers",)) else location)
-    return _pruned(raw, (), wrong)
-
-
-def _pruned(value: Any, path: tuple[Any, ...], wrong: set[tuple[Any, ...]]) -> Any:
-    def keeps(part: Any, item: Any) -> bool:
-        here = (*path, part)
-        inside = any(location[: len(here)] == here for location in wrong)
-        return here not in wrong and (not inside or isinstance(item, (dict, list)))
-
-    if isinstance(value, dict):
-        return {key: _pruned(item, (*path, key), wrong) for key, item in value.items() if keeps(key, item)}
-    if isinstance(value, list):
-        return [_pruned(item, (*path, index), wrong) for index, item in enumerate(value) if keeps(index, item)]
-    return value
+        in_container = location[:1] in (("containers",), ("other_containers",))
+        wrong.add(location[:2] if in_container and location not in unknown else location)
+    return pruned(raw, wrong)

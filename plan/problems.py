@@ -76,6 +76,26 @@ def from_pydantic(error: ValidationError, root: str, remedies: Mapping[str, str]
     return [_problem(detail, root, remedies) for detail in error.errors(include_url=False)]
 
 
+def unknown_keys(error: ValidationError) -> set[tuple[str | int, ...]]:
+    """Where keys stand that nobody knows: without them the rest is as complete as it was."""
+    return {detail["loc"] for detail in error.errors(include_url=False) if detail["type"] == "extra_forbidden"}
+
+
+def pruned(value: Any, wrong: set[tuple[str | int, ...]], path: tuple[str | int, ...] = ()) -> Any:
+    """A parsed document less what stands at those places."""
+
+    def keeps(part: Any, item: Any) -> bool:
+        here = (*path, part)
+        inside = any(location[: len(here)] == here for location in wrong)
+        return here not in wrong and (not inside or isinstance(item, (dict, list)))
+
+    if isinstance(value, dict):
+        return {key: pruned(item, wrong, (*path, key)) for key, item in value.items() if keeps(key, item)}
+    if isinstance(value, list):
+        return [pruned(item, wrong, (*path, index)) for index, item in enumerate(value) if keeps(index, item)]
+    return value
+
+
 def dotted(root: str, location: Iterable[str | int]) -> str:
     path = root
     for part in location:

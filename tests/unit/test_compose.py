@@ -239,6 +239,22 @@ def test_bad_values_are_told_with_key_value_and_remedy(keys: dict[str, Any], hea
     assert len(told) == 1 and what in told[0].what and remedy in told[0].remedy, "\n".join(map(str, problems))
 
 
+def test_a_key_that_nobody_knows_does_not_hide_what_else_is_wrong() -> None:
+    networks = {"bridge-host": {"ipv4_address": "192.168.7.77"}}
+    _, problems = judge(site_of(), [compose_file(document(ports=["80:80"], networks=networks, volumes=["db:/db"]))])
+    assert sorted(str(problem).splitlines()[0].strip().removeprefix(f"{SERVICE}.") for problem in problems) == [
+        "ipv4_address: 192.168.7.77",
+        "ports",
+        "volumes[0]: db",
+    ]
+
+
+@pytest.mark.parametrize("key", [5, None, "a b"])
+def test_a_service_whose_name_no_container_can_have_is_left_out(key: Any) -> None:
+    services, [problem] = services_on(compose_file(document() | {"services": {key: APP}}), "bridge-host")
+    assert services == {} and str(problem).startswith(f"  {COMPOSE}: services.{key if key else ''}")
+
+
 def test_the_example_is_read_verbatim() -> None:
     [qbittorrent] = [container for container in dev_plan().containers if container.key == "qbittorrent"]
     assert str(qbittorrent.ipv4) == "192.168.1.202" and qbittorrent.path == f"{COMPOSE}: services.qbittorrent"

@@ -180,6 +180,9 @@ def test_mistakes_of_single_keys_and_between_keys_are_told_in_one_run() -> None:
         put("shim", "ipv4_address", "10.0.0.1"),
         box("a1", 9, ports=["80:80"]),
         box("a2", 201),
+        box("a3", 1, imgae="x"),
+        box("a4", 7, imgae="x", image=5),
+        box("a5", 7),
         put("other_containers", [5, {"name": "ha", "ipv4_address": "192.168.2.1"}]),
     )
     plan, problems = judge(site_of(*changes))
@@ -187,6 +190,10 @@ def test_mistakes_of_single_keys_and_between_keys_are_told_in_one_run() -> None:
     assert sorted(p.path for p in problems) == [
         "site.containers.a1.ports",
         "site.containers.a2.ipv4_address",
+        "site.containers.a3.imgae",
+        "site.containers.a3.ipv4_address",
+        "site.containers.a4.image",
+        "site.containers.a4.imgae",
         "site.nas.host_key[0]",
         "site.nas.prot",
         "site.network.labels",
