@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.box import Box, Stack, lost_of
 from tests.e2e.test_main_job import CONTAINERS, INTERNET6, wait_for_global_address
-from tests.e2e.whole import FLOOD, wait
+from tests.e2e.whole import flooded, wait
 
 ULA = "fd0d:7eb5:2afd::"
 DEAD = f"{ULA}1"
@@ -331,28 +331,26 @@ def processes(box: Box) -> int:
 
 
 def test_a_burst_of_events_and_a_flood_of_advertisements_end_well(up: Stack) -> None:
-    flood = up.box.start("router", FLOOD)
     try:
-        most = 0
-        up.box.nas(
-            "nohup sh -c 'i=0; while [ $i -lt 100 ]; do docker network disconnect bridge-host foreign;"
-            " docker network connect --ip 192.168.1.231 bridge-host foreign; i=$((i+1)); done; touch /tmp/burst'"
-            " >/dev/null 2>&1 &"
-        )
-        started = time.monotonic()
-        deadline = started + 480
-        while not up.box.nas("ls /tmp/burst 2>/dev/null", check=False) and time.monotonic() < deadline:
-            most = max(most, processes(up.box))
-        assert up.box.nas("ls /tmp/burst; rm -f /tmp/burst").strip() == "/tmp/burst"
-        seconds = time.monotonic() - started
-        print(f"engine {up.box.engine}: at most {most} processes during 200 events in {seconds:.0f} s")
-        assert 0 < most <= 40
-        wait("all is well after 200 events", lambda: is_well(up.box))
-        # Between two rounds: loop, reader, docker's client, the sleep
-        wait("no more processes than at rest", lambda: processes(up.box) <= 6)
+        with flooded(up.box):
+            most = 0
+            up.box.nas(
+                "nohup sh -c 'i=0; while [ $i -lt 100 ]; do docker network disconnect bridge-host foreign;"
+                " docker network connect --ip 192.168.1.231 bridge-host foreign; i=$((i+1)); done; touch /tmp/burst'"
+                " >/dev/null 2>&1 &"
+            )
+            started = time.monotonic()
+            deadline = started + 480
+            while not up.box.nas("ls /tmp/burst 2>/dev/null", check=False) and time.monotonic() < deadline:
+                most = max(most, processes(up.box))
+            assert up.box.nas("ls /tmp/burst; rm -f /tmp/burst").strip() == "/tmp/burst"
+            seconds = time.monotonic() - started
+            print(f"engine {up.box.engine}: at most {most} processes during 200 events in {seconds:.0f} s")
+            assert 0 < most <= 40
+            wait("all is well after 200 events", lambda: is_well(up.box))
+            # Between two rounds: loop, reader, docker's client, the sleep
+            wait("no more processes than at rest", lambda: processes(up.box) <= 6)
     finally:
-        flood.terminate()
-        flood.wait()
         up.box.nas("docker rm -f foreign", check=False)
 
 

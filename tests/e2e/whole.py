@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tests.e2e.box import NAS, SHIM, SHIM_ULA, Box, Stack
 
@@ -24,6 +25,17 @@ with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as s
         s.sendto(head + option, ("ff02::1", 0, 0, scope))
         time.sleep(0.01)
 '"""
+
+
+@contextmanager
+def flooded(box: Box) -> Iterator[None]:
+    """Meanwhile the router sends these."""
+    flood = box.start("router", FLOOD)
+    try:
+        yield
+    finally:
+        flood.terminate()
+        flood.wait()
 
 
 def wait(what: str, good: Callable[[], object], seconds: float = 60) -> float:

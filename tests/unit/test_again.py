@@ -11,6 +11,7 @@ from pulumi.runtime.proto import resource_pb2
 from components.again import TRIES
 from tests.unit.recorder import ACCESS, Recorder, record_lan
 from tests.unit.sites import dev_plan
+from tests.unit.test_look import tool
 
 OUTRUN = (
     "1 error occurred: Unable to start container: Error response from daemon: failed to create shim task: level=fatal "
@@ -31,14 +32,8 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     the exit code of its removal."""
     (tmp_path / "state").write_text("created 1234\n")
     (tmp_path / "rm").write_text("0")
-    script = """#!/bin/sh
-cd "${0%/*}"
-echo "$@" >>calls
-for last; do :; done
-case $last in "docker inspect "*) exec cat state ;; *) echo 1234; exit "$(cat rm)" ;; esac
-"""
-    (tmp_path / "ssh").write_text(script)
-    (tmp_path / "ssh").chmod(0o755)
+    last = 'case $last in "docker inspect "*) exec cat state ;; *) echo 1234; exit "$(cat rm)" ;; esac'
+    tool(tmp_path, "ssh", f'cd "${{0%/*}}"; echo "$@" >>calls; for last; do :; done\n{last}')
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     return tmp_path
 
