@@ -40,7 +40,7 @@ def main() -> None:
         ),
     )
     say(lan, drift, warnings)
-    for name, value in report(plan, seen.install, seen.announced).items():
+    for name, value in report(plan, seen.install, seen.announced, seen.interfaces).items():
         pulumi.export(name, value)
     pulumi.export("nas", lan.summary)
     # Not secret, but long, and for the program alone: as a secret it is not spread out in every preview.

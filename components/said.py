@@ -8,12 +8,19 @@ from components.lan import MacvlanLan
 from plan.problems import Problem
 from plan.seen import Drift
 
+KEPT = (
+    "not as planned, and it was made anew for that already, which did not help, so it is left as it is; "
+    "`docker rm -f` of it on the NAS and `pulumi up --refresh` make it once more"
+)
+
 
 def say(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem]) -> None:
     _drifted(lan.shim, drift.shim)
     _drifted(lan.network, drift.network)
     for key, found in drift.containers.items():
         _drifted(lan.containers[key], found)
+    for key, found in drift.kept.items():
+        pulumi.log.warn(f"{KEPT}: {'; '.join(found)}", lan.containers[key])
     for warning in sorted(warnings):
         text = f"{warning.path}: {warning.value}\n{warning.what}\n-> {warning.remedy}"
         pulumi.log.warn(text, _about(lan, warning.on))

@@ -9,7 +9,8 @@ PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin:/usr/syno/bin
 export LC_ALL PATH
 NL='
 '
-shim='' gateway='' label=macvlan-ipv6 task='' files='' confs='' programs='' places='' units='' asks='' sudo=''
+shim='' network='' gateway='' label=macvlan-ipv6 task='' files='' confs='' programs='' places='' units='' asks=''
+sudo=''
 
 say() { printf '%s\n' "$@"; }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -21,6 +22,7 @@ accept() {
         value=${argument#*=}
         case $argument in
         shim=*) shim=$value ;;
+        network=*) network=$value ;;
         conf=*) confs="$confs$value$NL" ;;
         program=*) programs="$programs$value$NL" ;;
         place=*[!A-Za-z0-9_./-]*) ;;
@@ -172,6 +174,7 @@ look_system() {
         say "file $file"
         sed 20q "$file" | quoted
     done
+    say "time $(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
 
 look_tools() {
@@ -263,14 +266,55 @@ look_containers() {
     [ -n "$docker" ] || return 0
     ids=$(ask_docker ps -aq --no-trunc) || docker=''
     [ -n "$docker" ] && [ -n "$ids" ] || return 0
-    form='"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}},"restarts":{{json .RestartCount}}'
-    form=$form',"started":{{json .State.StartedAt}},"image":{{json (index .Config "Image")}}'
+    form='"pid":{{.State.Pid}},"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}}'
+    form=$form',"restarts":{{json .RestartCount}},"started":{{json .State.StartedAt}}'
+    form=$form',"image":{{json (index .Config "Image")}}'
     form=$form',"mac":{{json (index .Config "MacAddress")}},"networks":{{json .NetworkSettings.Networks}}'
     for key in addresses repaired; do
         form="$form,\"$key\":{{with index .Config \"Labels\"}}{{json (index . \"$label.$key\")}}{{else}}null{{end}}"
     done
     # shellcheck disable=SC2086
-    ask_docker container inspect --format "{$form}" $ids | grep '^{'
+    containers=$(ask_docker container inspect --format "{$form}" $ids | grep '^{')
+    [ -z "$containers" ] || say "$containers"
+}
+
+# What the kernel says in the namespaces of the running containers on this network, whatever Docker believes: IPv6
+# addresses, IPv6 default routes and IPv4 addresses, which every user may read, and the links, for which it takes root.
+# A container may have made any number of them: what is not read to its end is told as cut.
+# shellcheck disable=SC2016 # awk's own $
+INSIDE='
+BEGIN {
+    for (i = 1; i < ARGC; i++) {
+        print "pid", ARGV[i]
+        at = "/proc/" ARGV[i] "/net/"
+        for (n = 0; n < 64 && (getline line < (at "if_inet6")) > 0; n++) print "v6", line
+        if (n == 64) print "cut"
+        for (n = shown = 0; n < 512 && shown < 8 && (getline line < (at "ipv6_route")) > 0; n++) {
+            split(line, p, " ")
+            if (p[2] == "00" && p[1] ~ /^0+$/ && p[10] != "lo") { print "gateway", p[5], p[10]; shown++ }
+        }
+        split("", told)
+        for (n = 0; n < 4096 && (getline line < (at "fib_trie")) > 0; n++) {
+            split(line, p, " ")
+            if (p[1] == "|--") address = p[2]
+            else if (p[1] == "/32" && p[3] == "LOCAL" && !(address in told)) { told[address]; print "v4", address }
+        }
+        if (n == 4096) print "cut"
+        close(at "if_inet6"); close(at "ipv6_route"); close(at "fib_trie")
+    }
+}'
+
+look_inside() {
+    # The number comes first in its line, where no text of the container's can be
+    pids=$(say "$containers" | grep -F "\"$network\":{" | sed -n 's/^{"pid":\([1-9][0-9]*\),.*/\1/p')
+    [ -n "$pids" ] || return 0
+    # shellcheck disable=SC2086 # numbers
+    awk "$INSIDE" $pids
+    if ! has nsenter || { [ "$uid" != 0 ] && [ -z "$root" ]; }; then return; fi
+    # shellcheck disable=SC2016 # the inner shell's
+    each='for pid; do echo "links $pid" && nsenter -t "$pid" -n "$0" -o link show; done'
+    # shellcheck disable=SC2086 # words
+    $limit $root sh -c "$each" "$ip" $pids | sed 4096q
 }
 
 # ---- what is installed -------------------------------------------------------------------------------------
@@ -363,10 +407,10 @@ look_leftovers() {
 
 # ---- all of it ---------------------------------------------------------------------------------------------
 sections() {
-    told='' as=''
+    told='' as='' containers=''
     say '' # ends the line that a login script may have begun
-    for section in user system tools macvlan links addresses routes sysctls docker networks containers files conf loop \
-        units sshd host_keys leftovers gateway answers; do
+    for section in user system tools macvlan links addresses routes sysctls docker networks containers inside files \
+        conf loop units sshd host_keys leftovers gateway answers; do
         [ $section != gateway ] || told=$(cat) # waits for the pings
         say "== $section"
         "look_$section" 2>/dev/null </dev/null

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_interface
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 
 from plan.facts import FileState, Interface, Link, LiveContainer, NasFacts
 from plan.install import InstallPlan
@@ -19,6 +20,7 @@ SYSCTLS = {
 }
 LEARNED = "proto 109"  # routes to global addresses, which the watch loop keeps (nas/setup_docker_macvlan.sh)
 SHOWN = 4  # drifts that are named one by one
+SETTLED = 60  # seconds after a container's start in which its MAC is nobody's fault yet
 
 
 def host_repair(install: InstallPlan, facts: NasFacts, stray: str, now: str) -> tuple[Repair | None, list[str]]:
@@ -65,9 +67,16 @@ def host_drift(install: InstallPlan, record: Record, facts: NasFacts) -> Iterato
     yield from _routes(record, facts.shim_routes)
 
 
+def _loop_runs(install: InstallPlan, facts: NasFacts) -> bool:
+    if not install.systemd:
+        return bool(facts.loop)
+    unit = facts.units.get(install.unit_name)
+    return unit is not None and unit.active == "active"
+
+
 def _hook(install: InstallPlan, facts: NasFacts) -> Iterator[str]:
     if not install.systemd:
-        if not facts.loop:
+        if not _loop_runs(install, facts):
             yield "the watch loop does not run"
         if install.task and facts.task == "no":
             yield f"the boot task {install.task} is gone"
@@ -145,37 +154,88 @@ def _routes(record: Record, lines: Iterable[str]) -> Iterator[str]:
         yield f"route to {address} is missing"
 
 
-def container_drift(plan: ContainerPlan, network: str, live: LiveContainer) -> list[str]:
-    """What is not as the container was made, which its label tells. A container without the label is not ours."""
+@dataclass(frozen=True)
+class ContainerDrift:
+    """anew: mended by making it anew; kept: not as planned, and making it anew once did not mend it; loop: left to the
+    watch loop, which the next `pulumi up` brings back."""
+
+    anew: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    loop: tuple[str, ...] = ()
+
+
+def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool) -> ContainerDrift:
+    """What is not as the container was made, which its label tells. A container without the label is not ours.
+
+    pinned: whether the watch loop has had the time to set its MAC. Docker's word counts where nobody could look into
+    the container, and never for the MAC: it shows one of its own where the loop has set another.
+    """
     made = live.addresses.split()
     if len(made) != 3:
-        return []
-    place = live.networks.get(network)
+        return ContainerDrift()
+    place, mac = live.networks.get(network), ""
     if place is None:
-        return [f"{plan.name} is not on {network} any more"]
-    found = []
-    if live.runs:
-        pairs = zip(("IPv4 address", "ULA", "MAC"), (place.ipv4, place.ipv6, place.mac), made, strict=True)
-    else:  # only what it was told to take is known
-        pairs = zip(("IPv4 address", "ULA"), (place.asked_ipv4, place.asked_ipv6), made[:2], strict=True)
-    for what, has, wanted in pairs:
-        if has != wanted:
-            found.append(f"{what} of {plan.name} is {has or 'none'} instead of {wanted}")
-    return found
+        return _once(live, [f"{plan.name} is not on {network} any more"])
+    has = (place.ipv4, place.ipv6) if live.runs else (place.asked_ipv4, place.asked_ipv6)
+    if live.runs and live.inside is not None:
+        ula = IPv6Address(made[1])
+        has = _there(made[0], has[0], live.inside.ipv4), _there(made[1], has[1], {a for _, a in live.inside.ipv6})
+        mac = live.inside.mac(ula)
+    found = [_differs(plan.name, *one) for one in (("IPv4 address", has[0], made[0]), ("ULA", has[1], made[1]))]
+    wrong_mac = _differs(plan.name, "MAC", mac, made[2]) if mac else ""
+    if pinned:
+        return _once(live, [text for text in (*found, wrong_mac) if text])
+    drift = _once(live, [text for text in found if text])
+    return replace(drift, loop=(wrong_mac,)) if wrong_mac else drift
 
 
-def container_repairs(plan: LanPlan, facts: NasFacts, now: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+def _there(wanted: str, told: str, inside: Iterable[IPv4Address | IPv6Address]) -> str:
+    """What the container has in place of a wanted address: that one if the kernel has it, whatever Docker told."""
+    if ip_address(wanted) in inside:
+        return wanted
+    return told if told and told != wanted and ip_address(told) in inside else ""
+
+
+def _differs(name: str, what: str, has: str, wanted: str) -> str:
+    return "" if has == wanted else f"{what} of {name} is {has or 'none'} instead of {wanted}"
+
+
+def _once(live: LiveContainer, found: list[str]) -> ContainerDrift:
+    """A container is not made anew twice for the same: what that did not mend it will not mend."""
+    before = _kinds(live.repaired.partition(" ")[2])
+    if found and before and _kinds("; ".join(found)) <= before:
+        return ContainerDrift(kept=tuple(found))
+    return ContainerDrift(anew=tuple(found))
+
+
+def _kinds(text: str) -> set[str]:
+    """Texts without what was found in place of the wanted, which may be another each time."""
+    return {re.sub(r" is \S+ instead of ", " instead of ", part) for part in text.split("; ") if part}
+
+
+def is_pinned(install: InstallPlan, record: Record | None, live: LiveContainer, facts: NasFacts) -> bool:
+    """Whether a loop that sets MACs runs, and has done so for longer than it needs for this container."""
+    if record is None or live.name not in record.macs or not _loop_runs(install, facts):
+        return False
+    return live.ran > SETTLED
+
+
+def container_repairs(
+    plan: LanPlan, install: InstallPlan, facts: NasFacts, now: str
+) -> tuple[dict[str, str], dict[str, ContainerDrift]]:
     """By the containers' keys: the value of the label ``repaired``, and what drifted."""
     labels: dict[str, str] = {}
-    found: dict[str, list[str]] = {}
+    found: dict[str, ContainerDrift] = {}
+    record = read_conf(facts.conf)
     for container in plan.containers:
         live = facts.containers.get(container.name)
         if live is None:
             continue
-        drifted = container_drift(container, plan.network.name, live)
-        if drifted:
-            found[container.key] = drifted
-            labels[container.key] = f"{now} {_told(drifted)}"
+        drift = container_drift(container, plan.network.name, live, is_pinned(install, record, live, facts))
+        if drift != ContainerDrift():
+            found[container.key] = drift
+        if drift.anew:
+            labels[container.key] = f"{now} {_told(list(drift.anew))}"
         elif live.repaired:
             labels[container.key] = live.repaired
     return labels, found

@@ -80,14 +80,43 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """A running container's namespace, as the kernel tells. ipv6: (interface, address) of global scope, less temporary
+    and deprecated ones; macs: of its interfaces by name, empty where only root could ask; gateways: of its IPv6 default
+    routes."""
+
+    ipv4: frozenset[IPv4Address] = frozenset()
+    ipv6: tuple[tuple[str, IPv6Address], ...] = ()
+    macs: Mapping[str, str] = field(default_factory=dict)
+    gateways: frozenset[IPv6Address] = frozenset()
+
+    def link(self, ula: IPv6Address | None) -> str:
+        """The interface on our network: the one that has this ULA, or the only one there is. "" where nobody knows."""
+        own = [link for link, address in self.ipv6 if address == ula] or [*self.macs]
+        return own[0] if len(own) == 1 else ""
+
+    def mac(self, ula: IPv6Address | None) -> str:
+        return self.macs.get(self.link(ula), "")
+
+    def globals(self, ula: IPv6Address | None) -> tuple[IPv6Address, ...]:
+        """Addresses beside ULAs on that interface."""
+        return tuple(a for link, a in self.ipv6 if link == self.link(ula) and a not in ULA_RANGE)
+
+
+@dataclass(frozen=True)
 class LiveContainer:
-    """addresses, repaired: values of our labels, "" where it has none, and then it is not ours."""
+    """addresses, repaired: values of our labels, "" where it has none, and then it is not ours; ran: seconds since its
+    last start, by the NAS's clock, 0 where that is not known; inside: None where it does not run, is on another network
+    or could not be asked.
+    """
 
     name: str
     status: str
     networks: Mapping[str, Attachment]
     addresses: str = ""
     repaired: str = ""
+    ran: float = 0
+    inside: Inside | None = None
 
     @property
     def runs(self) -> bool:

@@ -1,6 +1,7 @@
 """What a person gets to see of the plan: addresses, MACs, and commands to check them by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Any
 
@@ -8,12 +9,28 @@ from plan.install import InstallPlan
 from plan.lan import ContainerPlan, LanPlan, eui64
 
 
-def report(plan: LanPlan, install: InstallPlan, announced: Sequence[IPv6Network] = ()) -> dict[str, Any]:
+@dataclass(frozen=True)
+class InterfaceSeen:
+    """A container's interface when a run looked at the NAS. mac: "" where nobody could ask for it; globals: its global
+    IPv6 addresses."""
+
+    mac: str
+    globals: tuple[str, ...]
+
+
+def report(
+    plan: LanPlan,
+    install: InstallPlan,
+    announced: Sequence[IPv6Network] = (),
+    interfaces: Mapping[str, InterfaceSeen] | None = None,
+) -> dict[str, Any]:
     """Exports by name; plain values, known at preview.
 
     announced: the global /64s that the router announces now. What SLAAC will make of them is a prediction: it comes
-    true once the container has started, and for as long as the prefix is announced.
+    true once the container has started, and for as long as the prefix is announced. interfaces: by containers' names,
+    what the run saw of them before it changed anything. Docker's own word on the MAC is not it (docs/decisions/0018).
     """
+    seen = interfaces or {}
     return {
         "network": plan.network.name,
         "shim": {
@@ -22,13 +39,16 @@ def report(plan: LanPlan, install: InstallPlan, announced: Sequence[IPv6Network]
             "ula": str(plan.shim.ula),
             "mac": plan.shim.mac,
         },
-        "containers": {container.key: _addresses(container, announced) for container in plan.containers},
-        "other_containers": {other.key: _addresses(other, announced) for other in plan.others},
+        "containers": {container.key: _addresses(container, announced, seen) for container in plan.containers},
+        "other_containers": {other.key: _addresses(other, announced, seen) for other in plan.others},
         "check_by_hand": _checks(plan, install),
     } | ({"boot_task": install.boot_task} if install.boot_task else {})
 
 
-def _addresses(container: ContainerPlan, announced: Sequence[IPv6Network]) -> dict[str, Any]:
+def _addresses(
+    container: ContainerPlan, announced: Sequence[IPv6Network], interfaces: Mapping[str, InterfaceSeen]
+) -> dict[str, Any]:
+    seen = interfaces.get(container.name)
     return {
         "name": container.name,
         "ipv4": str(container.ipv4),
@@ -38,6 +58,8 @@ def _addresses(container: ContainerPlan, announced: Sequence[IPv6Network]) -> di
         "global_predicted": [
             str(prefix.network_address + eui64(container.mac)) for prefix in announced if container.mac is not None
         ],
+        "mac_seen": (seen.mac if seen else "") or None,
+        "global_seen": list(seen.globals) if seen else [],
     }
 
 

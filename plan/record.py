@@ -36,13 +36,15 @@ def one_line(text: str) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """A data file as found. whole: whether it is as it was written; containers: name → (IPv4, ULA); adopted: whether
+    """A data file as found. whole: whether it is as it was written; containers: name → (IPv4, ULA); macs:
+    name → the one that the watch loop sets, of those that have one; adopted: whether
     Docker's network was made by someone else; hook: what starts the loop, and for systemd which unit it is bound to;
     keys: of the containers that are named otherwise than their keys, name → key."""
 
     whole: bool
     values: Mapping[str, str]
     containers: Mapping[str, tuple[str, str]]
+    macs: Mapping[str, str] = field(default_factory=dict)
     sums: Mapping[str, str] = field(default_factory=dict)
     repair: Repair | None = None
     adopted: bool = False
@@ -101,10 +103,12 @@ def read_conf(text: str | None) -> Record | None:
     text = text.replace("\r\n", "\n")  # edited on Windows, which makes it no less of a record
     values: dict[str, str] = {}
     containers: dict[str, tuple[str, str]] = {}
+    macs: dict[str, str] = {}
     for line in text.splitlines():
         words = line.split()
-        if words[:1] == ["container"] and len(words) == 4:
+        if words[:1] == ["container"] and len(words) in (4, 5):
             containers[words[1]] = (words[2], words[3])
+            macs |= {words[1]: words[4]} if words[4:] not in ([], ["-"]) else {}
         elif len(words) == 2 and not line.startswith("#"):
             values[words[0]] = words[1]
     repaired = re.search(r"^# (\d{4}-\S+Z) (.*)$", text, re.MULTILINE)
@@ -113,6 +117,7 @@ def read_conf(text: str | None) -> Record | None:
         whole=whole,
         values=values,
         containers=containers,
+        macs=macs,
         sums=dict(re.findall(r"^# file (\S+) ([0-9a-f]{64})$", text, re.MULTILINE)),
         repair=Repair(repaired[1], repaired[2], stray[1] if stray else "") if repaired else None,
         adopted="\n# network adopted\n" in text,

@@ -3,7 +3,7 @@
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv6Network
 
@@ -15,13 +15,15 @@ from plan.install import InstallPlan
 from plan.labels import REPAIRED
 from plan.lan import LanPlan
 from plan.network import as_live
+from plan.outputs import InterfaceSeen
 from plan.record import Repair
 
 
 @dataclass(frozen=True)
 class Seen:
     """parent: the interface, settled; network: Docker's of that name, None where there is none; repair: the line of the
-    data file; container_repairs, network_repair: values of the label ``repaired``; host_keys: the NAS's."""
+    data file; container_repairs, network_repair: values of the label ``repaired``; host_keys: the NAS's; interfaces: of
+    running containers, by name."""
 
     parent: str
     install: InstallPlan
@@ -32,15 +34,18 @@ class Seen:
     repair: Repair | None = None
     network_repair: str = ""
     container_repairs: Mapping[str, str] = field(default_factory=dict)
+    interfaces: Mapping[str, InterfaceSeen] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What is no longer as the last run left it, in words: on the shim, on the network, and by containers' keys."""
+    """What is no longer as the last run left it, in words: on the shim, on the network, and by containers' keys. kept:
+    what the next run leaves as it is, since a container was made anew for it once and it did not help."""
 
     shim: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
     containers: Mapping[str, list[str]] = field(default_factory=dict)
+    kept: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def remembered(seen: Seen, plan: LanPlan, host_key: str) -> str:
@@ -58,6 +63,7 @@ def remembered(seen: Seen, plan: LanPlan, host_key: str) -> str:
             "repair": None if seen.repair is None else asdict(seen.repair),
             "network_repair": seen.network_repair,
             "container_repairs": dict(seen.container_repairs),
+            "interfaces": {name: asdict(one) for name, one in seen.interfaces.items()},
         },
         sort_keys=True,
     )
@@ -82,6 +88,9 @@ def look_back(text: str, name: str) -> Seen:
         repair=None if told["repair"] is None else Repair(**told["repair"]),
         network_repair=told["network_repair"],
         container_repairs=dict(told["container_repairs"]),
+        interfaces={
+            name: InterfaceSeen(one["mac"], tuple(one["globals"])) for name, one in told.get("interfaces", {}).items()
+        },
     )
 
 
@@ -101,7 +110,9 @@ def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str
     """What the plan makes visible: what drifted, and the marks that make Pulumi repair it. now: UTC, as text."""
     stray = stray_network(site, plan, facts)
     repair, shim = host_repair(seen.install, facts, stray, now)
-    labels, containers = container_repairs(plan, facts, now)
+    labels, drifts = container_repairs(plan, seen.install, facts, now)
+    told = {key: [*one.anew, *one.loop] for key, one in drifts.items() if one.anew or one.loop}
+    kept = {key: list(one.kept) for key, one in drifts.items() if one.kept}
     live = facts.network(site.network.name)
     network: tuple[str, ...] = ()
     if stray:
@@ -109,5 +120,19 @@ def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str
     elif lost_network(site, facts):
         network = (f"{site.network.name} is gone",)
     network_repair = f"{now} {network[0]}" if network else (live.labels.get(REPAIRED, "") if live is not None else "")
-    marked = replace(seen, repair=repair, network_repair=network_repair, container_repairs=labels)
-    return marked, Drift(tuple(shim), network, containers)
+    marked = replace(
+        seen,
+        repair=repair,
+        network_repair=network_repair,
+        container_repairs=labels,
+        interfaces=dict(_interfaces(plan, facts)),
+    )
+    return marked, Drift(tuple(shim), network, told, kept)
+
+
+def _interfaces(plan: LanPlan, facts: NasFacts) -> Iterator[tuple[str, InterfaceSeen]]:
+    for container in plan.routed:
+        live = facts.containers.get(container.name)
+        if live is not None and live.inside is not None:
+            told = sorted(map(str, live.inside.globals(container.ula)))
+            yield container.name, InterfaceSeen(live.inside.mac(container.ula), tuple(told))

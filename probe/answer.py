@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from ipaddress import ip_address, ip_interface
 from typing import Any
 
@@ -11,6 +12,7 @@ from plan.facts import (
     Attachment,
     Docker,
     FileState,
+    Inside,
     Link,
     LinkAddress,
     LiveContainer,
@@ -19,6 +21,7 @@ from plan.facts import (
     NasFacts,
     Unit,
 )
+from probe.inside import read_inside
 
 Lines = list[str]
 
@@ -36,7 +39,8 @@ def parse(text: str) -> NasFacts:
     system, os_release, vendor = _system(of("system"))
     tools = _many(of("tools"), "tool")
     routes = [tuple(line.split(" ", 1)) for line in of("routes") if " " in line]
-    containers = [_container(json.loads(line)) for line in of("containers")]
+    inside = read_inside(of("inside"))
+    containers = [_container(json.loads(line), system.get("time", ""), inside) for line in of("containers")]
     files, backups = _files(of("files"))
     answers = [line.split() for line in of("answers")]
     return NasFacts(
@@ -215,14 +219,25 @@ def _network(told: Mapping[str, Any]) -> LiveNetwork:
     )
 
 
-def _container(told: Mapping[str, Any]) -> LiveContainer:
+def _container(told: Mapping[str, Any], now: str, inside: Mapping[int, Inside]) -> LiveContainer:
     return LiveContainer(
         name=told["name"].lstrip("/"),
         status=told.get("status") or "",
         networks={name: _attachment(one or {}) for name, one in (told.get("networks") or {}).items()},
         addresses=told.get("addresses") or "",
         repaired=told.get("repaired") or "",
+        ran=_seconds(told.get("started") or "", now),
+        inside=inside.get(told.get("pid") or 0),
     )
+
+
+def _seconds(since: str, now: str) -> float:
+    """Between two times in UTC; 0 where one of them is none. Docker writes nine digits behind the second."""
+    try:
+        began, ends = (datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S") for text in (since, now))
+    except ValueError:
+        return 0
+    return (ends - began).total_seconds()
 
 
 def _attachment(told: Mapping[str, Any]) -> Attachment:

@@ -24,6 +24,7 @@ SECTIONS = [
     "docker",
     "networks",
     "containers",
+    "inside",
     "files",
     "conf",
     "loop",
@@ -352,6 +353,45 @@ def test_a_docker_that_hangs_costs_one_wait_and_not_the_rest(nas: FakeNas, hangs
     assert time.monotonic() - began < 15 and len(nas.calls("docker")) == calls
     assert told["containers"] == [] and told["units"] == ["Id=x"]
     assert ("error no answer within 20 s" in told["docker"]) == (hangs == "version")
+
+
+INSIDE = """case $1 in
+ps) echo c1; echo c2 ;;
+container) echo '{"pid":%s,"name":"/test","networks":{"bridge-host":{}}}'
+    echo '{"pid":%s,"name":"/\\"pid\\":1,","networks":{"bridge":{}}}' ;;
+*) echo 'engine 26.1.5' ;;
+esac"""
+
+
+def look_inside(nas: FakeNas, *pids: int) -> list[str]:
+    nas.tool("docker", INSIDE % pids)
+    return nas.look("network=bridge-host")["inside"]
+
+
+def test_of_containers_on_the_network_the_kernel_is_asked_and_of_no_others(nas: FakeNas) -> None:
+    there, _ = nas.box.container("test", "192.168.1.201", f"{PREFIX}201")
+    other, _ = nas.box.container("other", "192.168.1.202", f"{PREFIX}202")
+    told = look_inside(nas, there, other)
+    assert told[0] == f"pid {there}" and f"pid {other}" not in told
+    assert "v4 192.168.1.201" in told and "v4 192.168.1.202" not in told
+    assert any(line.startswith("v6 fd0d7eb52afd00000000000000000201 ") for line in told)
+    (link,) = [line for line in told[told.index(f"links {there}") :] if ": eth0@" in line]
+    assert "link/ether " in link
+
+
+def test_who_is_not_root_is_told_the_addresses_and_no_links(nas: FakeNas) -> None:
+    there, _ = nas.box.container("test", "192.168.1.201", f"{PREFIX}201")
+    nas.wrapper = NOBODY
+    told = look_inside(nas, there, 1)
+    assert "v4 192.168.1.201" in told and not [line for line in told if line.startswith("links")]
+
+
+def test_a_container_with_more_addresses_than_are_read_is_told_as_cut(nas: FakeNas) -> None:
+    there, space = nas.box.container("test", "192.168.1.201", f"{PREFIX}201")
+    more = "".join(f"addr add {PREFIX}1:{number:x}/64 dev eth0 nodad\n" for number in range(80))
+    run(*nas.box.inside("ip", "-batch", "-", space=space), text=more)
+    told = look_inside(nas, there, 1)
+    assert "cut" in told and len([line for line in told if line.startswith("v6")]) == 64
 
 
 # ---- what is installed -------------------------------------------------------------------------------------

@@ -158,6 +158,8 @@ def test_the_prediction_is_the_announced_prefix_and_the_pinned_suffix() -> None:
         "mac": "02:42:c0:a8:01:c9",
         "slaac_suffix": "::42:c0ff:fea8:1c9",
         "global_predicted": ["2001:db8:1:1:42:c0ff:fea8:1c9"],
+        "mac_seen": None,
+        "global_seen": [],
     }
     assert told["shim"] == {
         "interface": "macvlan-host",

@@ -59,7 +59,6 @@ def test_everything_that_was_changed_by_hand_is_named() -> None:
         "test": [
             "IPv4 address of test is 192.168.1.77 instead of 192.168.1.201",
             "ULA of test is fd0d:7eb5:2afd::2 instead of fd0d:7eb5:2afd::201",
-            "MAC of test is 02:42:c0:a8:01:4d instead of 02:42:c0:a8:01:c9",
         ]
     }
     assert seen.repair == Repair(NOW, "repaired: " + "; ".join(drift.shim[:4]) + "; and 3 more")
