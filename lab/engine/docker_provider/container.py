@@ -1,4 +1,4 @@
-"""docker:index/container:Container: create (→ connect) → start → wait until it runs; update; delete."""
+"""docker:index/container:Container: create → connect → start → wait until it runs; update; delete."""
 
 import contextlib
 import time
@@ -10,9 +10,6 @@ from .operations import OperationError, PartlyCreated, Read
 from .transport import TransportError
 
 POLL_SECONDS = 0.1
-ATTACHES_AT_CREATE = (1, 44)
-"""From this API version on, networks go along with the create: a connect afterwards loses the MAC address up to API
-1.53 (moby #48192), and engines from 28 on then make up another at every start. Older engines take one network there."""
 UPDATED_IN_PLACE = frozenset(
     {"restart", "maxRetryCount", "cpuShares", "memory", "memoryReservation", "cpuSet", "memorySwap"}
 )
@@ -29,16 +26,12 @@ def create(docker: Docker, inputs: dict[str, Any], logins: image.Logins) -> tupl
     image.ensure(docker, inputs["image"], platform, logins, complaint)
     try:
         body = container_spec.create_body(inputs)
-        networks = inputs.get("networksAdvanced") or []
-        if networks and docker.numbers() >= ATTACHES_AT_CREATE:
-            endpoints = {n["name"]: container_spec.endpoint_config(n) for n in networks}
-            body["NetworkingConfig"], networks = {"EndpointsConfig": endpoints}, []
         made = docker.post("/containers/create", body, name=inputs["name"], platform=platform or None)
     except (DockerError, TransportError) as err:
         raise OperationError(f"Unable to create container: {err}") from err
     container_id: str = made["Id"]
     try:
-        _connect(docker, container_id, networks)
+        _connect(docker, container_id, inputs.get("networksAdvanced") or [])
     except OperationError:
         with contextlib.suppress(DockerError, TransportError):
             docker.delete(f"/containers/{container_id}", force=True, v=True)
@@ -64,6 +57,11 @@ def _bring_up(docker: Docker, container_id: str, inputs: dict[str, Any]) -> dict
 
 
 def _connect(docker: Docker, container_id: str, networks: list[dict[str, Any]]) -> None:
+    """Takes it from the default network and connects it to its own, one after the other, as the official plugin does.
+
+    Up to API 1.53 the daemon forgets a MAC address that comes this way (moby #48192), and from engine 28 on it makes
+    up another at every start.
+    """
     if not networks:
         return
     try:
