@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -40,7 +41,7 @@ ip link set peer0 up
 mount -t tmpfs none /run
 exec dockerd --exec-opt native.cgroupdriver=cgroupfs \
     --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "unix://$1/docker.sock" \
-    --iptables=false --ip6tables=false --storage-driver vfs
+    --iptables=false --ip6tables=false --storage-driver vfs --debug
 """
 
 
@@ -63,6 +64,11 @@ class Dockerd:
         done = subprocess.run(["docker", "-H", self.host, *arguments.split()], capture_output=True, text=True)
         assert done.returncode == 0 or not check, f"docker {arguments}: {done.stderr}"
         return done.stdout.strip()
+
+    def calls(self) -> list[str]:
+        """Every request that it got since its start, as its own log tells: `POST /v1.41/networks/lan/connect`."""
+        log = (self.folder / "log").read_text(errors="replace")
+        return [f"{method} {path}" for method, path in re.findall(r'msg="Calling ([A-Z]+) (/\S+)"', log)]
 
     def inspect(self, name: str, what: str) -> str:
         """One value of `docker inspect`, as a Go template without the braces."""

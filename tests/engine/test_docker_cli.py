@@ -226,17 +226,25 @@ def test_a_healthcheck_is_set_and_read_back_without_a_change(stack: Stack, daemo
     assert only_same(stack.preview())
 
 
-def test_an_edited_healthcheck_replaces_if_the_program_asks_for_it(stack: Stack, daemon: Dockerd) -> None:
-    """In place the plugin takes the edit into the state without applying it (FACTS.md section 3)."""
-    opts = {"replace_on_changes": ["healthcheck"], "delete_before_replace": True}
-
+def test_an_edited_healthcheck_replaces(stack: Stack, daemon: Dockerd) -> None:
     def with_interval(interval: str) -> Program:
         check = docker.ContainerHealthcheckArgs(tests=["CMD", "true"], interval=interval)
-        return lan(daemon, box={"healthcheck": check}, box_opts=opts)
+        return lan(daemon, box={"healthcheck": check})
 
     stack.up(with_interval("1m0s"))
     assert stack.up(with_interval("2m0s"))["replace"] == 1
     assert daemon.inspect("box", ".Config.Healthcheck.Interval") == "2m0s"
+
+
+@pytest.mark.parametrize(("name", "values"), [("init", (True, False)), ("tmpfs", ({"/a": "size=1m"}, {"/b": ""}))])
+def test_an_edit_that_the_plugin_does_not_apply_replaces_if_the_program_asks_for_it(
+    stack: Stack, daemon: Dockerd, name: str, values: tuple[Any, Any]
+) -> None:
+    opts = {"replace_on_changes": [name], "delete_before_replace": True}
+    stack.up(lan(daemon, box={name: values[0]}, box_opts=opts))
+    before = stack.resource("Container")["id"]
+    assert stack.up(lan(daemon, box={name: values[1]}, box_opts=opts))["replace"] == 1
+    assert stack.resource("Container")["id"] != before
 
 
 def test_another_way_to_the_same_daemon_replaces_nothing(stack: Stack, daemon: Dockerd) -> None:
@@ -247,6 +255,7 @@ def test_another_way_to_the_same_daemon_replaces_nothing(stack: Stack, daemon: D
 
 
 def test_an_address_clash_fails_and_the_next_up_succeeds_when_it_is_gone(stack: Stack, daemon: Dockerd) -> None:
+    """The next up replaces what the failed one left, unless the program gave command and entrypoint: see below."""
     stack.up(lan(daemon, with_box=False))
     daemon.docker(f"run -d --name squatter --network lan --ip 192.168.1.201 {IMAGE} sleep 1000")
     with pytest.raises(auto.CommandError, match="Address already in use"):
@@ -256,6 +265,32 @@ def test_an_address_clash_fails_and_the_next_up_succeeds_when_it_is_gone(stack: 
     daemon.docker("rm -f squatter")
     stack.up(lan(daemon))
     assert "192.168.1.201/24" in daemon.docker("exec box ip address show dev eth0")
+    assert only_same(stack.preview())
+
+
+def test_a_failed_start_is_forgotten_where_command_and_entrypoint_are_given(stack: Stack, daemon: Dockerd) -> None:
+    """The next up finds nothing to change and says that all is well; only who looks at the NAS knows better."""
+    both = lan(daemon, box={"entrypoints": ["sleep"], "command": ["1000"]})
+    stack.up(lan(daemon, with_box=False))
+    daemon.docker(f"run -d --name squatter --network lan --ip 192.168.1.201 {IMAGE} sleep 1000")
+    with pytest.raises(auto.CommandError, match="Address already in use"):
+        stack.up(both)
+    daemon.docker("rm -f squatter")
+    assert stack.up(both)["update"] == 1
+    assert daemon.inspect("box", ".State.Status") == "created"
+    assert only_same(stack.preview())
+    daemon.docker("start box")
+
+
+def test_a_container_that_ends_at_once_stays_and_each_up_starts_it_again(stack: Stack, daemon: Dockerd) -> None:
+    ends = lan(daemon, box={"command": ["false"]})
+    stack.up(ends)
+    if stack.resource("Container")["outputs"]["mustRun"]:  # it still ran when the plugin looked
+        stack.refresh()
+    assert stack.preview(ends)["update"] == 1
+    first = daemon.inspect("box", ".State.StartedAt")
+    assert stack.up(ends)["update"] == 1
+    assert daemon.inspect("box", ".State.StartedAt") != first
     assert only_same(stack.preview())
 
 

@@ -1,17 +1,18 @@
 """The docker stand-in's operations against a real dockerd, without the CLI: what only it can be asked directly."""
 
-import time
+import re
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lab.engine.docker_provider import container
+from lab.engine.docker_provider import container, network
+from lab.engine.docker_provider.api import Docker
 from lab.engine.docker_provider.checking import Naming
-from lab.engine.docker_provider.operations import OperationError, PartlyCreated
+from lab.engine.docker_provider.operations import OperationError, PartlyDone
 from lab.engine.docker_provider.provider import DockerProvider
 from lab.engine.docker_provider.schema import CONTAINER, NETWORK, REMOTE_IMAGE, Resource
+from lab.engine.docker_provider.transport import endpoint
 from tests.engine.docker_box import IMAGE, Dockerd, start
 
 BOX: dict[str, Any] = {"name": "box", "image": IMAGE, "networkMode": "none", "command": ["sleep", "1000"]}
@@ -121,21 +122,87 @@ def test_an_import_finds_every_property_that_the_daemon_tells(provider: DockerPr
     found = provider.read(CONTAINER.token, box, {}, {})
     assert found is not None
     changed = set(provider.diff(CONTAINER.token, found.state, inputs, found.inputs, ()).changed)
-    untold = {"cpus", "destroyGraceSeconds", "envs", "labels", "volumes", "mustRun", "removeVolumes", "start"}
+    untold = {"logOpts", "destroyGraceSeconds", "envs", "labels", "volumes", "mustRun", "removeVolumes", "start"}
     untold |= {"containerReadRefreshTimeoutMilliseconds", "waitTimeout", "devices"}
     assert changed <= untold
 
 
-def test_a_container_that_ends_at_once_is_an_error_with_its_last_words_and_leaves_nothing(
+LAN = "network create -d macvlan --subnet 192.168.1.0/24 -o parent=eth0 lan"
+ADDRESS: dict[str, Any] = {"name": "lan", "ipv4Address": "192.168.1.201", "macAddress": "02:42:c0:a8:01:c9"}
+ON_LAN: dict[str, Any] = {**BOX, "networkMode": "bridge", "networksAdvanced": [ADDRESS]}
+
+
+@pytest.fixture
+def lan(daemon: Dockerd, provider: DockerProvider) -> Iterator[None]:
+    daemon.docker(LAN)
+    yield
+    for name in daemon.docker("ps -aq").split():
+        daemon.docker(f"rm -f {name}")
+    daemon.docker("network rm lan")
+
+
+def calls(daemon: Dockerd, since: int) -> list[str]:
+    """The requests after the first so many, without API version, ids and queries."""
+    plain = (re.sub(r"^(\w+) (/v[0-9.]+)?([^?]*).*", r"\1 \3", call) for call in daemon.calls()[since:])
+    return [re.sub(r"[0-9a-f]{64}", "ID", call) for call in plain]
+
+
+def test_a_container_is_made_connected_and_started_in_that_order_and_looked_at_once(
+    provider: DockerProvider, daemon: Dockerd, lan: None
+) -> None:
+    provider.create(REMOTE_IMAGE.token, {"name": IMAGE, "keepLocally": True}, preview=False)
+    inputs, _ = provider.check(CONTAINER.token, {**ON_LAN, "image": IMAGE}, {}, Naming("r", b"1234"))
+    before = len(daemon.calls())
+    _, state = provider.create(CONTAINER.token, inputs, preview=False)
+    assert calls(daemon, before) == [
+        f"GET /images/{IMAGE}/json",
+        "POST /containers/create",
+        "POST /networks/bridge/disconnect",
+        "POST /networks/lan/connect",
+        "POST /containers/ID/start",
+        "GET /containers/json",
+        "GET /containers/ID/json",
+    ]
+    (data,) = state["networkDatas"]
+    assert (data["networkName"], data["ipAddress"]) == ("lan", "192.168.1.201")
+    asked = re.findall(r"form data: (\{.*\})", (daemon.folder / "log").read_text())
+    body = next(one for one in reversed(asked) if "HostConfig" in one)
+    assert "EndpointsConfig" not in body
+    assert "192.168.1.201" not in body
+
+
+def test_what_a_failed_connect_left_is_in_the_state_as_if_all_was_well(
+    provider: DockerProvider, daemon: Dockerd, lan: None
+) -> None:
+    refused = {"name": "bridge", "ipv4Address": "172.17.0.9"}  # only networks of one's own take an address
+    with pytest.raises(PartlyDone, match="Unable to connect to network 'bridge'") as err:
+        make(provider, CONTAINER, {**ON_LAN, "networksAdvanced": [refused, ADDRESS]})
+    assert daemon.inspect("box", ".State.Status") == "created"
+    assert daemon.inspect("box", ".NetworkSettings.Networks") == "map[]"
+    assert err.value.known["mustRun"] is True
+    provider.delete(CONTAINER.token, err.value.resource_id, err.value.known)
+    assert daemon.docker("ps -aq") == ""
+
+
+def test_a_container_that_ends_at_once_is_no_error_and_the_next_update_starts_it(
     provider: DockerProvider, daemon: Dockerd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # On a busy machine it may still run after the pause before the first look, as long as that is one of seconds.
-    pause = SimpleNamespace(sleep=lambda _: daemon.docker("wait box"), monotonic=time.monotonic)
-    monkeypatch.setattr(container, "time", pause)
-    with pytest.raises(OperationError, match=r"status 3; its last words: bye.*mustRun") as err:
-        make(provider, CONTAINER, {**BOX, "command": ["sh", "-c", "echo bye; exit 3"]})
-    assert not isinstance(err.value, PartlyCreated)
-    assert daemon.docker("ps -aq") == ""
+    start = container._start
+
+    def start_and_end(docker: Docker, box: str) -> None:
+        start(docker, box)
+        daemon.docker("wait box")  # otherwise it may still run when it is looked at
+
+    monkeypatch.setattr(container, "_start", start_and_end)
+    box, state, inputs = make(provider, CONTAINER, {**BOX, "command": ["sh", "-c", "exit 3"]})
+    assert (state["mustRun"], state["exitCode"]) == (False, 3)
+    assert daemon.inspect("box", ".State.Status") == "exited"
+    assert provider.diff(CONTAINER.token, state, inputs, inputs, ()).detailed == {"mustRun": "UPDATE"}
+    first = daemon.inspect("box", ".State.StartedAt")
+    after = provider.update(CONTAINER.token, box, state, inputs, preview=False)
+    assert daemon.inspect("box", ".State.StartedAt") != first
+    assert after["mustRun"] is True  # unread: it has ended again
+    assert daemon.inspect("box", ".State.Status") == "exited"
 
 
 def test_a_container_that_may_end_tells_its_status(provider: DockerProvider) -> None:
@@ -147,30 +214,75 @@ def test_a_container_that_may_end_tells_its_status(provider: DockerProvider) -> 
     assert (state["exitCode"], state["containerLogs"]) == (3, "out\n")
 
 
-def test_a_failed_start_keeps_the_container_marked_so_that_an_update_starts_it(provider: DockerProvider) -> None:
+def test_a_failed_start_stands_in_the_state_as_done_and_no_update_starts_it(
+    provider: DockerProvider, daemon: Dockerd
+) -> None:
     bad = {**BOX, "devices": [{"hostPath": "/dev/none-such", "containerPath": "/dev/x"}]}
-    with pytest.raises(PartlyCreated, match="Unable to start container") as err:
+    with pytest.raises(PartlyDone, match="Unable to start container") as err:
         make(provider, CONTAINER, bad)
-    state, inputs = err.value.known, {**err.value.known, "mustRun": True}
-    assert state["mustRun"] is False
-    assert provider.diff(CONTAINER.token, state, inputs, inputs, ()).detailed == {"mustRun": "UPDATE"}
-    with pytest.raises(OperationError, match="Unable to start container"):
-        provider.update(CONTAINER.token, err.value.resource_id, state, inputs, preview=False)
+    state, inputs = err.value.known, {**err.value.known}
+    assert state["mustRun"] is True
+    before = len(daemon.calls())
+    provider.update(CONTAINER.token, err.value.resource_id, state, inputs, preview=False)
+    assert calls(daemon, before) == []
+    assert daemon.inspect("box", ".State.Status") == "created"
     provider.delete(CONTAINER.token, err.value.resource_id, state)
 
 
-def test_a_failed_connect_leaves_no_container(provider: DockerProvider, daemon: Dockerd) -> None:
-    with pytest.raises(OperationError, match="Unable to connect to network 'bridge'"):
-        address = {"name": "bridge", "ipv4Address": "172.17.0.9"}  # only networks of one's own take an address
-        make(provider, CONTAINER, {**BOX, "networkMode": "bridge", "networksAdvanced": [address]})
-    assert daemon.docker("ps -aq") == ""
+def test_a_start_that_fails_in_an_update_stands_in_the_state_as_done(provider: DockerProvider) -> None:
+    bad = {**BOX, "devices": [{"hostPath": "/dev/none-such", "containerPath": "/dev/x"}]}
+    with pytest.raises(PartlyDone) as err:
+        make(provider, CONTAINER, bad)
+    stopped = {**err.value.known, "mustRun": False}
+    with pytest.raises(PartlyDone, match="Unable to start container") as again:
+        provider.update(CONTAINER.token, err.value.resource_id, stopped, err.value.known, preview=False)
+    assert again.value.known["mustRun"] is True
+
+
+def test_a_container_that_was_stopped_is_read_as_one_that_need_not_run_and_has_no_ports(
+    provider: DockerProvider, daemon: Dockerd
+) -> None:
+    ports = [{"internal": 80, "external": 18080}]
+    box, state, inputs = make(provider, CONTAINER, {**BOX, "networkMode": "bridge", "ports": ports})
+    daemon.docker("stop -t 0 box")
+    found = provider.read(CONTAINER.token, box, state, inputs)
+    assert found is not None
+    assert found.state["mustRun"] is False
+    assert provider.diff(CONTAINER.token, found.state, inputs, inputs, ()).detailed == {
+        "mustRun": "UPDATE",
+        "ports": "ADD_REPLACE",
+    }
+    daemon.docker("start box")
+    found = provider.read(CONTAINER.token, box, found.state, inputs)
+    assert found is not None
+    assert found.state["mustRun"] is False  # as it was; the next update asks for a start, which is none
+
+
+def test_a_container_is_known_by_its_whole_id_alone(provider: DockerProvider) -> None:
+    box, _, _ = make(provider, CONTAINER, BOX)
+    for name in ("box", box[:12]):
+        assert provider.read(CONTAINER.token, name, {}, {}) is None
+    assert provider.read(CONTAINER.token, box, {}, {}) is not None
+
+
+def test_a_container_that_was_removed_by_hand_is_destroyed_without_an_error(
+    provider: DockerProvider, daemon: Dockerd
+) -> None:
+    box, state, _ = make(provider, CONTAINER, BOX)
+    daemon.docker("rm -f box")
+    provider.delete(CONTAINER.token, box, state)
+
+
+def test_an_init_that_nobody_asked_for_is_refused_in_so_many_words(provider: DockerProvider, daemon: Dockerd) -> None:
+    make(provider, CONTAINER, BOX)
+    assert daemon.inspect("box", ".HostConfig.Init") == "false"  # and not unset, where dockerd has its own default
 
 
 def test_waiting_for_health_ends_when_it_is_healthy(provider: DockerProvider, daemon: Dockerd) -> None:
     check = {"tests": ["CMD", "true"], "interval": "1s"}
     make(provider, CONTAINER, {**BOX, "healthcheck": check, "wait": True})
     assert daemon.inspect("box", ".State.Health.Status") == "healthy"
-    with pytest.raises(PartlyCreated, match="no healthcheck"):
+    with pytest.raises(PartlyDone, match="no healthcheck"):
         make(provider, CONTAINER, {**BOX, "name": "other", "wait": True})
 
 
@@ -188,6 +300,31 @@ def test_an_image_is_removed_unless_it_is_to_be_kept(provider: DockerProvider, d
     provider.delete(REMOTE_IMAGE.token, image, state)
     assert daemon.docker("images -q other:1") == ""
     assert provider.read(REMOTE_IMAGE.token, image, state, {"name": "other:1"}) is None
+
+
+def test_an_image_that_is_there_is_never_pulled_whatever_its_triggers_say(
+    provider: DockerProvider, daemon: Dockerd
+) -> None:
+    before = len(daemon.calls())
+    for trigger in ("1", "2"):
+        make(provider, REMOTE_IMAGE, {"name": IMAGE, "keepLocally": True, "pullTriggers": [trigger]})
+    assert "POST /images/create" not in calls(daemon, before)
+
+
+def test_a_network_that_cannot_be_asked_for_counts_as_gone(daemon: Dockerd, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = daemon.docker("network create -d bridge gone")
+    monkeypatch.setattr(network, "READ_DELAY", 0.0)
+    docker = Docker(endpoint(daemon.host, ()))
+    assert network.read(docker, found) is not None
+    docker.close()
+    away = daemon.socket.with_name("away.sock")
+    daemon.socket.rename(away)
+    try:
+        assert network.read(docker, found) is None
+        network.delete(docker, found)
+    finally:
+        away.rename(daemon.socket)
+    daemon.docker("network rm gone")
 
 
 def test_a_network_that_the_daemon_refuses_says_why(provider: DockerProvider) -> None:

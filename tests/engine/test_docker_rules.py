@@ -42,10 +42,18 @@ def checked(resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def state_of(resource: Resource, inputs: dict[str, Any], read: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The state after inputs were carried out: what the daemon filled in is there, if only as an empty list."""
+    filled = {"command": [], "entrypoints": []} if resource is CONTAINER else {}
+    return merged(
+        resource, inputs, {**filled, **{k: v for k, v in inputs.items() if k in filled}, **(read or {})}, "id"
+    )
+
+
 def compared(resource: Resource, old: dict[str, Any], new: dict[str, Any]) -> Diff:
     """The diff of a state made from old inputs against new inputs."""
     before = checked(resource, old)
-    return diff(resource, merged(resource, before, {}, "id"), checked(resource, new), before)
+    return diff(resource, state_of(resource, before), checked(resource, new), before)
 
 
 @pytest.mark.parametrize(("resource", "inputs"), RESOURCES, ids=lambda v: getattr(v, "token", ""))
@@ -73,6 +81,12 @@ REPLACES = [
     (CONTAINER, BOX, {"envs": ["A=1", "B=3"]}, {"envs[1]": "UPDATE_REPLACE"}),
     (CONTAINER, BOX, {"command": ["sleep", "2"]}, {"command[1]": "UPDATE_REPLACE"}),
     (CONTAINER, BOX, {"dns": ["1.1.1.1"]}, {"dns": "ADD_REPLACE"}),
+    (
+        CONTAINER,
+        BOX,
+        {"healthcheck": {"tests": ["CMD", "true"], "interval": "60s"}},
+        {"healthcheck.interval": "UPDATE_REPLACE"},
+    ),
     (CONTAINER, BOX, {"privileged": True}, {"privileged": "ADD_REPLACE"}),
     (
         CONTAINER,
@@ -99,7 +113,6 @@ UPDATES = [
     (CONTAINER, BOX, {"destroyGraceSeconds": 5}),
     (CONTAINER, BOX, {"tmpfs": {"/run": "size=1m"}}),
     (CONTAINER, BOX, {"init": True}),
-    (CONTAINER, BOX, {"healthcheck": {"tests": ["CMD", "true"], "interval": "60s"}}),
     (REMOTE_IMAGE, IMAGE, {"keepLocally": False}),
 ]
 
@@ -131,7 +144,7 @@ def test_order_of_sets_and_absent_values_are_no_change(resource: Resource, input
 
 
 def test_an_empty_user_or_workdir_means_as_it_is() -> None:
-    state = merged(CONTAINER, checked(CONTAINER, BOX), {"user": "1000", "workingDir": "/srv"}, "id")
+    state = state_of(CONTAINER, checked(CONTAINER, BOX), {"user": "1000", "workingDir": "/srv"})
     news = checked(CONTAINER, BOX)
     assert diff(CONTAINER, state, news, news).detailed == {}
     assert diff(CONTAINER, state, {**news, "user": "0"}, news).detailed == {"user": "UPDATE_REPLACE"}
@@ -154,9 +167,23 @@ def test_what_bears_a_pinned_name_is_deleted_before_it_is_replaced(
     assert compared(resource, inputs, {**inputs, **change}).delete_before_replace is first
 
 
+def test_what_a_failed_create_left_is_replaced_unless_the_program_gave_command_and_entrypoint() -> None:
+    """Terraform's own SDK does so (helper/schema of 2.33, run on a failing create, 2026-11-27): then the next update
+    finds nothing to do, and the container stays stopped."""
+    both = {**BOX, "entrypoints": ["sh"]}
+    for given, replaces in (
+        (BOX, ("entrypoints",)),
+        ({**BOX, "command": None}, ("command", "entrypoints")),
+        (both, ()),
+    ):
+        inputs = checked(CONTAINER, given)
+        found = diff(CONTAINER, merged(CONTAINER, inputs, {}, "id"), inputs, inputs)
+        assert found.replaces == found.changed == replaces
+
+
 def test_ignored_properties_are_left_out_of_the_diff() -> None:
     before, after = checked(CONTAINER, BOX), checked(CONTAINER, {**BOX, "image": "sha256:2", "restart": "no"})
-    found = diff(CONTAINER, merged(CONTAINER, before, {}, "id"), after, before, ["image"])
+    found = diff(CONTAINER, state_of(CONTAINER, before), after, before, ["image"])
     assert found.changed == ("restart",)
 
 
@@ -259,7 +286,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 def test_unknown_values_pass_the_check_and_show_as_a_change() -> None:
     before = checked(CONTAINER, BOX)
     news = checked(CONTAINER, {**BOX, "image": UNKNOWN, "networksAdvanced": [{"name": "lan", "ipv4Address": UNKNOWN}]})
-    found = diff(CONTAINER, merged(CONTAINER, before, {}, "id"), news, before)
+    found = diff(CONTAINER, state_of(CONTAINER, before), news, before)
     assert set(found.replaces) == {"image", "networksAdvanced"}
 
 
@@ -267,7 +294,7 @@ def test_unknown_values_pass_the_check_and_show_as_a_change() -> None:
 def test_the_engine_may_ask_what_if_a_whole_property_were_unknown(name: str) -> None:
     """So it finds out which containers a replaced network takes along."""
     before = checked(CONTAINER, BOX)
-    found = diff(CONTAINER, merged(CONTAINER, before, {}, "id"), {**before, name: UNKNOWN}, before)
+    found = diff(CONTAINER, state_of(CONTAINER, before), {**before, name: UNKNOWN}, before)
     assert found.replaces == (name,)
 
 
@@ -296,10 +323,10 @@ def test_a_refresh_without_drift_changes_neither_state_nor_inputs() -> None:
 
 def test_a_refresh_brings_drift_into_state_and_inputs() -> None:
     inputs = checked(CONTAINER, BOX)
-    state = merged(CONTAINER, inputs, {"restart": "no", "mustRun": False, "command": None}, "id")
+    state = state_of(CONTAINER, inputs, {"restart": "no", "mustRun": False, "command": []})
     back = refreshed_inputs(CONTAINER, inputs, state)
     assert (back["restart"], back["mustRun"]) == ("no", False)
-    assert "command" not in back
+    assert back["command"] == []
     assert diff(CONTAINER, state, inputs, back).changed == ("command", "mustRun", "restart")
 
 
@@ -318,5 +345,14 @@ def test_the_state_carries_the_marks_of_the_official_plugin() -> None:
 
 def test_a_state_of_the_official_plugin_with_nulls_and_defaults_gives_no_diff() -> None:
     inputs = checked(CONTAINER, BOX)
-    state = {**inputs, "dns": None, "gpus": None, "storageOpts": None, "memory": 0, "domainname": "", DEFAULTS: ["x"]}
+    state = {
+        **inputs,
+        "entrypoints": [],
+        "dns": None,
+        "gpus": None,
+        "storageOpts": None,
+        "memory": 0,
+        "domainname": "",
+        DEFAULTS: ["x"],
+    }
     assert diff(CONTAINER, state, inputs, inputs).detailed == {}

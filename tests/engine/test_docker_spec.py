@@ -1,9 +1,13 @@
 """The docker stand-in without a daemon: durations, what it asks the daemon for, and its own settings."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.engine.docker_provider import config
 from lab.engine.docker_provider.config import check_config, settings
 from lab.engine.docker_provider.container_spec import create_body, endpoint_config
 from lab.engine.docker_provider.durations import format_go_duration, parse_go_duration
@@ -111,13 +115,32 @@ def test_provider_settings_that_are_not_implemented_are_refused() -> None:
     assert check_config({"host": UNKNOWN, "sshOpts": '["-v"]', "version": "5.2.0"}) == []
 
 
-def test_the_host_of_the_provider_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_host_of_the_provider_wins_over_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1")
     assert settings({"host": "unix:///x"}).host == "unix:///x"
     assert settings({}).host == "tcp://192.0.2.1"
+
+
+def test_a_context_of_the_environment_wins_over_the_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    home = SimpleNamespace(pw_dir=str(tmp_path))
+    monkeypatch.setattr(config, "pwd", SimpleNamespace(getpwuid=lambda _: home))
+    meta = tmp_path / ".docker/contexts/meta/1f/meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text('{"Name": "other", "Metadata": {}, "Endpoints": {"docker": {"Host": "ssh://me@elsewhere"}}}')
     monkeypatch.setenv("DOCKER_CONTEXT", "other")
-    with pytest.raises(ValueError, match="unset it"):
-        settings({"host": "unix:///x"})
+    monkeypatch.setenv("HOME", "/nowhere")
+    found = settings({"host": "unix:///x", "sshOpts": ["-v"]})
+    assert (found.host, found.ssh_opts) == ("ssh://me@elsewhere", ("-v",))
+    for missing in ("default", "nobody"):
+        monkeypatch.setenv("DOCKER_CONTEXT", missing)
+        with pytest.raises(ValueError, match=f"context '{missing}' not found"):
+            settings({"host": "unix:///x"})
+
+
+@pytest.mark.parametrize("name", ["DOCKER_CERT_PATH", "DOCKER_CERT_MATERIAL", "DOCKER_KEY_MATERIAL"])
+def test_certificates_in_the_environment_keep_the_plugin_from_ssh(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "/certs")
+    assert [f.path for f in check_config({"host": "ssh://nas"})] == ["host"]
 
 
 def test_settings_arrive_as_json_and_a_password_is_never_shown() -> None:

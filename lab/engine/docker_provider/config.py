@@ -2,8 +2,10 @@
 
 import json
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .checking import Failure
@@ -12,6 +14,7 @@ from .values import UNKNOWN, is_unset
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 _LOGIN_KEYS = {"address", "username", "password"}
+_TLS = ("DOCKER_CERT_PATH", "DOCKER_CERT_MATERIAL", "DOCKER_KEY_MATERIAL")
 
 
 @dataclass(frozen=True)
@@ -51,16 +54,32 @@ def check_config(args: Mapping[str, Any]) -> list[Failure]:
 
 
 def settings(args: Mapping[str, Any]) -> Settings:
-    """The settings of a Configure call; host in the arguments wins over DOCKER_HOST. Raises ValueError."""
-    if context := os.environ.get("DOCKER_CONTEXT"):
+    """The settings of a Configure call. A context of the environment wins over `host`, and `host` over DOCKER_HOST.
+
+    Raises ValueError for a context that does not exist, and for certificates, of which this plugin knows nothing: the
+    official one takes them from the environment, and then speaks TLS where it should start ssh.
+    """
+    if tls := next((name for name in _TLS if os.environ.get(name)), ""):
         raise ValueError(
-            f"DOCKER_CONTEXT={context} is set, which the docker plugin would follow instead of `host`: unset it"
+            f"Error initializing Docker client: with {tls} set, {args.get('host')} is not reached over ssh"
         )
     host = args.get("host") or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    if context := os.environ.get("DOCKER_CONTEXT"):
+        host = _context_host(context)
     ssh_opts = _list(args, "sshOpts") or os.environ.get("DOCKER_SSH_OPTS", "").split()
     if not all(isinstance(option, str) for option in ssh_opts):
         raise ValueError("sshOpts must be a list of texts")
     return Settings(host, tuple(ssh_opts), _logins(_list(args, "registryAuth")))
+
+
+def _context_host(name: str) -> str:
+    """The Docker host of a context. Found as the official plugin finds it: in the home that the system knows for this
+    user, whatever HOME and DOCKER_CONFIG say, and there is none that is called default."""
+    for path in sorted(Path(pwd.getpwuid(os.getuid()).pw_dir, ".docker/contexts/meta").glob("*/meta.json")):
+        context = json.loads(path.read_text())
+        if context.get("Name") == name:
+            return context["Endpoints"]["docker"]["Host"]
+    raise ValueError(f"Error loading Docker context: context '{name}' not found")
 
 
 def _list(args: Mapping[str, Any], key: str) -> list[Any]:

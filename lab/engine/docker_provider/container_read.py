@@ -9,21 +9,26 @@ from .operations import map_to_labels
 Inspect = Mapping[str, Any]
 
 
-def properties(found: Inspect) -> dict[str, Any]:
-    """Everything but mustRun. Never read: envs, labels, volumes, networksAdvanced, and what only the plugin knows."""
+def properties(found: Inspect, known: Inspect) -> dict[str, Any]:
+    """Everything but mustRun. known: inputs or state, which decide how some are read.
+
+    Never read: envs, labels, volumes, networksAdvanced, devices, and what only the plugin knows.
+    """
     state, network = found.get("State") or {}, found.get("NetworkSettings") or {}
     read = _config(found) | _host(found["HostConfig"]) | _host_lists(found["HostConfig"])
     read |= {
-        "image": found["Image"],
+        "image": found["Image"] if known.get("image", "").startswith("sha256:") else found["Config"]["Image"],
         "name": found["Name"].lstrip("/"),
         "bridge": network.get("Bridge") or "",
         "networkDatas": [_network_data(name, n) for name, n in sorted((network.get("Networks") or {}).items())],
     }
-    if state.get("Running"):
-        # A stopped container has no ports; the official plugin keeps what it had, so that a stop replaces nothing.
+    if state.get("Running") or known.get("mustRun"):
+        # A stopped container has none; where it is to run, the plugin takes that for a change.
         read["ports"] = _port_list(network.get("Ports") or {})
-    else:
+    if not state.get("Running"):
         read["exitCode"] = state.get("ExitCode", 0)
+    if not known.get("logOpts"):
+        del read["logOpts"]  # dockerd's own, of daemon.json
     return read
 
 
@@ -71,6 +76,7 @@ def _host(host: Inspect) -> dict[str, Any]:
         "ipcMode": host.get("IpcMode") or "",
         "tmpfs": host.get("Tmpfs") or None,
         "sysctls": host.get("Sysctls") or None,
+        **({"cpus": f"{host['NanoCpus'] / 10**9:.9f}".rstrip("0").rstrip(".")} if host.get("NanoCpus") else {}),
     }
 
 
@@ -82,21 +88,12 @@ def _host_lists(host: Inspect) -> dict[str, Any]:
         "dnsSearches": host.get("DnsSearch") or None,
         "groupAdds": host.get("GroupAdd") or None,
         "securityOpts": host.get("SecurityOpt") or [],
-        "devices": [_device(d) for d in host.get("Devices") or []],
         "hosts": [{"host": h, "ip": ip} for h, _, ip in (e.partition(":") for e in host.get("ExtraHosts") or [])],
         "ulimits": [
             {"name": u["Name"], "soft": u.get("Soft", 0), "hard": u.get("Hard", 0)} for u in host.get("Ulimits") or []
         ],
         "mounts": [_mount(m) for m in host.get("Mounts") or []],
         **({"capabilities": {"adds": adds, "drops": drops}} if adds or drops else {}),
-    }
-
-
-def _device(device: Inspect) -> dict[str, Any]:
-    return {
-        "hostPath": device["PathOnHost"],
-        "containerPath": device.get("PathInContainer"),
-        "permissions": device.get("CgroupPermissions"),
     }
 
 

@@ -56,7 +56,7 @@ def _host_config(inputs: Inputs) -> dict[str, Any]:
         "DnsSearch": inputs.get("dnsSearches"),
         "ExtraHosts": [f"{h['host']}:{h['ip']}" for h in inputs.get("hosts") or []],
         "GroupAdd": inputs.get("groupAdds"),
-        "Init": inputs.get("init"),
+        "Init": bool(inputs.get("init")),  # always said, so that the daemon's own default never counts
         "IpcMode": inputs.get("ipcMode"),
         "LogConfig": _given({"Type": inputs.get("logDriver"), "Config": inputs.get("logOpts")}),
         "Memory": (inputs.get("memory") or 0) * MIB,

@@ -56,7 +56,9 @@ def _differences(prop: Prop, old: Any, new: Any, path: str) -> dict[str, str]:
     if new == UNKNOWN or (prop.kind == "map" and has_unknown(new)):
         return {path: ADD if old is None else UPDATE}
     if prop.computed and _is_absent(new):
-        return {}
+        # Terraform's SDK (helper/schema, diffList) wants a list filled in that the daemon fills in and that is not
+        # even empty in the state: what a failed create left is replaced for that, when it replaces.
+        return {path: ADD} if prop.kind == "list" and prop.force_new and old is None else {}
     if prop.empty_is_unset and is_unset(new):
         return {}
     if not has_unknown(new) and _same(prop, old, new):

@@ -23,7 +23,7 @@ def create(docker: Docker, inputs: dict[str, Any]) -> str:
         "Internal": inputs.get("internal"),
         "Attachable": inputs.get("attachable"),
         "Ingress": inputs.get("ingress"),
-        "EnableIPv6": inputs.get("ipv6"),
+        "EnableIPv6": inputs.get("ipv6"),  # false goes unsaid, like all that is false: then the daemon's default holds
         "IPAM": {
             "Driver": inputs.get("ipamDriver") or "default",
             "Config": [_ipam_to_api(c) for c in inputs.get("ipamConfigs") or []],
@@ -31,18 +31,22 @@ def create(docker: Docker, inputs: dict[str, Any]) -> str:
         },
     }
     try:
-        made = docker.post("/networks/create", {k: v for k, v in body.items() if v is not None})
+        made = docker.post("/networks/create", {k: v for k, v in body.items() if v})
     except (DockerError, TransportError) as err:
         raise OperationError(f"Unable to create network: {err}") from err
     return made["Id"]
 
 
 def read(docker: Docker, resource_id: str) -> Read | None:
-    """What the daemon says of it, or None when it is gone. Any refusal counts as gone, as in the official plugin."""
+    """What the daemon says of it, or None when it is gone.
+
+    Any error counts as gone, a connection that broke too, once the daemon has answered a ping.
+    """
+    docker.version()
     time.sleep(READ_DELAY)
     try:
         found = docker.get(f"/networks/{quoted(resource_id)}")
-    except DockerError:
+    except (DockerError, TransportError):
         return None
     ipam = found.get("IPAM") or {}
     return Read(
@@ -65,14 +69,15 @@ def read(docker: Docker, resource_id: str) -> Read | None:
 
 
 def delete(docker: Docker, resource_id: str) -> None:
-    """Removes it; while containers are attached it tries again for 30 s, then gives up."""
+    """Removes it; while containers are attached it tries again for 30 s, then gives up. Gone is as in read()."""
+    docker.version()
     deadline = time.monotonic() + REMOVE_TIMEOUT
     pause = REMOVE_PAUSE
     time.sleep(READ_DELAY)
     while True:
         try:
             docker.get(f"/networks/{quoted(resource_id)}")
-        except DockerError:
+        except (DockerError, TransportError):
             return
         try:
             docker.delete(f"/networks/{quoted(resource_id)}")

@@ -9,8 +9,8 @@ class OperationError(Exception):
     """An operation failed; the text is for the person who runs pulumi."""
 
 
-class PartlyCreated(OperationError):
-    """The create failed half-way and left something behind, which belongs into the state.
+class PartlyDone(OperationError):
+    """A create or update failed half-way; what it left belongs into the state, as if all had been done.
 
     resource_id: the daemon's id of what exists; known: properties that differ from the inputs.
     """

@@ -10,7 +10,7 @@ from .api import Docker, DockerError
 from .checking import Failure, Naming, check
 from .config import Settings, settings
 from .diffing import Diff, diff
-from .operations import OperationError, PartlyCreated, Read
+from .operations import OperationError, PartlyDone, Read
 from .planning import imported_inputs, merged, planned, refreshed_inputs
 from .schema import CONTAINER, NETWORK, REMOTE_IMAGE, RESOURCES, Resource
 from .transport import TransportError
@@ -54,7 +54,7 @@ class DockerProvider:
         return diff(_resource(token), state, news, old_inputs, ignore)
 
     def create(self, token: str, inputs: State, preview: bool) -> tuple[str, State]:
-        """(id, state); the id is "" in a preview. Raises OperationError, or PartlyCreated with the state in `known`."""
+        """(id, state); the id is "" in a preview. Raises OperationError, or PartlyDone with the state in `known`."""
         resource = _resource(token)
         if preview:
             return "", planned(resource, inputs)
@@ -68,43 +68,44 @@ class DockerProvider:
         else:
             try:
                 resource_id, known = container.create(docker, plain, self._settings.logins)
-            except PartlyCreated as err:
-                state = merged(resource, plain, err.known, err.resource_id)
-                raise PartlyCreated(str(err), err.resource_id, state) from err
+            except PartlyDone as err:
+                state = merged(resource, plain, {}, err.resource_id)
+                raise PartlyDone(str(err), err.resource_id, state) from err
         try:
             found = self._read(resource, resource_id, plain)
         except (DockerError, TransportError) as err:
             state = merged(resource, plain, {}, resource_id)
-            raise PartlyCreated(f"made, but could not be read back: {err}", resource_id, state) from err
-        if found is None and not plain.get("rm"):
+            raise PartlyDone(f"made, but could not be read back: {err}", resource_id, state) from err
+        if found is None:
             raise OperationError(f"{resource.token} {resource_id} was made, but the daemon does not know it any more")
-        read = {**found.properties, **known} if found else known
-        return resource_id, merged(resource, plain, read, resource_id)
+        return resource_id, merged(resource, plain, {**found.properties, **known}, resource_id)
 
     def update(self, token: str, resource_id: str, state: State, inputs: State, preview: bool) -> State:
-        """The new state. Raises OperationError; then the old state still holds."""
+        """The new state. Raises PartlyDone: what could not be changed stands in the state as if it had been."""
         resource = _resource(token)
         plain = without_defaults(inputs)
         after = planned(resource, plain, without_defaults(state))
         if preview:
             return after
-        if resource is CONTAINER:
-            container.update(self._client(), resource_id, state, plain)
-            if not state.get("mustRun") and plain.get("mustRun"):
-                found = self._read(resource, resource_id, plain)
-                after = merged(resource, after, found.properties if found else {}, resource_id)
-        elif resource is REMOTE_IMAGE:
-            image.ensure(
-                self._client(), plain["name"], plain.get("platform") or "", self._settings.logins, image.COMPLAINT
-            )
-        return merged(resource, after, {}, resource_id)
+        read: Mapping[str, Any] = {}
+        try:
+            docker = self._client()
+            if resource is CONTAINER:
+                container.update(docker, resource_id, state, plain)
+            elif resource is REMOTE_IMAGE:
+                image.create(docker, plain, self._settings.logins)
+                found = image.read(docker, plain["name"])
+                read = found.properties if found else {}
+        except (OperationError, DockerError) as err:
+            raise PartlyDone(str(err), resource_id, merged(resource, after, {}, resource_id)) from err
+        return merged(resource, after, read, resource_id)
 
     def read(self, token: str, resource_id: str, state: State, inputs: State) -> Found | None:
         """What is there now; None when it is gone. Without inputs it is an import."""
         resource = _resource(token)
         if resource is REMOTE_IMAGE and not (state.get("name") or inputs.get("name")):
             raise OperationError("a RemoteImage cannot be imported: its id does not tell the name; declare it instead")
-        found = self._read(resource, resource_id, {**without_defaults(inputs), **without_defaults(state)}, inputs)
+        found = self._read(resource, resource_id, {**without_defaults(inputs), **without_defaults(state)})
         if found is None:
             return None
         fresh = merged(resource, state, found.properties, found.resource_id)
@@ -122,11 +123,11 @@ class DockerProvider:
         else:
             container.delete(docker, resource_id, state)
 
-    def _read(self, resource: Resource, resource_id: str, known: State, wanted: State | None = None) -> Read | None:
+    def _read(self, resource: Resource, resource_id: str, known: State) -> Read | None:
         docker = self._client()
         readers: dict[str, Callable[[], Read | None]] = {
             NETWORK.token: lambda: network.read(docker, resource_id),
-            CONTAINER.token: lambda: container.read(docker, resource_id, known if wanted is None else wanted),
+            CONTAINER.token: lambda: container.read(docker, resource_id, known),
             REMOTE_IMAGE.token: lambda: image.read(docker, known["name"]),
         }
         return readers[resource.token]()

@@ -158,7 +158,8 @@ REMOTE_IMAGE = Resource(
 
 _HEALTHCHECK = Prop(
     "object",
-    computed=True,  # not force_new: the plugin takes an edit without applying it (FACTS.md section 3)
+    computed=True,
+    force_new=True,  # since Terraform's provider 4.1 (kreuzwerker/terraform-provider-docker #989)
     fields={
         "interval": checked(with_default(STR, "0s"), duration),
         "retries": checked(with_default(INT, 0), at_least(0)),

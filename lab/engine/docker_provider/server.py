@@ -15,7 +15,7 @@ from . import VERSION
 from .api import DockerError
 from .checking import Failure, Naming
 from .config import check_config
-from .operations import OperationError, PartlyCreated
+from .operations import OperationError, PartlyDone
 from .provider import DockerProvider
 from .transport import TransportError
 from .values import is_unset
@@ -121,18 +121,23 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         inputs = from_struct(request.properties)
         try:
             made, state = self._guard(
-                context, lambda: self._provider.create(_token(request), inputs, request.preview), keep=PartlyCreated
+                context, lambda: self._provider.create(_token(request), inputs, request.preview), keep=PartlyDone
             )
-        except PartlyCreated as err:
-            _abort_partly_created(context, err, request.properties)
+        except PartlyDone as err:
+            _abort_partly_done(context, err, request.properties)
         return provider_pb2.CreateResponse(id=made, properties=to_struct(state))
 
     def Update(self, request: Any, context: Any) -> Any:
         """Changes it in place."""
         state, news = from_struct(request.olds), from_struct(request.news)
-        after = self._guard(
-            context, lambda: self._provider.update(_token(request), request.id, state, news, request.preview)
-        )
+        try:
+            after = self._guard(
+                context,
+                lambda: self._provider.update(_token(request), request.id, state, news, request.preview),
+                keep=PartlyDone,
+            )
+        except PartlyDone as err:
+            _abort_partly_done(context, err, request.news)
         return provider_pb2.UpdateResponse(properties=to_struct(after))
 
     def Read(self, request: Any, context: Any) -> Any:
@@ -183,7 +188,7 @@ class _Status(grpc.Status):
         self.trailing_metadata = (("grpc-status-details-bin", details),)
 
 
-def _abort_partly_created(context: Any, err: PartlyCreated, inputs: struct_pb2.Struct) -> NoReturn:
+def _abort_partly_done(context: Any, err: PartlyDone, inputs: struct_pb2.Struct) -> NoReturn:
     """The engine keeps the resource in the state, with the reason, and comes back to it at the next up."""
     failed = provider_pb2.ErrorResourceInitFailed(
         id=err.resource_id, properties=to_struct(dict(err.known)), reasons=[str(err)], inputs=inputs
