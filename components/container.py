@@ -46,6 +46,7 @@ class LanContainer(pulumi.ComponentResource):
                     ipv4_address=str(plan.ipv4),
                     ipv6_address=str(plan.ula),
                     mac_address=plan.mac,
+                    driver_opts=list(plan.driver_opts) or None,
                 )
             ],
             envs=_environment(service, args.secrets),
@@ -63,7 +64,13 @@ class LanContainer(pulumi.ComponentResource):
                 hooks=args.start_again and pulumi.ResourceHookBinding(on_error=[args.start_again]),
             ),
         )
+        # The plugin takes a container for well made that ends at once, and says so in this output alone.
+        self.container.must_run.apply(lambda runs: None if runs or runs is None else self._warn(plan.name))
         self.register_outputs({"ipv4": str(plan.ipv4), "ula": str(plan.ula), "mac": plan.mac})
+
+    def _warn(self, name: str) -> None:
+        what = f"{name} was started and does not run any more"
+        pulumi.log.warn(f"{what}\n-> see `docker logs {name}` on the NAS; the next `pulumi up` starts it again", self)
 
 
 def _environment(service: Service, secrets: pulumi.Output[dict[str, str]] | None) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
+from plan import sysctls
 from plan.checks import clashes
 from plan.compose import ComposeFile, services_on
 from plan.config import OtherContainer, Site
@@ -31,7 +32,7 @@ def make_plan(
         what = "is missing, and nas.host is not an IPv4 address to take it from: it must be reserved in Docker"
         return None, [Problem("site.lan.host", "", what, remedy)]
     services, problems = _services(site, files)
-    containers, address_problems = _containers(site, services)
+    containers, address_problems = _containers(site, services, engine_major)
     problems += address_problems
     shim = _shim(site)
     plan = LanPlan(
@@ -62,7 +63,7 @@ def _services(site: Site, files: Iterable[ComposeFile]) -> tuple[dict[str, tuple
 
 
 def _containers(
-    site: Site, services: Mapping[str, tuple[str, Service]]
+    site: Site, services: Mapping[str, tuple[str, Service]], engine_major: int | None
 ) -> tuple[tuple[ContainerPlan, ...], list[Problem]]:
     containers, problems = [], []
     for key, (path, service) in services.items():
@@ -73,6 +74,7 @@ def _containers(
                 problems.append(Problem(f"{path}.networks", name, what, f"use {site.network.name}, or remove it"))
         ipv4 = service.ipv4_address or (attachment and attachment.ipv4_address)
         problems += [*_twice(path, site.network.name, service, attachment), *_bad_volumes(path, service)]
+        problems += sysctls.wrong(path, service.sysctls)
         if ipv4 is None:
             what = "is missing: every container of this site has a fixed address of its own"
             remedy = f"add a free address of {site.lan.subnet}, outside your router's DHCP range"
@@ -80,6 +82,7 @@ def _containers(
             continue
         ula = service.ipv6_address or (attachment and attachment.ipv6_address)
         mac = service.mac_address or (attachment and attachment.mac_address)
+        rest, driver_opts = sysctls.by_place(service.sysctls, engine_major)
         containers.append(
             ContainerPlan(
                 key=key,
@@ -87,9 +90,10 @@ def _containers(
                 ipv4=ipv4,
                 ula=ula or _ula(site, ipv4),
                 mac=mac or mac_of(ipv4),
-                service=service,
+                service=service.model_copy(update={"sysctls": rest}) if driver_opts else service,
                 path=path,
                 aliases=attachment.aliases if attachment else (),
+                driver_opts=driver_opts,
             )
         )
     return tuple(containers), problems

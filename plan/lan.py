@@ -11,8 +11,9 @@ from plan.service import Service
 class ContainerPlan:
     """One address holder on the LAN. ``service`` is None where someone else runs the container.
 
-    key: the person's own name for it; path: where it stands in the YAML; name: the container's; suffix: the last 64
-    bits that SLAAC will give its global address (RFC 4291 appendix A), or None where the MAC is not ours to pin.
+    key: the person's own name for it; path: where it stands in the YAML; name: the container's; driver_opts: of its
+    place on the network, as Docker takes them; suffix: the last 64 bits that SLAAC will give its global address (RFC
+    4291 appendix A), or None where the MAC is not ours to pin.
     """
 
     key: str
@@ -23,6 +24,7 @@ class ContainerPlan:
     service: Service | None
     path: str
     aliases: tuple[str, ...] = ()
+    driver_opts: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str | None:

@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 from functools import cache
 
+import pulumi
 import pytest
 
 from plan.install import InstallPlan
 from plan.labels import MADE_BY, MAKER
+from tests.unit import recorder
 from tests.unit.recorder import ACCESS, PRIVATE_KEY, Recorder, Registered, record_lan, revealed
-from tests.unit.sites import box, dev_plan, installed, plan_of, put, site_of
+from tests.unit.sites import box, dev_plan, installed, judge, plan_of, put, site_of
 
 LAN = "urn:pulumi:stack::project::pulumi:pulumi:Stack$macvlan:lan:MacvlanLan::lan"
 IMAGE, NETWORK, CONTAINER = "remoteImage:RemoteImage", "network:Network", "container:Container"
@@ -124,6 +126,44 @@ def test_a_container_has_all_three_of_its_addresses(dev: Recorder) -> None:
             "macAddress": "02:42:c0:a8:01:c9",
         }
     ]
+
+
+OF_ETH0 = {"net.ipv6.conf.eth0.accept_ra": "2", "net.ipv4.conf.eth0.log_martians": "1"}
+FOR_ALL = {"net.ipv6.conf.all.forwarding": "1"}
+
+
+@pytest.mark.parametrize("engine", [None, 20, 26])
+def test_sysctls_go_with_the_container_where_docker_knows_no_other_place(engine: int | None) -> None:
+    site = site_of(put("containers", "test", "sysctls", OF_ETH0 | FOR_ALL))
+    made = one(record_lan(plan_of(site, engine=engine)), CONTAINER, "lan-test-container").inputs
+    assert made["sysctls"] == OF_ETH0 | FOR_ALL
+    assert "driverOpts" not in made["networksAdvanced"][0]
+
+
+@pytest.mark.parametrize("engine", [27, 28, 29])
+def test_sysctls_of_the_interface_go_with_its_endpoint_from_engine_27_on(engine: int) -> None:
+    site = site_of(put("containers", "test", "sysctls", OF_ETH0 | FOR_ALL))
+    made = one(record_lan(plan_of(site, engine=engine)), CONTAINER, "lan-test-container").inputs
+    assert made["sysctls"] == FOR_ALL
+    settings = "net.ipv4.conf.IFNAME.log_martians=1,net.ipv6.conf.IFNAME.accept_ra=2"
+    assert made["networksAdvanced"][0]["driverOpts"] == [f"com.docker.network.endpoint.sysctls={settings}"]
+
+
+def test_a_sysctl_of_an_interface_that_no_container_has_is_refused_and_its_remedy_accepted() -> None:
+    [problem] = judge(site_of(put("containers", "test", "sysctls", {"net.ipv6.conf.eth1.accept_ra": "0"})))[1]
+    assert (problem.path, problem.value) == ("site.containers.test.sysctls", "net.ipv6.conf.eth1.accept_ra")
+    written = problem.remedy.split()[1].rstrip(",")
+    plan_of(site_of(put("containers", "test", "sysctls", {written: "0"})))
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_container_that_ended_at_once_is_told_of(monkeypatch: pytest.MonkeyPatch, runs: bool) -> None:
+    """The plugin says it in `mustRun` alone, and the run succeeds."""
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, resource: told.append(text))
+    monkeypatch.setitem(recorder._FILLED_IN, "docker:index/container:Container", {"mustRun": runs})
+    record_lan(plan_of(site_of()))
+    assert [text.split()[0] for text in told] == ([] if runs else ["test"])
 
 
 def test_all_docker_resources_and_nothing_else_go_through_the_sites_own_docker_provider(dev: Recorder) -> None:
