@@ -73,6 +73,23 @@ def test_a_start_that_is_outrun_is_made_again_in_the_same_run(up: Stack) -> None
     assert "late" not in box.nas("docker ps -a --format '{{.Names}}'").split()
 
 
+def test_sysctls_of_the_interface_hold_on_every_engine(up: Stack) -> None:
+    """20.10 takes them with the container alone, 29 with its endpoint alone (docs/decisions/0017)."""
+    box, path = up.box, "/proc/sys/net/ipv4/conf/eth0/log_martians"
+    site = up.site()
+    tuned = {"image": "busybox", "ipv4_address": "192.168.1.204", "tty": True}
+    site["containers"]["tuned"] = tuned | {"sysctls": {"net.ipv4.conf.eth0.log_martians": 1}}
+    up.write(site)
+    up.up()
+    assert box.nas(f"docker exec tuned cat {path}; docker exec test cat {path}").split() == ["1", "0"]
+    box.nas("docker stop -t 0 tuned")
+    box.start_by_hand("tuned")
+    assert box.nas(f"docker exec tuned cat {path}") == "1\n"
+    up.expect_no_changes()
+    up.write(up.site())
+    up.up()
+
+
 def test_a_network_made_by_hand_loses_its_route_to_nobody_on_every_engine(up: Stack) -> None:
     """Engine 29 gives none by itself, but a network that was made earlier keeps what it has (FACTS.md section 6)."""
     up.destroy()
