@@ -60,8 +60,9 @@ load_conf() {
         case $key in
         '' | '#'*) ;;
         container)
-            is_name "$a" && none_or is_v4 "$b" && none_or is_v6 "$c" && [ -z "$more" ] &&
-                planned="${planned}planned $a $b $c$NL"
+            # Before there were MACs in it, the line ended with the ULA
+            is_name "$a" && none_or is_v4 "$b" && none_or is_v6 "$c" && none_or is_mac "${more:--}" &&
+                planned="${planned}planned $a $b $c ${more:--}$NL"
             ;;
         version) [ "$v" = 1 ] && version=1 ;;
         network) is_name "$v" && network=$a ;;
@@ -110,8 +111,9 @@ await_parent() {
 
 # ---- comparing: what is there, and what differs ------------------------------------------------------------
 # Reads `conf`, `planned`, `attached` lines, then what ip says after `== link` and `== routes`; answers with
-# `link STATE`, route counts, `do COMMAND` for ip -batch, and on containers `seen PID DEV NUMBER`, `dead PID DEV NAME`,
-# `gone`, and `late` for one whose interface is not there yet.
+# `link STATE`, route counts, `do COMMAND` for ip -batch, and on containers `seen PID DEV NUMBER MAC SUFFIX NAME`,
+# `stray PID` where one has an address that follows from another MAC, `dead PID DEV NAME`, `gone`, and `late` for one whose
+# interface is not there yet. MAC: the planned one, or `-`; SUFFIX: the 16 hex digits of an address that follow from it.
 # shellcheck disable=SC2016 # awk's own $
 COMPARE='
 function text(hex,   i, g, s, z) { # 32 hex digits of /proc as an address is written (RFC 5952)
@@ -134,6 +136,25 @@ function has(pid, v4,   file, l, p, at, found) {
     close(file)
     return found
 }
+function suffix(mac,   o, d) { # RFC 4291 appendix A
+    split(mac, o, ":")
+    d = index("0123456789abcdef", substr(o[1], 2)) - 1
+    d = int(d / 2) % 2 ? d - 2 : d + 2
+    return substr(o[1], 1, 1) substr("0123456789abcdef", d + 1, 1) o[2] o[3] "fffe" o[4] o[5] o[6]
+}
+function only_link(pid,   file, l, p, found, n) {
+    file = "/proc/" pid "/net/dev"
+    while (n < 3 && (getline l < file) > 0) {
+        if (split(l, p, ":") > 1) gsub(/ /, "", p[1])
+        else continue
+        if (p[1] != "lo") { found = p[1]; n++ }
+    }
+    close(file)
+    return n == 1 ? found : ""
+}
+function see(pid, dev, nr, v4, name) {
+    print "seen", pid, dev, nr, ((v4 in macs) ? macs[v4] " " suffix(macs[v4]) : "- -"), name
+}
 function container(pid, name, v4, ula,   file, l, p, n, all, dev, nr, any, there, i) {
     file = "/proc/" pid "/net/if_inet6"
     while ((i = (getline l < file)) > 0) {
@@ -145,12 +166,20 @@ function container(pid, name, v4, ula,   file, l, p, n, all, dev, nr, any, there
     if (dev == "") { # not there yet, or a number that another process has now, or IPv6 is switched off
         there = has(pid, v4)
         if (there) want(v4, learned)
+        if (there && v4 in macs && (dev = only_link(pid)) != "") see(pid, dev, 0, v4, name)
         if (!there || (any && ula != "-")) print "late"
         return
     }
     want(v4, learned); want(ula, learned)
     for (i = 1; i <= n && i <= 32; i++) { split(all[i], p, " "); if (p[6] == dev) want(text(p[1]), learned) }
-    print "seen", pid, dev, nr
+    see(pid, dev, nr, v4, name)
+    for (i = 1; (v4 in macs) && i <= n; i++) { # from 8 on in the flags: permanent, so somebody gave it
+        split(all[i], p, " ")
+        if (p[6] == dev && p[5] ~ /^[0-7]/ && p[1] ~ /fffe......$/ && substr(p[1], 17) != suffix(macs[v4])) {
+            print "stray", pid
+            break
+        }
+    }
     file = "/proc/" pid "/net/ipv6_route"
     while ((getline l < file) > 0) {
         split(l, p, " ")
@@ -161,7 +190,7 @@ function container(pid, name, v4, ula,   file, l, p, n, all, dev, nr, any, there
 function todo(s) { print "do " s }
 $1 == "==" { part = $2; next }
 part == "" && $1 == "conf" { shim = $2; parent = $3; mac = $4; v4 = $5; v6 = $6; dead = $7; knows = $8; learned = $9 }
-part == "" && $1 == "planned" { want($3, ""); want($4, "") }
+part == "" && $1 == "planned" { want($3, ""); want($4, ""); if ($5 ~ /:/) macs[$3] = $5 }
 part == "" && $1 == "attached" && $2 ~ /^[1-9][0-9]*$/ && $3 ~ /^\/[A-Za-z0-9_.-]+$/ && $4 ~ /^[0-9.]+$/ && $5 ~ /^[0-9a-f:-]+$/ {
     container($2, substr($3, 2), $4, $5)
 }
@@ -203,11 +232,11 @@ END {
 LEARNED=109
 knows=0 attached='' # whether docker told which containers run; its answer as `attached PID NAME IPV4 ULA` lines
 
-# look: sets link_state, todo, wanted, present, stale, seen, dead, gone, late. Two ip processes, and nothing changes.
+# look: sets link_state, todo, wanted, present, stale, seen, strays, dead, gone, late. Two ip processes; changes nothing.
 look() {
     link_seen=$($ip -d addr show dev "$shim" 2>/dev/null) || link_seen=''
     routes_seen=$([ -z "$link_seen" ] || $ip route show table all dev "$shim" 2>/dev/null)
-    todo='' dead='' seen='' gone='' late=''
+    todo='' dead='' seen='' strays=' ' gone='' late=''
     found=$(printf '%s\n' "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${dead_gateway:--} $knows $LEARNED" \
         "$planned" "$attached" '== link' "$link_seen" '== routes' "$routes_seen" | awk "$COMPARE") ||
         die "awk failed: this program needs a working awk"
@@ -216,6 +245,7 @@ look() {
         do) todo="$todo$words$NL" ;;
         dead) dead="$dead$words$NL" ;;
         seen) seen="$seen$words$NL" ;;
+        stray) strays="$strays$words " ;;
         gone) gone=y ;;
         late) late=y ;;
         link) link_state=$words ;;
@@ -501,19 +531,50 @@ $dead
 EOF
 }
 
+# In a container's namespace: sh -c "$ARRANGE" IP DEV MAC SUFFIX (as `seen` has them).
 # A container's first packets are lost while its new global address is checked for duplicates, about a second. RFC 4429
-# lets it use the address meanwhile; the MAC that the address is made of is unique. Once per interface.
-hasten() {
-    while read -r pid dev index; do
-        case $NL$hastened in *"$NL$pid $dev $index$NL"*) continue ;; esac
-        [ -n "$pid" ] || continue
-        enter "$pid"
-        # shellcheck disable=SC2016 # $0 is the inner shell's
-        $enter sh -c 'cd "/proc/sys/net/ipv6/conf/$0" && echo 1 >optimistic_dad && echo 1 >use_optimistic' "$dev" 2>/dev/null
+# lets it use the address meanwhile; the MAC that the address is made of is unique.
+# From 28 on Docker makes up another MAC at each start where the one asked for came by `network connect`. It is set here.
+# With the token the kernel asks the router anew, whose answer to the MAC before is lost; what came of that one goes.
+# shellcheck disable=SC2016 # the inner shell's
+ARRANGE='
+conf=/proc/sys/net/ipv6/conf/$1
+echo 1 >"$conf/optimistic_dad" && echo 1 >"$conf/use_optimistic"
+[ "$2" != - ] || exit
+hextets() { echo "$1" | sed "s/..../&:/g; s/:\$//"; }
+link=$("$0" -o link show dev "$1")
+case $link in *link/ether*) old=${link##*link/ether } old=${old%% *} ;; *) exit ;; esac
+if [ "$old" != "$2" ]; then
+    echo 1 >"$conf/ndisc_notify"
+    echo 1 >"/proc/sys/net/ipv4/conf/$1/arp_notify"
+    "$0" link set dev "$1" address "$2" || { echo "the MAC $old stays, the kernel does not take $2"; exit; }
+    "$0" token set "::$(hextets "$3")" dev "$1"
+    echo "has the MAC $2 in place of $old"
+fi
+while read -r address _ length scope flags name; do
+    case $name,$scope,$length,$flags,$address in
+    "$1,00,40,"[0-7]?,*"$3") ;;
+    "$1,00,40,"[0-7]?,*fffe??????) "$0" -6 addr del "$(hextets "$address")/64" dev "$1" ;;
+    esac
+done </proc/self/net/if_inet6'
+
+# arrange: once each interface that comes, and one with an address of another MAC. In rounds without either: no process
+arrange() {
+    while read -r line; do
+        # shellcheck disable=SC2086 # words, without any of the file names' magic (set -f)
+        set -- $line
+        [ $# -eq 6 ] || continue
+        case $strays in
+        *" $1 "*) ;;
+        *) case $NL$arranged in *"$NL$line$NL"*) continue ;; esac ;;
+        esac
+        enter "$1"
+        said=$($enter sh -c "$ARRANGE" "$ip" "$2" "$4" "$5" 2>/dev/null </dev/null)
+        [ -z "$said" ] || say "$6: ${said%%"$NL"*}"
     done <<EOF
 $seen
 EOF
-    hastened=$seen
+    arranged=$seen
 }
 
 # With another MAC of the shim's: containers know this host by the one before, and would for up to a minute
@@ -582,7 +643,7 @@ reload() {
 round() {
     look
     [ -z "$gone" ] || [ -n "$unanswered" ] || { refresh && look; }
-    hasten # first of all: the router's answer to a new container is about a second away
+    arrange # first of all: the router's answer to a new container is about a second away
     clear_dead
     if ! as_wanted; then
         start
@@ -597,7 +658,7 @@ wake() { [ -z "$sleeper" ] || kill -9 "$sleeper" 2>/dev/null; }
 
 watch() { # [SHIM]: the one before a reload
     event=y unanswered='' reloading='' sleeper='' client='' reader='' asker='' pause=1
-    gateway=unknown asked=0 quick=0 hastened='' last_why='' hurry=0 moment=1 due=0
+    gateway=unknown asked=0 quick=0 arranged='' last_why='' hurry=0 moment=1 due=0
     revived=''
     ! sleep 0.01 2>/dev/null || moment=0.2
     trap leave TERM INT USR2
@@ -613,11 +674,13 @@ watch() { # [SHIM]: the one before a reload
         [ -z "$reloading" ] || reload
         [ -z "${MACVLAN_KEEPER:-}" ] || kill -0 "$MACVLAN_KEEPER" 2>/dev/null || leave # killed, and there may be another
         listen
+        news=$event
         [ -z "$event" ] || event='' pause=1 hurry=20 quick=5 due=0
         if [ -n "$unanswered" ]; then
             round # first, for a dockerd that hangs may take its time again
             refresh && round && revive
         elif [ $((due -= 1)) -lt 0 ]; then # an event, or now and then, should one be lost
+            [ -n "$news" ] || arranged='' # and should somebody have changed a MAC
             refresh
             round
             [ -n "$unanswered" ] || revive
@@ -659,20 +722,31 @@ function finish(   i, f, a, life, globals, shown) {
         globals = add(globals, "{\"address\": " quoted(a[1]) ", \"valid\": " life "}")
         shown = shown " " mark(a[1])
     }
+    mac = dev == "" ? (lone == "several" ? "" : has[lone]) : has[dev]
+    if (mac != "" && macs[v4] != "" && mac != macs[v4]) shown = shown " MAC " mac " instead of " macs[v4]
     print json ? sep " {\"name\": " quoted(name) ", \"planned\": " plan ", \"attached\": " (on ? "true" : "false") \
+        ", \"mac\": " ornull(mac) ", \"mac_planned\": " ornull(macs[v4]) \
         ", \"ipv4\": " quoted(v4) ", \"ula\": " quoted(ula) ", \"globals\": [" globals "], \"default_routes\": [" gates \
         "], \"reached\": " (pinged ? "[" hits "]" : "null") "}" : shown (on ? " default via [" gates "]" : " not running")
     sep = ","
 }
-function begin(n, a, u, p, o) { finish(); name = n; v4 = a; ula = u; plan = p; on = o; seen = 0; gates = dev = "" }
+function begin(n, a, u, p, o) {
+    finish(); name = n; v4 = a; ula = u; plan = p; on = o; seen = 0; gates = dev = lone = ""; split("", has)
+}
+function ornull(s) { return s == "" ? "null" : quoted(s) }
 $1 == "pinged" { pinged = 1 }
 $1 == "reached" { reached[$2] }
 $1 == "planned" { names[++count] = $2; v4s[count] = $3; ulas[count] = $4; if ($3 != "-") planned[$3] }
+$1 == "planned" && $5 ~ /:/ { macs[$3] = $5 }
 $1 == "attached" && $3 ~ /^\/[A-Za-z0-9_.-]+$/ && $4 ~ /^[0-9.]+$/ && $5 ~ /^[0-9a-f:-]+$/ {
     begin(substr($3, 2), $4, $5, ($4 in planned) ? "true" : "false", 1)
     running[$4]
 }
 $3 == "inet6" { line[++seen] = $0; if (index($4, ula "/") == 1) dev = $2 }
+match($0, / link\/ether [0-9a-f:]+ /) {
+    mac = substr($0, RSTART + 12, RLENGTH - 13); sub(/[@:].*/, "", $2)
+    has[$2] = mac; lone = lone == "" ? $2 : "several"
+}
 $1 == "default" { gates = add(gates, quoted($3)) }
 END {
     for (c = 1; c <= count; c++) if (!(v4s[c] in running)) begin(names[c], v4s[c], ulas[c], "true", 0)
@@ -685,7 +759,8 @@ inside() {
         [ -n "$tag" ] || continue
         say "$tag $pid $rest"
         enter "$pid"
-        $enter sh -c "$ip -6 -o addr show scope global; $ip -6 route show default" 2>/dev/null </dev/null
+        $enter sh -c "$ip -o link show; $ip -6 -o addr show scope global; $ip -6 route show default" \
+            2>/dev/null </dev/null
     done <<EOF
 $attached
 EOF
@@ -747,7 +822,7 @@ drifts() {
 notes() {
     command -v docker >/dev/null || say 'no docker client on PATH: containers are not known'
     command -v nsenter >/dev/null || $ip netns list >/dev/null 2>&1 ||
-        say 'neither nsenter nor ip netns: default routes in containers stay as docker made them'
+        say 'neither nsenter nor ip netns: default routes and MACs in containers stay as docker made them'
 }
 
 status() { # table|json|brief

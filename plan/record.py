@@ -85,7 +85,7 @@ def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], re
     if plan.network.ula_gateway is not None:
         key = "keep_gateway" if plan.network.ula_gateway_is_router else "dead_gateway"
         lines.append(f"{key} {plan.network.ula_gateway}")
-    lines += [f"container {holder.name} {holder.ipv4} {holder.ula}" for holder in plan.routed]
+    lines += [f"container {holder.name} {holder.ipv4} {holder.ula} {holder.mac or '-'}" for holder in plan.routed]
     text = "\n".join(lines) + "\n"
     return f"{text}{_SUM}{digest_of(text)}\n"
 

@@ -322,7 +322,7 @@ def test_with_no_way_into_a_namespace_it_says_so_once_and_goes_on(box: Box) -> N
     assert child.poll() is None and defaults(box, space) == [GATEWAY]
     argv = box.inside(*box.shell, program, "status", box.conf)
     status = run(*argv, check=False).stdout
-    note = "neither nsenter nor ip netns: default routes in containers stay as docker made them"
+    note = "neither nsenter nor ip netns: default routes and MACs in containers stay as docker made them"
     assert status.count(note) == 1 and "test" in status
     assert all(line.startswith("corrected: ") for line in box.log().splitlines())
     child.terminate()

@@ -33,8 +33,8 @@ shim_ipv4 192.168.1.254
 shim_ipv6 fd0d:7eb5:2afd::254
 tick 30
 dead_gateway fd0d:7eb5:2afd::1
-container test 192.168.1.201 fd0d:7eb5:2afd::201
-container qbittorrent 192.168.1.202 fd0d:7eb5:2afd::202
+container test 192.168.1.201 fd0d:7eb5:2afd::201 02:42:c0:a8:01:c9
+container qbittorrent 192.168.1.202 fd0d:7eb5:2afd::202 02:42:c0:a8:01:ca
 """
 
 
@@ -103,8 +103,8 @@ def test_a_router_as_gateway_is_kept_and_other_containers_are_in_the_conf() -> N
     assert lines[7:] == [
         "tick 60",
         "keep_gateway fd0d:7eb5:2afd::ff",
-        "container pihole 192.168.1.53 fd0d:7eb5:2afd::53",
-        "container test 192.168.1.201 fd0d:7eb5:2afd::201",
+        "container pihole 192.168.1.53 fd0d:7eb5:2afd::53 -",
+        "container test 192.168.1.201 fd0d:7eb5:2afd::201 02:42:c0:a8:01:c9",
     ]
 
 
@@ -113,7 +113,7 @@ def test_without_a_gateway_the_conf_names_none() -> None:
 
 
 NAMES = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,20}", fullmatch=True) | st.text(min_size=2, max_size=12)
-WORDS = re.compile(r"[a-z0-9_]+( [A-Za-z0-9_.:-]+){1,3}")
+WORDS = re.compile(r"[a-z0-9_]+( [A-Za-z0-9_.:-]+){1,4}")
 
 
 @given(NAMES, NAMES, NAMES)
