@@ -130,7 +130,8 @@ class _Ranges:
 
 
 def _gateway(site: Site, engine_major: int | None, live: LiveNetwork | None, ranges: _Ranges) -> IPv6Address | None:
-    """The network's IPv6 gateway. Engines < 29 take one by themselves if none is given, so one is always given.
+    """The network's IPv6 gateway. Engines < 29 take one by themselves if none is given, so one is always given there,
+    and `none` is as good as `auto` (plan/findings/network.py says so).
 
     A live network keeps its own; unless the person says another, a new one is numbered as the router, which may want
     it one day.

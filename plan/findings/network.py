@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from plan.config import Site
 from plan.facts import LiveNetwork, NasFacts
 from plan.lan import LanPlan
-from plan.network import Difference, differences, is_adopted, refused_for
+from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
 from plan.problems import Problem
 from plan.record import read_conf
 
@@ -32,6 +32,8 @@ def _was_ours(site: Site, facts: NasFacts) -> bool:
 
 def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     live, before = facts.network(site.network.name), _before(site, facts)
+    if site.ula.gateway == "none" and plan.network.ula_gateway is not None and facts.docker.engine:
+        yield _gateway_all_the_same(plan, facts)
     if live is None or plan.network.replaces:
         yield from _in_the_way(site, plan, facts, before)
     if live is not None and plan.network.replaces:
@@ -41,6 +43,19 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     if before is not None:
         how = f"takes the place of {before.name}, for Docker cannot rename a network"
         yield from _goes(site, before, how, facts)
+
+
+def _gateway_all_the_same(plan: LanPlan, facts: NasFacts) -> Problem:
+    what = (
+        f"does nothing here: Docker {facts.docker.engine} gives every IPv6 network a gateway, the first free address if "
+        f"none is named. So the network has {plan.network.ula_gateway} as with `auto`, and the watch loop takes the "
+        "containers' default route to it away, if nobody answers there"
+    )
+    remedy = (
+        f"write `auto`; from Docker {FIRST_ENGINE_WITHOUT_OWN_GATEWAY} on `none` makes a network without a gateway, and "
+        "makes one that has a gateway anew"
+    )
+    return Problem("site.ula.gateway", "none", what, remedy, "warning", "network")
 
 
 def _before(site: Site, facts: NasFacts) -> LiveNetwork | None:

@@ -134,3 +134,14 @@ def test_a_network_that_is_replaced_reserves_the_addresses_of_now() -> None:
 def test_the_mark_of_a_repair_is_kept() -> None:
     live = replace(as_live(planned()), id="12" * 32, labels={**OURS, "macvlan-ipv6.repaired": "long ago"})
     assert planned(live=live).labels == live.labels
+
+
+@pytest.mark.parametrize("engine", [20, 26, 29])
+def test_none_is_no_gateway_where_docker_takes_a_network_without_one_and_as_good_as_auto_elsewhere(engine: int) -> None:
+    none, live = put("ula", "gateway", "none"), replace(as_live(planned()), id="12" * 32)
+    if engine < 29:
+        assert planned(none, engine=engine) == planned(engine=engine)
+        assert planned(none, engine=engine, live=live).live_id
+    else:
+        assert planned(none, engine=engine).ula_gateway is None
+        assert planned(none, engine=engine, live=live).replaces and planned(engine=engine, live=live).live_id
