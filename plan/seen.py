@@ -3,9 +3,10 @@
 import base64
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv6Network
+from typing import Any
 
 from plan.config import Site
 from plan.drift import container_repairs, host_repair
@@ -17,6 +18,8 @@ from plan.lan import LanPlan
 from plan.network import as_live
 from plan.outputs import InterfaceSeen
 from plan.record import Repair
+
+VERSION = 1  # of the output: another where an older one can no longer be read as what it meant
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ def remembered(seen: Seen, plan: LanPlan, host_key: str) -> str:
     live = as_live(plan.network)
     text = json.dumps(
         {
+            "version": VERSION,
             "parent": seen.parent,
             "install": asdict(seen.install),
             "engine_major": seen.engine_major,
@@ -71,27 +75,30 @@ def remembered(seen: Seen, plan: LanPlan, host_key: str) -> str:
 
 
 def look_back(text: str, name: str) -> Seen:
-    """From that output. name: the network's. Raises KeyError, TypeError or ValueError on something else."""
+    """From that output. name: the network's. Raises KeyError, TypeError or ValueError on something else.
+
+    A field that an older version of this program did not write takes its default. So the default of a new one is what
+    the program did before there was one; where nothing is, VERSION is raised. A field that nobody knows is an error.
+    """
     try:
-        told = json.loads(zlib.decompress(base64.b64decode(text)))
+        told = dict(json.loads(zlib.decompress(base64.b64decode(text))))
     except zlib.error as error:
         raise ValueError(str(error)) from None
-    parent, network = told["parent"], told["network"]
+    if told.pop("version", 1) != VERSION:  # the first ones had none
+        raise ValueError("of another version")
+    parent, network = told["parent"], told.pop("network")
     ranges = tuple(LiveRange(**one) for one in network["ranges"])
-    return Seen(
-        parent=parent,
-        install=InstallPlan(**told["install"]),
-        engine_major=told["engine_major"],
-        network=LiveNetwork("", name, "macvlan", {"parent": parent}, ranges, network["labels"]),
-        announced=tuple(IPv6Network(prefix) for prefix in told["announced"]),
-        host_keys=tuple(told["host_keys"]),
-        repair=None if told["repair"] is None else Repair(**told["repair"]),
-        network_repair=told["network_repair"],
-        container_repairs=dict(told["container_repairs"]),
-        interfaces={
-            name: InterfaceSeen(one["mac"], tuple(one["globals"])) for name, one in told.get("interfaces", {}).items()
-        },
-    )
+    live = LiveNetwork("", name, "macvlan", {"parent": parent}, ranges, network["labels"])
+    return Seen(network=live, **{key: _READ.get(key, lambda value: value)(value) for key, value in told.items()})
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "install": lambda told: InstallPlan(**told),
+    "announced": lambda told: tuple(IPv6Network(prefix) for prefix in told),
+    "host_keys": tuple,
+    "repair": lambda told: None if told is None else Repair(**told),
+    "interfaces": lambda told: {name: InterfaceSeen(one["mac"], tuple(one["globals"])) for name, one in told.items()},
+}
 
 
 def first_look(site: Site, install: InstallPlan, facts: NasFacts) -> Seen:

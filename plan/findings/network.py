@@ -47,13 +47,13 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
 
 def _gateway_all_the_same(plan: LanPlan, facts: NasFacts) -> Problem:
     what = (
-        f"does nothing here: Docker {facts.docker.engine} gives every IPv6 network a gateway, the first free address if "
-        f"none is named. So the network has {plan.network.ula_gateway} as with `auto`, and the watch loop takes the "
-        "containers' default route to it away, if nobody answers there"
+        f"does nothing here: Docker {facts.docker.engine} gives every IPv6 network a gateway, the first free address "
+        f"if none is named. So the network has {plan.network.ula_gateway} as with `auto`, and the watch loop takes "
+        "the containers' default route to it away, if nobody answers there"
     )
     remedy = (
-        f"write `auto`; from Docker {FIRST_ENGINE_WITHOUT_OWN_GATEWAY} on `none` makes a network without a gateway, and "
-        "makes one that has a gateway anew"
+        f"write `auto`; from Docker {FIRST_ENGINE_WITHOUT_OWN_GATEWAY} on `none` makes a network without a gateway, "
+        "and makes one that has a gateway anew"
     )
     return Problem("site.ula.gateway", "none", what, remedy, "warning", "network")
 

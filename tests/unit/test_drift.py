@@ -1,7 +1,11 @@
 """What changed on a NAS since the last run is found and named; what only looks different is not."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+import base64
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,11 +13,11 @@ from hypothesis import strategies as st
 
 from plan.drift import host_drift
 from plan.facts import FileState, NasFacts
-from plan.install import plan_install
+from plan.install import InstallPlan, plan_install
 from plan.record import Repair, read_conf
 from plan.seen import Drift, Seen, first_look, look_back, remembered, second_look
 from probe.answer import parse
-from tests.unit.recorded import answer, site_in
+from tests.unit.recorded import HERE, answer, site_in
 from tests.unit.sites import Change, compose_file, dev_plan, plan_of, put, site_of
 from tests.unit.sites import installed as on_debian
 
@@ -204,6 +208,66 @@ def test_a_run_without_a_look_plans_what_the_run_before_it_planned(name: str) ->
         seen.container_repairs,
     )
     assert back.announced == seen.announced and set(back.host_keys) == {"ssh-ed25519 AAAA", *seen.host_keys}
+
+
+SNAPSHOT = "".join((HERE / "snapshots/2026-11-26.txt").read_text().split())
+
+
+def told_otherwise(change: Callable[[dict[str, Any]], object]) -> str:
+    """The snapshot with something else in it."""
+    told = json.loads(zlib.decompress(base64.b64decode(SNAPSHOT)))
+    change(told)
+    return base64.b64encode(zlib.compress(json.dumps(told).encode())).decode()
+
+
+def test_a_snapshot_that_the_first_version_wrote_is_read_by_every_later_one() -> None:
+    back = look_back(SNAPSHOT, "bridge-host")
+    seen, _ = look(parse(answer("drifted")))
+    assert (back.parent, back.install, back.engine_major) == ("eth0", on_debian(), 26)
+    assert (back.announced, back.repair, back.container_repairs) == (
+        seen.announced,
+        seen.repair,
+        seen.container_repairs,
+    )
+    assert back.network is not None and seen.network is not None
+    assert (back.network.name, back.network.ranges, back.network.labels) == (
+        "bridge-host",
+        seen.network.ranges,
+        seen.network.labels,
+    )
+    assert len(back.host_keys) == 4
+
+
+def test_every_snapshot_says_its_version() -> None:
+    seen = look_back(SNAPSHOT, "bridge-host")
+    assert b'"version": 1' in zlib.decompress(base64.b64decode(remembered(seen, dev_plan(), "ssh-ed25519 AAAA")))
+
+
+DEFAULTED = [one.name for one in fields(InstallPlan) if one.default is not MISSING]
+
+
+@pytest.mark.parametrize("name", DEFAULTED)
+def test_a_field_that_an_older_version_did_not_write_takes_its_default(name: str) -> None:
+    older = told_otherwise(lambda told: told["install"].pop(name))
+    back = look_back(older, "bridge-host").install
+    assert getattr(back, name) == next(one.default for one in fields(InstallPlan) if one.name == name)
+    assert look_back(told_otherwise(lambda told: told.pop("announced")), "bridge-host").announced == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: told.update(version=2),
+        lambda told: told.update(later=1),
+        lambda told: told["install"].update(later=1),
+        lambda told: told.pop("install"),
+        lambda told: told["install"].pop("conf"),
+    ],
+    ids=["version", "field", "field within", "one is missing", "one within is missing"],
+)
+def test_what_another_version_may_have_meant_otherwise_is_not_read(change: Callable[[dict[str, Any]], object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        look_back(told_otherwise(change), "bridge-host")
 
 
 @pytest.mark.parametrize("text", ["", "x", "eJw=", "bm9uZQ==", None, 7])

@@ -103,6 +103,23 @@ def refused(nas: Path, *changes: Change, **config: Any) -> str:
     return str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("outputs", "why"),
+    [
+        (None, "there is none in this stack"),
+        ({}, "there is none in this stack"),
+        ({"nas": "x"}, "there is none in this stack"),
+        ({"nas_seen": "eJwDAAAAAAE="}, "the last one was of another version of this program"),
+    ],
+)
+def test_without_a_look_and_without_a_memory_it_is_said_why(
+    nas: Path, monkeypatch: pytest.MonkeyPatch, outputs: Any, why: str
+) -> None:
+    monkeypatch.setattr("pulumi.runtime.invoke", lambda *_: SimpleNamespace(value={"outputs": outputs}))
+    said = refused(nas, put("probe", False))
+    assert why in said and "-> run `pulumi up` once with `probe: on`" in said
+
+
 def test_what_is_wrong_in_the_config_is_told_before_the_nas_is_asked(nas: Path) -> None:
     assert "site.nas.prot: 22" in refused(nas, put("nas", "prot", 22))
     assert not (nas / "calls").exists()
