@@ -42,6 +42,14 @@ accept() {
     done
 }
 
+# The link has the name that the last run gave it, whatever the site calls it by now
+recorded_shim() {
+    say "$confs" | while read -r path; do
+        [ ! -f "$path" ] || tr -d '\r' <"$path" |
+            sed -n -e '1{/macvlan-ipv6/!q;}' -e 's/^shim \([A-Za-z0-9][A-Za-z0-9_.-]*\)$/\1/p'
+    done | sed 1q
+}
+
 find_tools() {
     limit='' # a dockerd that hangs must not stop the look
     for try in 'timeout -t 20' 'timeout 20'; do ! $try true 2>/dev/null || limit=$try; done # -t: busybox before 2018
@@ -421,6 +429,8 @@ sections() {
 # A function that is called last: a script that was cut off on its way does nothing
 main() {
     accept "$@"
+    recorded=$(recorded_shim 2>/dev/null)
+    shim=${recorded:-$shim}
     find_tools
     before=$($ip neigh show 2>/dev/null)
     ask_all | sections

@@ -257,6 +257,28 @@ def test_a_shim_that_is_not_there_has_no_routes_and_no_sysctls(nas: FakeNas) -> 
     assert told["routes"] == told["sysctls"] == []
 
 
+@pytest.mark.parametrize(
+    ("first", "line", "found"),
+    [
+        ("# Written by pulumi up (macvlan-ipv6)", f"shim {SHIM}", True),
+        ("# Written by pulumi up (macvlan-ipv6)\r", f"shim {SHIM}\r", True),
+        ("# Somebody else's", f"shim {SHIM}", False),
+        ("# Written by pulumi up (macvlan-ipv6)", "shim ../../x", False),
+        ("# Written by pulumi up (macvlan-ipv6)", "shim", False),
+    ],
+)
+def test_the_link_is_looked_at_under_the_name_that_the_last_run_gave_it(
+    nas: FakeNas, first: str, line: str, found: bool
+) -> None:
+    """The site may call it otherwise by now; nothing of it is gone for that."""
+    nas.box.program("start")
+    nas.box.settled()
+    nas.put("/opt/a.conf", f"{first}\nversion 1\n{line}\n")
+    told = nas.look("shim=renamed", "conf=/opt/none.conf", "conf=/opt/a.conf")
+    assert ("shim4 192.168.1.201 scope link" in [one.rstrip() for one in told["routes"]]) == found
+    assert ("arp_filter 1" in told["sysctls"]) == found
+
+
 @pytest.mark.parametrize("sign", ["wireless", "phy80211"])
 def test_a_wireless_link_is_named(nas: FakeNas, sign: str) -> None:
     nas.more = f"mount -t tmpfs none sys/class/net; mkdir -p sys/class/net/eth0 sys/class/net/wlan0/{sign}"
