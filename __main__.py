@@ -9,7 +9,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from components.lan import MacvlanLan, MacvlanLanArgs
-from components.memory import OUTPUT, look_into_memory
+from components.memory import OUTPUT, look_into_memory, recall
 from components.said import say
 from inputs.load import PASSWORD_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, Loaded, load, strays
 from plan.addresses import make_plan
@@ -52,7 +52,8 @@ Looked = tuple[LanPlan, Seen, Drift, list[Problem]]
 
 def _looked(loaded: Loaded) -> Looked:
     """What the NAS itself says comes first; errors stop here, all at once."""
-    facts = look(loaded.site, loaded.draft, loaded.access, loaded.sources)
+    before = recall(loaded.site.network.name)
+    facts = look(loaded.site, loaded.draft, loaded.access, loaded.sources, before and before.install)
     site, problems = settle(loaded.site, facts)
     install, wrong = plan_install(site, facts)
     problems += wrong

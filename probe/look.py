@@ -13,7 +13,7 @@ from plan.config import Site
 from plan.facts import NasFacts
 from plan.files import PROBE, TRY_PASSWORD
 from plan.findings.taken import asked_for
-from plan.install import TASK_NAME, candidates
+from plan.install import TASK_NAME, InstallPlan, candidates
 from plan.labels import OURS
 from plan.lan import LanPlan
 from plan.problems import Problem, UserErrors
@@ -25,9 +25,11 @@ from probe.answer import parse
 TIMEOUT = 60  # seconds for the whole look
 
 
-def look(site: Site, draft: LanPlan, access: SshAccess, scripts: Mapping[str, str]) -> NasFacts:
+def look(
+    site: Site, draft: LanPlan, access: SshAccess, scripts: Mapping[str, str], before: InstallPlan | None = None
+) -> NasFacts:
     """The NAS's facts. draft: the plan as far as it goes without them; scripts: texts of those under nas/
-    that a look is made of, by their names (plan/files.py).
+    that a look is made of, by their names (plan/files.py); before: where the last run put things, if that is known.
 
     Raises UserErrors where the NAS cannot be reached.
     """
@@ -36,7 +38,7 @@ def look(site: Site, draft: LanPlan, access: SshAccess, scripts: Mapping[str, st
     if access.sudo_password is not None:
         words = ["sh", "-c", scripts[TRY_PASSWORD], "sh"]
         stdin = f"{access.sudo_password}\n{stdin}"
-    remote = f"exec {shlex.join([*words, *questions(site, draft)])}"
+    remote = f"exec {shlex.join([*words, *questions(site, draft, before)])}"
     try:
         done = subprocess.run(access.command(remote), input=stdin.encode(), capture_output=True, timeout=TIMEOUT)
     except FileNotFoundError:
@@ -59,9 +61,9 @@ def look(site: Site, draft: LanPlan, access: SshAccess, scripts: Mapping[str, st
         raise UserErrors([Problem("site.nas.host", access.host, what, remedy)]) from None
 
 
-def questions(site: Site, draft: LanPlan) -> list[str]:
+def questions(site: Site, draft: LanPlan, before: InstallPlan | None = None) -> list[str]:
     """The arguments of nas/probe.sh."""
-    installs = candidates(site)
+    installs = [*candidates(site), *([] if before is None else [before])]
     files = {path: mode for install in installs for path, mode in install.files.items()}
     places = {place for profile in PROFILES.values() for place in profile.docker_places}
     units = {unit for profile in PROFILES.values() for unit in profile.docker_units}

@@ -113,7 +113,8 @@ class _NoMocks(mocks.Mocks):
         raise AssertionError("the recorder answers by itself")
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program calls a function of a plugin: {args.token}")
+        assert args.token == "pulumi:pulumi:readStackOutputs", f"the program calls a function of a plugin: {args.token}"
+        return {}, []  # a stack without outputs yet
 
 
 def record(program: Callable[[], Any], preview: bool = False) -> Recorder:

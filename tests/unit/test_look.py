@@ -19,7 +19,7 @@ from probe.answer import parse
 from probe.look import look, questions
 from tests.unit.recorded import answer
 from tests.unit.recorder import ACCESS
-from tests.unit.sites import ROOT, Change, put, site_of
+from tests.unit.sites import ROOT, Change, installed, put, site_of
 
 SCRIPTS = {name: (ROOT / "nas" / name).read_text() for name in LOOK}
 PROBE = SCRIPTS["probe.sh"]
@@ -74,6 +74,20 @@ def test_the_look_is_one_ssh_with_the_sites_settings_and_the_probe_on_stdin(tool
         "exec sh -s -- " + " ".join(questions(site(GATEWAY), draft(site(GATEWAY)))),
     ]
     assert (tmp_path / "stdin").read_text() == PROBE
+
+
+def test_the_nas_is_asked_where_the_last_run_put_things_too() -> None:
+    """Else what a person moved in the site would look as if it were gone."""
+    before = installed(program="/opt/a.sh", conf="/opt/a.conf", hook_file="/etc/systemd/system/a.service")
+    asked = set(questions(site(), draft(site()), before)) - set(questions(site(), draft(site())))
+    assert asked == {
+        "program=/opt/a.sh",
+        "file=0755:/opt/a.sh",
+        "conf=/opt/a.conf",
+        "file=0644:/opt/a.conf",
+        "unit=a.service",
+        "file=0644:/etc/systemd/system/a.service",
+    }
 
 
 def test_the_nas_is_asked_about_all_that_may_be_there_and_about_nothing_twice() -> None:
