@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from plan.facts import FileState, Interface, Link, LiveContainer, NasFacts
 from plan.install import InstallPlan
 from plan.lan import ContainerPlan, LanPlan
+from plan.profiles import SYSTEMD
 from plan.record import Record, Repair, one_line, read_conf
 
 SYSCTLS = {
@@ -53,8 +54,8 @@ def _told(found: list[str]) -> str:
 
 def host_drift(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str]:
     yield from _files(install, record, facts)
-    if record.hook[:1] in ((), (install.persistence,)):  # of another hook the site says so
-        yield from _hook(install, facts)
+    if (record.hook or (SYSTEMD,))[0] == install.persistence:  # of another hook the site says so
+        yield from _hook(install, record, facts)
     name = record.values.get("shim", "")
     link = facts.links.get(name)
     if link is None:
@@ -74,9 +75,10 @@ def _loop_runs(install: InstallPlan, facts: NasFacts) -> bool:
     return unit is not None and unit.active == "active"
 
 
-def _hook(install: InstallPlan, facts: NasFacts) -> Iterator[str]:
+def _hook(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str]:
     if not install.systemd:
-        if not _loop_runs(install, facts):
+        # One that is to move runs under another name still.
+        if install.program in record.sums and not _loop_runs(install, facts):
             yield "the watch loop does not run"
         if install.task and facts.task == "no":
             yield f"the boot task {install.task} is gone"
@@ -91,10 +93,11 @@ def _hook(install: InstallPlan, facts: NasFacts) -> Iterator[str]:
 
 def _files(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str]:
     for path in install.files:
+        if path not in record.sums and path != install.conf:
+            continue  # it is to come here, and what is here now is not ours
         state = facts.files.get(path)
         if state is None:
-            if path in record.sums or path == install.conf:  # else it is new
-                yield f"{path} is gone"
+            yield f"{path} is gone"
         elif not record.whole if path == install.conf else _changed(state, record.sums.get(path)):
             yield f"{path} was changed by hand"
         elif not state.mode_right:
@@ -167,7 +170,7 @@ class ContainerDrift:
 def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool) -> ContainerDrift:
     """What is not as the container was made, which its label tells. A container without the label is not ours.
 
-    pinned: whether the watch loop has had the time to set its MAC. Docker's word counts where nobody could look into
+    network: the name of the one that it was put on. pinned: whether the watch loop has had the time to set its MAC. Docker's word counts where nobody could look into
     the container, and never for the MAC: it shows one of its own where the loop has set another.
     """
     made = live.addresses.split()
@@ -224,14 +227,15 @@ def container_repairs(
     plan: LanPlan, install: InstallPlan, facts: NasFacts, now: str
 ) -> tuple[dict[str, str], dict[str, ContainerDrift]]:
     """By the containers' keys: the value of the label ``repaired``, and what drifted."""
+    record = read_conf(facts.conf)
+    network = plan.network.name if record is None else record.values.get("network", plan.network.name)
     labels: dict[str, str] = {}
     found: dict[str, ContainerDrift] = {}
-    record = read_conf(facts.conf)
     for container in plan.containers:
         live = facts.containers.get(container.name)
         if live is None:
             continue
-        drift = container_drift(container, plan.network.name, live, is_pinned(install, record, live, facts))
+        drift = container_drift(container, network, live, is_pinned(install, record, live, facts))
         if drift != ContainerDrift():
             found[container.key] = drift
         if drift.anew:

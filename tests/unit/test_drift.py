@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plan.config import parse_site
 from plan.drift import host_drift
 from plan.facts import FileState, NasFacts
 from plan.install import InstallPlan, plan_install
@@ -18,7 +19,7 @@ from plan.record import Repair, read_conf
 from plan.seen import Drift, Seen, first_look, look_back, remembered, second_look
 from probe.answer import parse
 from tests.unit.recorded import HERE, answer, site_in
-from tests.unit.sites import Change, compose_file, dev_plan, plan_of, put, site_of
+from tests.unit.sites import Change, box, compose_file, dev_plan, drop, plan_of, put, site_of
 from tests.unit.sites import installed as on_debian
 
 NOW = "2026-11-24T01:02:03Z"
@@ -138,6 +139,81 @@ def test_a_change_of_the_site_is_not_taken_for_drift() -> None:
     """The record says what was done, not the site: the two may differ at every preview with news."""
     seen, drift = look(installed(), put("containers", "new", {"image": "busybox", "ipv4_address": "192.168.1.99"}))
     assert drift == Drift() and seen.repair is not None and seen.repair.what == "installed"
+
+
+def looked_at(facts: NasFacts, *changes: Change) -> tuple[Seen, Drift]:
+    """The same, with all of it by the site as it is written now."""
+    raw = site_of(put("lan", "parent", "eth0"), *changes)
+    site, problems = parse_site(raw)
+    assert site is not None and not problems
+    install, _ = plan_install(site, facts)
+    seen = first_look(site, install, facts)
+    files = [compose_file()] if site.compose else []
+    return second_look(site, plan_of(raw, files, seen.engine_major, seen.network), facts, seen, NOW)
+
+
+RENAMED: dict[str, list[Change]] = {
+    "shim": [put("shim", "name", "lan-shim")],
+    "its address": [put("shim", "ipv4_address", "192.168.1.99")],
+    "its MAC": [put("shim", "mac_address", "02:00:00:00:00:01")],
+    "network": [put("network", "name", "other-net"), put("compose", [])],
+    "a container": [put("containers", "test", "container_name", "other")],
+    "its key": [drop("containers", "test"), box("other", 201, container_name="test")],
+    "a container's address": [put("containers", "test", "ipv4_address", "192.168.1.99")],
+    "program": [put("install", "program", "/opt/macvlan/other.sh")],
+    "conf": [put("install", "conf", "/opt/macvlan/other.conf")],
+    "unit": [put("install", "unit", "/etc/systemd/system/other.service")],
+    "docker's unit": [put("install", "docker_unit", "other.service")],
+    "hook": [put("install", "persistence", "rc.d")],
+    "hook and program": [put("install", "persistence", "rc.d"), put("install", "program", "/opt/macvlan/other.sh")],
+    "profile": [put("nas", "profile", "dsm7")],
+    "parent": [put("lan", "parent", "eth1")],
+    "prefix": [put("ula", "prefix", "fd0d:7eb5:2afe::/64")],
+    "all of it": [
+        put("shim", "name", "lan-shim"),
+        put("network", "name", "other-net"),
+        put("compose", []),
+        put("containers", "test", "container_name", "other"),
+        put("install", {"program": "/opt/o.sh", "conf": "/opt/o.conf", "unit": "/etc/systemd/system/o.service"}),
+    ],
+}
+
+
+@pytest.mark.parametrize("what", RENAMED)
+def test_what_a_person_renames_in_the_site_is_not_taken_for_drift(what: str) -> None:
+    """Nor written down as such: `installed` is why the data file was last written."""
+    seen, drift = looked_at(installed(), *RENAMED[what])
+    assert drift == Drift() and seen.repair is not None and seen.repair.what == "installed"
+    assert (seen.network_repair, seen.container_repairs) == ("", {})
+
+
+def test_real_drift_is_told_beside_a_rename() -> None:
+    facts = parse(answer("drifted"))
+    _, plain = looked_at(facts)
+    _, renamed = looked_at(
+        facts, put("shim", "name", "lan-shim"), put("network", "name", "other-net"), put("compose", [])
+    )
+    assert renamed.shim == plain.shim != () and renamed.containers == plain.containers != {}
+
+
+def test_a_loop_that_is_to_run_under_another_name_is_not_missed_there() -> None:
+    """Where systemd does not keep it, its process is found by the program's name."""
+    conf = "/etc/setup_docker_macvlan.conf"
+    text = installed().confs[conf].replace("\nversion 1", "\n# hook rc.d\nversion 1")
+    facts = installed(confs={conf: text})
+    record = read_conf(text)
+    assert record is not None
+    hook = {"persistence": "rc.d", "hook_file": "/usr/local/etc/rc.d/macvlan.sh"}
+    assert "the watch loop does not run" in host_drift(on_debian(**hook), record, facts)
+    renamed = on_debian(**hook, program="/opt/other.sh")
+    assert "the watch loop does not run" not in host_drift(renamed, record, facts)
+
+
+def test_a_file_of_someone_elses_where_ours_is_to_be_is_not_judged() -> None:
+    path = "/opt/macvlan/other.sh"
+    facts = installed(files={**installed().files, path: FileState(False, "12" * 32)})
+    _, drift = looked_at(facts, put("install", "program", path))
+    assert drift == Drift()
 
 
 def test_a_nas_where_nothing_was_ever_installed_has_not_drifted() -> None:
