@@ -265,6 +265,10 @@ class Stack:
             site = "".join(f"    {line}\n" for line in yaml.safe_dump(dict(site)).splitlines())
         self.file.write_text(f"{salt}config:\n  macvlan-ipv6:site:\n{site}")
 
+    def written(self) -> dict[str, Any]:
+        """The site as it stands in the stack's file, to be changed by a test."""
+        return yaml.safe_load(self.file.read_text())["config"]["macvlan-ipv6:site"]
+
     def pulumi(self, *arguments: str, check: bool = True, timeout: int = 600) -> Done:
         done = subprocess.run(
             [ROOT / "lab/pulumi", *arguments, "--non-interactive"],

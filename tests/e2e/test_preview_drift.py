@@ -1,5 +1,8 @@
 """What is changed by hand on the NAS is named by a plain preview, repaired by `pulumi up`, and then gone from it."""
 
+import copy
+from typing import Any
+
 import pytest
 
 from tests.e2e.box import Stack
@@ -78,3 +81,45 @@ def test_a_container_that_is_gone_is_named_with_what_brings_it_back(up: Stack) -
     up.up(True, "--refresh")
     up.expect_no_changes()
     assert up.box.ping("nas", "192.168.1.201") == 0
+
+
+RENAMED: dict[str, dict[str, Any]] = {
+    "shim": {"shim": {"name": "lan-shim"}},
+    "paths": {
+        "install": {
+            "program": "/usr/local/bin/other.sh",
+            "conf": "/etc/other.conf",
+            "unit": "/etc/systemd/system/other.service",
+        }
+    },
+    "network and container": {
+        "network": {"name": "other-net"},
+        "containers": {"test": {"container_name": "other", "ipv4_address": "192.168.1.77"}},
+    },
+}
+
+
+@pytest.mark.parametrize("what", RENAMED)
+def test_what_is_renamed_in_the_site_is_a_change_and_no_drift(up: Stack, what: str) -> None:
+    """There and back again; the record goes on saying why it was last written."""
+    first = up.written()
+    second = copy.deepcopy(first)
+    for key, change in RENAMED[what].items():
+        for name, value in change.items():
+            part = second.setdefault(key, {})
+            part[name] = {**part[name], **value} if isinstance(value, dict) else value
+    for site in (second, first):
+        was = reason(up)
+        up.write(site)
+        assert "changed on the NAS" not in up.told()
+        up.up()
+        up.expect_no_changes()
+        assert reason(up) == was
+    assert up.box.lost({"NAS -> IPv4": ("nas", "192.168.1.201"), "NAS -> ULA": ("nas", "fd0d:7eb5:2afd::201")}) == {}
+
+
+def reason(up: Stack) -> str:
+    """Why the data file was last written, without the time."""
+    return up.box.nas(
+        "sed -n 's/^# [0-9-]*T[0-9:]*Z //p' /etc/setup_docker_macvlan.conf /etc/other.conf 2>/dev/null; :"
+    )
