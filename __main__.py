@@ -11,7 +11,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from components.lan import MacvlanLan, MacvlanLanArgs
 from components.memory import OUTPUT, look_into_memory, recall
 from components.said import say
-from inputs.load import PASSWORD_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, Loaded, load, strays
+from inputs.load import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, Loaded, load, strays
 from plan.addresses import make_plan
 from plan.files import host_files
 from plan.findings import findings
@@ -27,6 +27,7 @@ from probe.look import look
 def main() -> None:
     loaded = _load()
     plan, seen, drift, warnings = _looked(loaded) if loaded.site.probe else _unlooked(loaded)
+    plan = replace(plan, pulled=pulumi.Config().get(PULLED_KEY.partition(":")[2]) or "")
     access = loaded.access.knowing(seen.host_keys)
     lan = MacvlanLan(
         "lan",

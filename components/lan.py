@@ -9,10 +9,11 @@ import pulumi_docker as docker
 from components.again import start_again
 from components.container import LanContainer, LanContainerArgs
 from components.network import LanNetwork, LanNetworkArgs
+from components.pull import pull_first
 from components.shim import HostShim, HostShimArgs
 from inputs.ssh_access import SshAccess
 from plan.files import HostFiles
-from plan.lan import ContainerPlan, LanPlan
+from plan.lan import ContainerPlan, ImagePlan, LanPlan
 from plan.seen import Seen
 from plan.service import Service
 
@@ -69,7 +70,7 @@ class MacvlanLan(pulumi.ComponentResource):
             opts=self._on_nas,
         )
         self.summary = self.shim.summary
-        images = self._images()
+        images = self._images(args.plan.images)
         self._start_again = start_again(f"{name}-start-again", args.access)
         self.containers = {}
         for plan in args.plan.containers:
@@ -79,17 +80,21 @@ class MacvlanLan(pulumi.ComponentResource):
                 self.containers[plan.key] = self._container(plan, plan.service, images, after)
         self.register_outputs({"network_name": self.network.name, "summary": self.summary})
 
-    def _images(self) -> dict[str, docker.RemoteImage]:
+    def _images(self, plans: Sequence[ImagePlan]) -> dict[str, docker.RemoteImage]:
+        pull = pull_first(f"{self._name}-pull", self._args.access) if any(plan.again for plan in plans) else None
         images: dict[str, docker.RemoteImage] = {}
-        for plan in self._args.plan.containers:
-            if plan.service is None or plan.service.image in images:
-                continue
-            before = _ahead(list(images.values()))
-            images[plan.service.image] = docker.RemoteImage(
-                f"{self._name}-{plan.service.image}",
-                name=plan.service.image,
+        for plan in plans:
+            own = pulumi.ResourceOptions(
+                depends_on=_ahead(list(images.values())),
+                hooks=pulumi.ResourceHookBinding(before_create=[pull]) if pull and plan.again else None,
+            )
+            images[plan.name] = docker.RemoteImage(
+                f"{self._name}-{plan.name}",
+                name=plan.name,
                 keep_locally=True,  # an image may serve other containers of the NAS too
-                opts=pulumi.ResourceOptions.merge(self._on_nas, pulumi.ResourceOptions(depends_on=before)),
+                # A change of it makes the resource anew, and so looks again at what the NAS has under that name.
+                pull_triggers=[plan.pulled] if plan.pulled else None,
+                opts=pulumi.ResourceOptions.merge(self._on_nas, own),
             )
         return images
 

@@ -18,7 +18,7 @@ from plan.lan import LanPlan
 from plan.problems import Problem, UserErrors, as_text, from_pydantic
 
 SITE_KEY, SECRETS_KEY = "macvlan-ipv6:site", "macvlan-ipv6:secretEnvironment"
-PASSWORD_KEY = "macvlan-ipv6:sudoPassword"
+PASSWORD_KEY, PULLED_KEY = "macvlan-ipv6:sudoPassword", "macvlan-ipv6:imagesPulled"
 SET_SECRET = f"pulumi config set --secret --path '{SECRETS_KEY}.<container>.<VARIABLE>' <value>"
 _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 
@@ -71,7 +71,7 @@ def load(
 def strays(keys: Iterable[str]) -> list[Problem]:
     """Problems for the keys of this program's config that it does not know; their values may be secrets."""
     namespace = SITE_KEY.partition(":")[0] + ":"
-    known = (SITE_KEY, SECRETS_KEY, PASSWORD_KEY)
+    known = (SITE_KEY, SECRETS_KEY, PASSWORD_KEY, PULLED_KEY)
     return [_stray(key) for key in keys if key.startswith(namespace) and key not in known]
 
 

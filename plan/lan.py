@@ -66,14 +66,37 @@ class ShimPlan:
 
 
 @dataclass(frozen=True)
+class ImagePlan:
+    """name: as written. pulled: the person's word for when images were last wanted anew, "" for never, and for one
+    whose name can never mean another; again: whether the NAS pulls it then, or Pulumi only looks at what it has."""
+
+    name: str
+    pulled: str = ""
+    again: bool = False
+
+
+@dataclass(frozen=True)
 class LanPlan:
-    """The whole site. host: the NAS's own address; others: containers that someone else runs."""
+    """The whole site. host: the NAS's own address; others: containers that someone else runs; pulled: see ImagePlan."""
 
     network: NetworkPlan
     shim: ShimPlan
     host: IPv4Address
     containers: tuple[ContainerPlan, ...]
     others: tuple[ContainerPlan, ...]
+    pulled: str = ""
+
+    @property
+    def images(self) -> tuple[ImagePlan, ...]:
+        """Each once, in the containers' order. One that several have is pulled anew if one of them lets it be."""
+        again: dict[str, bool] = {}
+        for service in (container.service for container in self.containers):
+            if service is not None:
+                again[service.image] = again.get(service.image, False) or service.pull_policy is None
+        moving = {name for name in again if self.pulled and "@" not in name}
+        return tuple(
+            ImagePlan(name, self.pulled, pull) if name in moving else ImagePlan(name) for name, pull in again.items()
+        )
 
     @property
     def routed(self) -> tuple[ContainerPlan, ...]:

@@ -148,6 +148,23 @@ def _restart(value: Any) -> str:
     return value
 
 
+def _pull_policy(value: Any) -> str:
+    """What is left of Compose's: a pull happens because a person says so, and the preview shows it before."""
+    again = "remove the line; `pulumi up -c macvlan-ipv6:imagesPulled=<date>` pulls it whenever you say so"
+    if value in ("missing", "if_not_present"):
+        return "missing"
+    if value == "always":
+        reject("would pull in every `pulumi up`, which then has a change at every preview", again)
+    if value in ("daily", "weekly") or (isinstance(value, str) and value.startswith("every_")):
+        reject("would pull by the clock, so that the same site changes the NAS on one day and not on another", again)
+    if value == "never":
+        what = "cannot be promised: the Docker plugin pulls an image that is not on the NAS"
+        reject(what, "write `missing`: an image that is there is used as it is, and never pulled anew")
+    if value == "build":
+        reject("is not supported here, and nothing would be built", REMEDIES["build"])
+    reject("is not a pull policy", "write missing, or remove the line")
+
+
 def _mebibytes(value: Any) -> int:
     match = re.fullmatch(r"([0-9]{1,15})\s*([kmg]?)b?", str(value).strip().lower())
     if isinstance(value, bool) or match is None:
@@ -288,6 +305,7 @@ class Service(Strict):
     """A container to run. Sizes in MiB, durations as Docker writes them, addresses typed."""
 
     image: Image
+    pull_policy: Annotated[Literal["missing"], BeforeValidator(_pull_policy)] | None = None
     container_name: DockerName | None = None
     hostname: Text | None = None
     domainname: Text | None = None

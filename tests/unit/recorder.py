@@ -51,6 +51,7 @@ class Registered:
     import_id: str
     retain: bool
     on_error: tuple[str, ...]
+    before_create: tuple[str, ...]
     raw: str
 
 
@@ -58,6 +59,7 @@ class Registered:
 class Recorder(mocks.MockMonitor):
     preview: bool = False
     hooks: dict[str, pulumi.ErrorHook] = field(default_factory=dict)
+    pulls: dict[str, pulumi.ResourceHook] = field(default_factory=dict)
     made: list[Registered] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
 
@@ -87,6 +89,7 @@ class Recorder(mocks.MockMonitor):
                 import_id=request.importId,
                 retain=request.retainOnDelete,
                 on_error=tuple(request.hooks.on_error),
+                before_create=tuple(request.hooks.before_create),
                 raw=str(request.object),
             )
         )
@@ -103,6 +106,9 @@ class Recorder(mocks.MockMonitor):
     def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
         """In the place of the SDK's server for the engine's calls."""
         self.hooks[hook.name] = hook
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        self.pulls[hook.name] = hook
 
     def of(self, type_: str) -> list[Registered]:
         return [one for one in self.made if one.type.endswith(type_)]

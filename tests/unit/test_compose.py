@@ -124,6 +124,8 @@ LANDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
       "mac_address": "02:00:00:00:00:01"},
      {"networksAdvanced": [ATTACHED | {"ipv6Address": "fd0d:7eb5:2afd::beef", "macAddress": "02:00:00:00:00:01"}]}),
     ({"x-note": "$MINE"}, {}),
+    ({"pull_policy": "missing"}, {}),
+    ({"pull_policy": "if_not_present"}, {}),
     ({"environment": {"A": "a$$b"}}, {"envs": ["A=a$b"]}),
 ]  # fmt: skip
 
@@ -179,6 +181,14 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"image": 5}, "image: 5", "YAML number", "quotes"),
     ({"container_name": "a b"}, "container_name: a b", "not a name that Docker takes", "letters"),
     ({"command": "sleep 'a"}, "command: sleep 'a", "split into words", "balance"),
+    ({"pull_policy": "always"}, "pull_policy: always", "a change at every preview", "imagesPulled=<date>"),
+    ({"pull_policy": "daily"}, "pull_policy: daily", "by the clock", "imagesPulled=<date>"),
+    ({"pull_policy": "weekly"}, "pull_policy: weekly", "by the clock", "imagesPulled=<date>"),
+    ({"pull_policy": "every_12h"}, "pull_policy: every_12h", "by the clock", "imagesPulled=<date>"),
+    ({"pull_policy": "never"}, "pull_policy: never", "pulls an image that is not on the NAS", "write `missing`"),
+    ({"pull_policy": "build"}, "pull_policy: build", "nothing would be built", "push it to a registry"),
+    ({"pull_policy": "newer"}, "pull_policy: newer", "not a pull policy", "write missing"),
+    ({"pull_policy": False}, "pull_policy: false", "not a pull policy", "write missing"),
     ({"command": 5}, "command: 5", "not a list", "- "),
     ({"environment": {"A": True}}, "environment.A", "YAML boolean", "quote it"),
     ({"environment": {"A": None}}, "environment.A", "has no value", "write the value"),

@@ -169,6 +169,12 @@ def test_keys_that_the_program_does_not_know_are_told_with_all_the_rest_and_with
     assert "site.nas.prot: 22" in said
 
 
+def test_the_word_for_when_images_were_last_wanted_reaches_them(nas: Path) -> None:
+    for more, wanted in (({"macvlan-ipv6:imagesPulled": "2026-11-27"}, ["2026-11-27"]), ({}, None)):
+        images = run(nas, more=more)[0].of("remoteImage:RemoteImage")
+        assert images and all(image.inputs.get("pullTriggers") == wanted for image in images)
+
+
 def test_unknown_keys_are_seen_in_the_environment_too(nas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({f"{SECRETS}.test.TOKEN": "swordfish"}))
     assert f"{SECRETS}.test.TOKEN\n" in refused(nas)
