@@ -300,11 +300,9 @@ def test_a_snapshot_that_the_first_version_wrote_is_read_by_every_later_one() ->
     back = look_back(SNAPSHOT, "bridge-host")
     seen, _ = look(parse(answer("drifted")))
     assert (back.parent, back.install, back.engine_major) == ("eth0", on_debian(), 26)
-    assert (back.announced, back.repair, back.container_repairs) == (
-        seen.announced,
-        seen.repair,
-        seen.container_repairs,
-    )
+    assert (back.announced, back.repair) == (seen.announced, seen.repair)
+    mac = "; MAC of test is 02:42:c0:a8:01:4d instead of 02:42:c0:a8:01:c9"  # by Docker's word, which counted then
+    assert back.container_repairs == {"test": seen.container_repairs["test"] + mac}
     assert back.network is not None and seen.network is not None
     assert (back.network.name, back.network.ranges, back.network.labels) == (
         "bridge-host",
