@@ -9,9 +9,9 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from components.lan import MacvlanLan, MacvlanLanArgs
-from components.memory import OUTPUT, look_into_memory, recall
+from components.memory import OUTPUT, look_into_memory, look_into_state, recall
 from components.said import say
-from inputs.load import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, Loaded, load, strays
+from inputs.load import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, TAKE_OVER_KEY, Loaded, load, strays
 from plan.addresses import make_plan
 from plan.files import host_files
 from plan.findings import findings
@@ -53,7 +53,7 @@ Looked = tuple[LanPlan, Seen, Drift, list[Problem]]
 
 def _looked(loaded: Loaded) -> Looked:
     """What the NAS itself says comes first; errors stop here, all at once."""
-    before = recall(loaded.site.network.name)
+    before, held = recall(loaded.site.network.name), look_into_state()
     facts = look(loaded.site, loaded.draft, loaded.access, loaded.sources, before and before.install)
     site, problems = settle(loaded.site, facts)
     install, wrong = plan_install(site, facts)
@@ -61,12 +61,13 @@ def _looked(loaded: Loaded) -> Looked:
     seen = first_look(site, install, facts)
     plan, wrong = make_plan(site, loaded.files, seen.engine_major, seen.network)
     problems += wrong
-    problems += findings(site, install, plan or loaded.draft, facts)
+    take_over = pulumi.Config().get(TAKE_OVER_KEY.partition(":")[2]) == "true"
+    problems += findings(site, install, plan or loaded.draft, facts, held, take_over)
     errors = [problem for problem in problems if problem.severity == "error"]
     if plan is None or errors:
         raise UserErrors(errors)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return plan, *second_look(site, plan, facts, seen, now), problems
+    return plan, *second_look(site, plan, facts, seen, now, held), problems
 
 
 def _unlooked(loaded: Loaded) -> Looked:

@@ -14,6 +14,7 @@ from plan.addresses import make_plan
 from plan.compose import ComposeFile, joining
 from plan.config import Site, parse_site
 from plan.files import COMMAND, LOOK, SOURCES
+from plan.findings.states import KEY as TAKE_OVER_KEY
 from plan.lan import LanPlan
 from plan.problems import Problem, UserErrors, as_text, from_pydantic
 
@@ -71,7 +72,7 @@ def load(
 def strays(keys: Iterable[str]) -> list[Problem]:
     """Problems for the keys of this program's config that it does not know; their values may be secrets."""
     namespace = SITE_KEY.partition(":")[0] + ":"
-    known = (SITE_KEY, SECRETS_KEY, PASSWORD_KEY, PULLED_KEY)
+    known = (SITE_KEY, SECRETS_KEY, PASSWORD_KEY, PULLED_KEY, TAKE_OVER_KEY)
     return [_stray(key) for key in keys if key.startswith(namespace) and key not in known]
 
 

@@ -6,7 +6,8 @@
 #   DIR/settings   lines KEY VALUE: program, conf (paths); hook systemd|rc.d|task, what starts the loop at boot; of
 #                  systemd and rc.d hook_file (path), of systemd wanted_by UNIT, of task the NAME of one of DSM's task
 #                  scheduler; if wanted on_destroy keep|restore (the files made by hand), stray_network ID (made by
-#                  somebody else under our name), network NAME, docker_folder (of docker's client, not on PATH)
+#                  somebody else under our name), replaced_container ID (one line each: of ours by another state, which
+#                  pulumi makes anew), network NAME, docker_folder (of docker's client, not on PATH)
 # Prints one line, the same for the same state, or one that says what failed and how the NAS was left. POSIX sh;
 # runs as root on the NAS; data is parsed, never evaluated.
 set -uf
@@ -44,7 +45,7 @@ is_word() { case $1 in '' | *[!A-Za-z0-9_.@:-]* | [.-]*) return 1 ;; esac; }
 is_id() { case $1 in *[!0-9a-f]*) return 1 ;; ????????????*) [ ${#1} -le 64 ] ;; *) return 1 ;; esac; }
 
 read_settings() {
-    program='' conf='' hook='' hook_file='' unit_name='' wanted_by='' task='' network='' stray='' on_destroy=keep
+    program='' conf='' hook='' hook_file='' unit_name='' wanted_by='' task='' network='' stray='' replaced='' on_destroy=keep
     while read -r key value; do
         case $key in
         program) is_path "$value" && program=$value ;;
@@ -56,6 +57,7 @@ read_settings() {
         network) is_word "$value" && network=$value ;;
         docker_folder) is_path "$value" && [ "${value#*:}" = "$value" ] && PATH=$PATH:$value ;;
         stray_network) is_id "$value" && stray=$value ;;
+        replaced_container) is_id "$value" && replaced="$replaced $value" ;;
         on_destroy) case $value in keep | restore) on_destroy=$value ;; *) false ;; esac ;;
         *) refuse "settings: unknown key '$key'" ;;
         esac || refuse "settings: '$value' will not do for $key"
@@ -131,6 +133,16 @@ remove_stray() {
     asked network rm "$stray" >/dev/null ||
         die "$it, and docker does not remove it: $(error); our containers were taken out of it, nothing else was changed"
     gone="; the network $network ($stray) that was in the way is removed"
+}
+
+# Containers of another state, whose names and addresses pulumi needs for its own: by their ids, and only ours. Volumes
+# stay. Last of all, when the rest is known to work.
+remove_replaced() {
+    for id in $replaced; do
+        form='{{with index .Config.Labels "macvlan-ipv6.addresses"}}ours{{end}}'
+        [ "$(asked inspect --type container --format "$form" "$id")" = ours ] || continue
+        asked rm -f "$id" >/dev/null || die "container $id of another state could not be removed: $(error); the rest is done"
+    done
 }
 
 # ---- files -------------------------------------------------------------------------------------------------
@@ -385,6 +397,7 @@ apply() {
     look_before
     { keep && write_files; } 2>"$dir/said" || undo "$why: $(error)"
     { comes_up && still_logged_in && still_reached; } || undo "$why"
+    remove_replaced
     say "$summary; $(started_by)"
 }
 

@@ -176,7 +176,7 @@ function container(pid, name, v4, ula,   file, l, p, n, all, dev, nr, any, there
     for (i = 1; (v4 in macs) && i <= n; i++) { # from 8 on in the flags: permanent, so somebody gave it
         split(all[i], p, " ")
         if (p[6] == dev && p[5] ~ /^[0-7]/ && p[1] ~ /fffe......$/ && substr(p[1], 17) != suffix(macs[v4])) {
-            print ""
+            print "stray", pid
             break
         }
     }

@@ -24,22 +24,26 @@ SHOWN = 4  # drifts that are named one by one
 SETTLED = 60  # seconds after a container's start in which its MAC is nobody's fault yet
 
 
-def host_repair(install: InstallPlan, facts: NasFacts, stray: str, now: str) -> tuple[Repair | None, list[str]]:
+def host_repair(
+    install: InstallPlan, facts: NasFacts, stray: str, now: str, held: bool = False, replaced: tuple[str, ...] = ()
+) -> tuple[Repair | None, list[str]]:
     """The repair line that the data file is to have, and what drifted since it was written ([] where all is well).
 
     stray: id of a Docker network that took the place of ours, "" for none. now: the time, as text without blanks.
+    held: whether the state has a shim; replaced: ids of another state's containers, which are to go first.
     """
     record = read_conf(facts.confs.get(install.conf))
     if record is None:
         # Never installed, or wiped, where the state would take it for done: a new line is a change in both cases.
-        lost = [f"{install.conf} is gone"] if facts.conf is None and _was_here(install, facts) else []  # not just moved
-        return Repair(now, f"repaired: {_told(lost)}" if lost else "installed", stray), lost
+        was_here = held or _was_here(install, facts)
+        lost = [f"{install.conf} is gone"] if facts.conf is None and was_here else []  # not just moved
+        return Repair(now, f"repaired: {_told(lost)}" if lost else "installed", stray, replaced), lost
     found = list(host_drift(install, record, facts))
     if stray:
         found.append("the Docker network was made anew by someone else")
     if not found:
-        return record.repair, []
-    return Repair(now, f"repaired: {_told(found)}", stray), found
+        return (Repair(now, "taken over from another state", "", replaced) if replaced else record.repair), []
+    return Repair(now, f"repaired: {_told(found)}", stray, replaced), found
 
 
 def _was_here(install: InstallPlan, facts: NasFacts) -> bool:
@@ -170,8 +174,9 @@ class ContainerDrift:
 def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool) -> ContainerDrift:
     """What is not as the container was made, which its label tells. A container without the label is not ours.
 
-    network: the name of the one that it was put on. pinned: whether the watch loop has had the time to set its MAC. Docker's word counts where nobody could look into
-    the container, and never for the MAC: it shows one of its own where the loop has set another.
+    network: the name of the one that it was put on. pinned: whether the watch loop has had the time to set its MAC.
+    Docker's word counts where nobody could look into the container, and never for the MAC: it shows one of its own
+    where the loop has set another.
     """
     made = live.addresses.split()
     if len(made) != 3:

@@ -116,6 +116,7 @@ class LiveContainer:
     addresses: str = ""
     repaired: str = ""
     ran: float = 0
+    id: str = ""
     inside: Inside | None = None
 
     @property

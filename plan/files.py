@@ -60,7 +60,9 @@ def _settings(plan: LanPlan, install: InstallPlan, repair: Repair | None) -> str
         "on_destroy": install.on_destroy,
         "stray_network": "" if repair is None else repair.stray,
     }
-    return "".join(f"{key} {value}\n" for key, value in settings.items() if value)
+    replaced = () if repair is None else repair.replaced
+    lines = [*settings.items(), *(("replaced_container", one) for one in replaced)]
+    return "".join(f"{key} {value}\n" for key, value in lines if value)
 
 
 def _filled_in(template: str, install: InstallPlan) -> str:

@@ -20,11 +20,13 @@ _SUM = "# sum "
 @dataclass(frozen=True)
 class Repair:
     """Why the shim's files were last written other than for a change of the site. when: UTC, as 2026-11-23T23:45:10Z;
-    stray: the id of a Docker network made by someone else under our name, which has to go first; "" for none."""
+    stray: the id of a Docker network made by someone else under our name, which has to go first; "" for none;
+    replaced: ids of containers that another state made, which Pulumi makes anew."""
 
     when: str
     what: str
     stray: str = ""
+    replaced: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.when} {self.what}"
@@ -67,6 +69,7 @@ def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], re
     if repair is not None:
         lines.append(f"# {repair}")
         lines += [f"# stray {repair.stray}"] if repair.stray else []
+        lines += [f"# replaced {one}" for one in repair.replaced]
     lines += ["# network adopted"] if plan.network.adopted else []
     lines += [f"# hook {install.persistence} {install.docker_unit}".rstrip()]
     lines += [f"# file {path} {digest}" for path, digest in sums.items()]
@@ -112,6 +115,7 @@ def read_conf(text: str | None) -> Record | None:
         elif len(words) == 2 and not line.startswith("#"):
             values[words[0]] = words[1]
     repaired = re.search(r"^# (\d{4}-\S+Z) (.*)$", text, re.MULTILINE)
+    replaced = tuple(re.findall(r"^# replaced ([0-9a-f]{12,64})$", text, re.MULTILINE))
     stray = re.search(r"^# stray ([0-9a-f]{12,64})$", text, re.MULTILINE)
     return Record(
         whole=whole,
@@ -119,7 +123,7 @@ def read_conf(text: str | None) -> Record | None:
         containers=containers,
         macs=macs,
         sums=dict(re.findall(r"^# file (\S+) ([0-9a-f]{64})$", text, re.MULTILINE)),
-        repair=Repair(repaired[1], repaired[2], stray[1] if stray else "") if repaired else None,
+        repair=Repair(repaired[1], repaired[2], stray[1] if stray else "", replaced) if repaired else None,
         adopted="\n# network adopted\n" in text,
         keys=dict(re.findall(r"^# key (\S+) (\S+)$", text, re.MULTILINE)),
         hook=tuple(hook[1].split()) if (hook := re.search(r"^# hook (.+)$", text, re.MULTILINE)) else (),

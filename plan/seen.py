@@ -12,6 +12,8 @@ from plan.config import Site
 from plan.drift import container_repairs, host_repair
 from plan.facts import LiveNetwork, LiveRange, NasFacts
 from plan.findings.network import lost_network, stray_network
+from plan.findings.states import missing, others
+from plan.held import Held
 from plan.install import InstallPlan
 from plan.labels import REPAIRED
 from plan.lan import LanPlan
@@ -96,7 +98,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "install": lambda told: InstallPlan(**told),
     "announced": lambda told: tuple(IPv6Network(prefix) for prefix in told),
     "host_keys": tuple,
-    "repair": lambda told: None if told is None else Repair(**told),
+    "repair": lambda told: None if told is None else Repair(**{**told, "replaced": tuple(told.get("replaced", ()))}),
     "interfaces": lambda told: {name: InterfaceSeen(one["mac"], tuple(one["globals"])) for name, one in told.items()},
 }
 
@@ -113,10 +115,12 @@ def first_look(site: Site, install: InstallPlan, facts: NasFacts) -> Seen:
     )
 
 
-def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str) -> tuple[Seen, Drift]:
-    """What the plan makes visible: what drifted, and the marks that make Pulumi repair it. now: UTC, as text."""
+def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str, held: Held) -> tuple[Seen, Drift]:
+    """What the plan makes visible: what drifted, and the marks that make Pulumi repair it. now: UTC, as text;
+    held: what this stack's state has."""
     stray = stray_network(site, plan, facts)
-    repair, shim = host_repair(seen.install, facts, stray, now)
+    replaced = tuple(one.id for one in others(plan, facts, held))
+    repair, shim = host_repair(seen.install, facts, stray, now, held.shim, replaced)
     labels, drifts = container_repairs(plan, seen.install, facts, now)
     told = {key: [*one.anew, *one.loop] for key, one in drifts.items() if one.anew or one.loop}
     kept = {key: list(one.kept) for key, one in drifts.items() if one.kept}
@@ -124,7 +128,8 @@ def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str
     network: tuple[str, ...] = ()
     if stray:
         network = (f"{site.network.name} was made anew by someone else",)
-    elif lost_network(site, facts):
+    # Pulumi removes the containers of a network before it makes that anew, and fails at one that is gone already
+    elif lost_network(site, facts, held) and not missing(plan, facts, held):
         network = (f"{site.network.name} is gone",)
     network_repair = f"{now} {network[0]}" if network else (live.labels.get(REPAIRED, "") if live is not None else "")
     marked = replace(

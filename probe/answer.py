@@ -227,6 +227,7 @@ def _container(told: Mapping[str, Any], now: str, inside: Mapping[int, Inside]) 
         addresses=told.get("addresses") or "",
         repaired=told.get("repaired") or "",
         ran=_seconds(told.get("started") or "", now),
+        id=told.get("id") or "",
         inside=inside.get(told.get("pid") or 0),
     )
 

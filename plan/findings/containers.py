@@ -1,4 +1,4 @@
-"""Containers of the site that are there already, that are gone, or that do not run."""
+"""Containers of the site that are there already, or that do not run."""
 
 from collections.abc import Iterator
 
@@ -13,20 +13,18 @@ def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     record = read_conf(facts.conf)
     for container in plan.containers:
         live = facts.containers.get(container.name)
-        if live is None and record is not None and container.name in record.containers and facts.docker.engine:
-            what = "is not there, and an earlier run was to make it; what is gone Pulumi sees only when it is asked to"
-            remedy = "`pulumi up --refresh` makes it anew"
-            yield Problem(container.path, container.name, what, remedy, "warning", container.key)
-        elif live is not None and not live.addresses:
+        if live is None:
+            continue  # plan/findings/states.py
+        if not live.addresses:
             what = "exists on the NAS already and was not made by this program; Docker takes each name once"
             remedy = (
                 f"remove it there (`docker rm -f {container.name}`; its volumes stay) and it is made anew, or leave it "
                 "as it is and list it under `other_containers:`"
             )
             yield Problem(container.path, container.name, what, remedy)
-        elif live is not None and (key := _other_key(container, record)):
+        elif key := _other_key(container, record):
             yield _handed_on(container, key, plan)
-        elif live is not None and not live.runs:
+        elif not live.runs:
             what = f"is {live.status} and does not run"
             yield Problem(container.path, container.name, what, f"`docker start {container.name}`, or see "
                           f"`docker logs {container.name}` there", "warning", container.key)  # fmt: skip

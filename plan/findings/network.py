@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from plan.config import Site
 from plan.facts import LiveNetwork, NasFacts
+from plan.held import Held
 from plan.lan import LanPlan
 from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
 from plan.problems import Problem
@@ -20,9 +21,10 @@ def stray_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
     return live.id if _was_ours(site, facts) else ""
 
 
-def lost_network(site: Site, facts: NasFacts) -> bool:
+def lost_network(site: Site, facts: NasFacts, held: Held) -> bool:
     """Whether the network was made by an earlier run and is gone."""
-    return facts.network(site.network.name) is None and bool(facts.docker.engine) and _was_ours(site, facts)
+    ours = _was_ours(site, facts) or (held.network == site.network.name and held.network_is_ours)
+    return facts.network(site.network.name) is None and bool(facts.docker.engine) and ours
 
 
 def _was_ours(site: Site, facts: NasFacts) -> bool:

@@ -14,6 +14,8 @@ import yaml
 
 from plan.config import Site, parse_site
 from plan.facts import NasFacts
+from plan.held import Held
+from plan.record import read_conf
 from probe.answer import parse
 from tests.unit.sites import site_of
 
@@ -40,6 +42,23 @@ def facts_of(name: str) -> NasFacts:
         text, count = re.subn(rf"(^== {section}\n).*?(?=^== )", rf"\g<1>{body}", text, flags=re.MULTILINE | re.DOTALL)
         assert count == 1, f"{name}: {section}"
     return parse(text)
+
+
+def held_in(name: str, facts: NasFacts) -> Held:
+    """What the state holds: what the case says, else what an earlier run of this stack's would have left in it."""
+    told = case(name).get("held")
+    if told is None:
+        return held_of(facts)
+    return Held(**{**told, "containers": frozenset(told.get("containers", ()))})
+
+
+def held_of(facts: NasFacts) -> Held:
+    """Of the stack that made what is on the NAS."""
+    record = read_conf(facts.conf)
+    if record is None and not any(one.addresses for one in facts.containers.values()):
+        return Held()
+    known = frozenset(one.name for one in facts.containers.values() if one.addresses)
+    return Held("", False, known | (frozenset(record.containers) if record is not None else frozenset()), True)
 
 
 def site_in(name: str) -> Site:

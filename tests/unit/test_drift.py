@@ -18,7 +18,7 @@ from plan.install import InstallPlan, plan_install
 from plan.record import Repair, read_conf
 from plan.seen import Drift, Seen, first_look, look_back, remembered, second_look
 from probe.answer import parse
-from tests.unit.recorded import HERE, answer, site_in
+from tests.unit.recorded import HERE, answer, held_of, site_in
 from tests.unit.sites import Change, box, compose_file, dev_plan, drop, plan_of, put, site_of
 from tests.unit.sites import installed as on_debian
 
@@ -29,7 +29,7 @@ SITE = site_in("all-right")
 def look(facts: NasFacts, *changes: Change) -> tuple[Seen, Drift]:
     seen = first_look(SITE, plan_install(SITE, facts)[0], facts)
     plan = plan_of(site_of(*changes), [compose_file()], seen.engine_major, seen.network)
-    return second_look(SITE, plan, facts, seen, NOW)
+    return second_look(SITE, plan, facts, seen, NOW, held_of(facts))
 
 
 def drift_of(facts: NasFacts) -> list[str]:
@@ -149,7 +149,7 @@ def looked_at(facts: NasFacts, *changes: Change) -> tuple[Seen, Drift]:
     install, _ = plan_install(site, facts)
     seen = first_look(site, install, facts)
     files = [compose_file()] if site.compose else []
-    return second_look(site, plan_of(raw, files, seen.engine_major, seen.network), facts, seen, NOW)
+    return second_look(site, plan_of(raw, files, seen.engine_major, seen.network), facts, seen, NOW, held_of(facts))
 
 
 RENAMED: dict[str, list[Change]] = {

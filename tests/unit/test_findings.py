@@ -8,7 +8,7 @@ from plan.findings.link import settle
 from plan.install import plan_install
 from plan.problems import Problem
 from plan.seen import first_look
-from tests.unit.recorded import CASES, case, facts_of, site_in
+from tests.unit.recorded import CASES, case, facts_of, held_in, site_in
 from tests.unit.sites import compose_file
 
 
@@ -21,7 +21,8 @@ def found(name: str) -> list[Problem]:
     seen = first_look(site, install, facts)
     plan, wrong = make_plan(site, files, seen.engine_major, seen.network)
     assert plan is not None
-    return sorted({*problems, *misplaced, *wrong, *findings(site, install, plan, facts)})
+    told = findings(site, install, plan, facts, held_in(name, facts), case(name).get("take_over", False))
+    return sorted({*problems, *misplaced, *wrong, *told})
 
 
 def told(problems: list[Problem]) -> str:

@@ -1,0 +1,91 @@
+"""The state and the NAS do not know of each other: one of the two was reset, or there is another state."""
+
+from collections.abc import Iterator, Sequence
+
+from plan.config import Site
+from plan.facts import LiveContainer, NasFacts
+from plan.held import Held
+from plan.install import InstallPlan
+from plan.lan import ContainerPlan, LanPlan
+from plan.network import is_adopted
+from plan.problems import Problem
+from plan.record import read_conf
+
+SHOWN = 6  # names in one message
+KEY = "macvlan-ipv6:takeOver"
+TAKE_OVER = f"`pulumi up --config {KEY}=true`"
+REFRESH = "`pulumi up --refresh`"
+
+
+def missing(plan: LanPlan, facts: NasFacts, held: Held) -> list[ContainerPlan]:
+    """Containers that the state has and the NAS has not."""
+    if not facts.docker.engine:
+        return []
+    return [one for one in plan.containers if one.name in held.containers and one.name not in facts.containers]
+
+
+def network_is_missing(facts: NasFacts, held: Held) -> bool:
+    return bool(facts.docker.engine and held.network) and facts.network(held.network) is None
+
+
+def others(plan: LanPlan, facts: NasFacts, held: Held) -> list[LiveContainer]:
+    """Containers of this program's that a state of another place made under the names of this site's."""
+    if not held.is_empty:
+        return []
+    live = [facts.containers.get(one.name) for one in plan.containers]
+    return [one for one in live if one is not None and one.addresses]
+
+
+def findings(
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, held: Held, take_over: bool
+) -> Iterator[Problem]:
+    if held.is_empty:
+        yield from _foreign(site, install, plan, facts, held, take_over)
+        return
+    if take_over:
+        what = "has been done: this stack's state holds the installation"
+        yield Problem(KEY, "true", what, f"`pulumi config rm {KEY}`", "warning")
+    gone = missing(plan, facts, held)
+    if network_is_missing(facts, held) and gone:
+        names = _names([one.name for one in gone])
+        what = f"has lost what this stack's state has there: the network {held.network}, and {names}"
+        what += "\nit was reset, or it is another machine; Pulumi notices that only with --refresh"
+        remedy = f"{REFRESH} makes all of it anew, with the addresses that the site says"
+        yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
+        return
+    for container in gone:
+        what = "is gone from the NAS, though this stack's state has it; Pulumi notices that only with --refresh"
+        yield Problem(container.path, container.name, what, f"{REFRESH} makes it anew", "warning", container.key)
+
+
+def _foreign(
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, held: Held, take_over: bool
+) -> Iterator[Problem]:
+    containers = others(plan, facts, held)
+    live = facts.network(site.network.name)
+    found = [f"the network {live.name}"] if live is not None and not is_adopted(live) else []
+    found += [_names([one.name for one in containers])] if containers else []
+    found += [install.conf] if read_conf(facts.confs.get(install.conf)) is not None else []
+    if not found:
+        return
+    if not take_over:
+        what = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
+        what += "\nits state is in another stack, on another laptop, or lost; two states would undo each other's work"
+        remedy = "bring that state here (`pulumi stack export` there, `pulumi stack import` here), or take the "
+        remedy += f"installation over: {TAKE_OVER} makes those containers anew, their volumes stay"
+        yield Problem("site.nas.host", site.nas.host, what, remedy)
+        return
+    keys = {one.name: one.key for one in plan.containers}
+    for one in containers:
+        what = "is of another state, and Pulumi cannot take a container over as it is: it is removed and made anew"
+        remedy = "nothing to do: its volumes stay; what it keeps in none of them is lost"
+        yield Problem("site.containers", one.name, what, remedy, "warning", keys[one.name])
+    rest = [one.name for one in facts.containers.values() if one.addresses and one.name not in keys]
+    if rest:
+        what = "of another state are not in this site, and stay as they are"
+        yield Problem("site.containers", ", ".join(rest), what, f"`docker rm -f {rest[0]}` there", "warning")
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"the container{'' if len(names) == 1 else 's'} {', '.join(names[:SHOWN])}{more}"
