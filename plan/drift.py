@@ -174,7 +174,7 @@ class ContainerDrift:
 def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool) -> ContainerDrift:
     """What is not as the container was made, which its label tells. A container without the label is not ours.
 
-    network: the name of the one that it was put on. pinned: whether the watch loop has had the time to set its MAC.
+    network: the name of the one that it was put on; pinned: whether the watch loop has had the time to set its MAC.
     Docker's word counts where nobody could look into the container, and never for the MAC: it shows one of its own
     where the loop has set another.
     """

@@ -99,7 +99,9 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "announced": lambda told: tuple(IPv6Network(prefix) for prefix in told),
     "host_keys": tuple,
     "repair": lambda told: None if told is None else Repair(**{**told, "replaced": tuple(told.get("replaced", ()))}),
-    "interfaces": lambda told: {name: InterfaceSeen(one["mac"], tuple(one["globals"])) for name, one in told.items()},
+    "interfaces": lambda told: {
+        name: InterfaceSeen(**{**one, "globals": tuple(one["globals"])}) for name, one in told.items()
+    },
 }
 
 

@@ -26,7 +26,7 @@ class Registry(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing to say to those who run the tests."""
 
     def _answer(self, file: Path, kind: str) -> None:
