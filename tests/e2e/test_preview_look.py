@@ -48,6 +48,21 @@ def test_the_look_takes_under_two_seconds_with_a_hundred_containers(look_box: Bo
     assert min(taken) < 2
 
 
+def test_none_as_the_ula_gateway_is_said_to_do_nothing_just_where_docker_takes_one_by_itself(looked: Stack) -> None:
+    box, site = looked.box, looked.site()
+    ranges = "--subnet=192.168.1.0/24 --gateway=192.168.1.1 --ipv6 --subnet=fd0d:7eb5:2afd::/64"
+    try:
+        box.nas(f"docker network create -d macvlan {ranges} -o parent=eth0 bare")
+        box.run_by_hand("bare1", "--network bare --ip 192.168.1.77 busybox")
+        takes = "default via fd0d:7eb5:2afd::1 dev eth0" in box.nas("docker exec bare1 ip -6 route")
+    finally:
+        box.remove_containers_and("bare")
+    assert takes == (box.engine != "29")
+    site["ula"]["gateway"] = "none"
+    looked.write(site)
+    assert ("does nothing here: Docker" in looked.told()) == takes
+
+
 def test_the_look_changes_nothing(look_box: Box, looked: Stack) -> None:
     looked.write(looked.site())
     # Less what every login and Docker themselves write
