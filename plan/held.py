@@ -25,10 +25,10 @@ class Held:
 
 
 def held_by(resources: Mapping[str, Mapping[str, Any]]) -> Held:
-    """resources: the outputs of those in the state, by URN (urn:pulumi:STACK::PROJECT::TYPES::NAME)."""
+    """resources: type and outputs of those in the state, by URN."""
 
     def of(kind: str) -> list[Mapping[str, Any]]:
-        return [outputs for urn, outputs in resources.items() if _type(urn) == kind]
+        return [one.get("outputs") or {} for one in resources.values() if one.get("type") == kind]
 
     network = next(iter(of(NETWORK)), {})
     labels = [one.get("label") for one in network.get("labels") or []]
@@ -38,8 +38,3 @@ def held_by(resources: Mapping[str, Mapping[str, Any]]) -> Held:
         containers=frozenset(str(one["name"]) for one in of(CONTAINER) if one.get("name")),
         shim=bool(of(SHIM)),
     )
-
-
-def _type(urn: str) -> str:
-    parts = urn.split("::")
-    return parts[2].rpartition("$")[2] if len(parts) == 4 else ""
