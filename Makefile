@@ -28,8 +28,12 @@ preview: stack ## what `make up` would change
 	$(PULUMI) preview --diff --stack $(STACK)
 	$(TOOK)
 
+# Without the lab its stack's state tells of things that are nowhere, and the next `make up` would go by it.
 down: ## destroys the stack and takes the lab away
-	lab/lab status >/dev/null 2>&1 && $(PULUMI) destroy --yes --stack $(STACK) || true
+	@if lab/lab status >/dev/null 2>&1 && ! $(PULUMI) destroy --yes --stack $(STACK); then \
+		echo "make down: the stack could not be destroyed (see above). The lab goes all the same, and the stack's state with it."; \
+		$(PULUMI) stack rm --force --yes --preserve-config $(STACK) || rm -rf .state; \
+	fi
 	lab/lab down
 
 shell: stack ## a shell in the lab's client with `pulumi` ready

@@ -49,7 +49,7 @@ def findings(
     if network_is_missing(facts, held) and gone:
         names = _names([one.name for one in gone])
         what = f"has lost what this stack's state has there: the network {held.network}, and {names}"
-        what += "\nit was reset, or it is another machine; Pulumi notices that only with --refresh"
+        what += "\n      it was reset, or it is another machine; Pulumi notices that only with --refresh"
         remedy = f"{REFRESH} makes all of it anew, with the addresses that the site says"
         yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
         return
@@ -70,7 +70,7 @@ def _foreign(
         return
     if not take_over:
         what = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
-        what += "\nits state is in another stack, on another laptop, or lost; two states would undo each other's work"
+        what += "\n      its state is in another stack, on another laptop, or lost; two states would undo each other's work"
         remedy = "bring that state here (`pulumi stack export` there, `pulumi stack import` here), or take the "
         remedy += f"installation over: {TAKE_OVER} makes those containers anew, their volumes stay"
         yield Problem("site.nas.host", site.nas.host, what, remedy)
