@@ -10,7 +10,7 @@ START := $(shell date +%s)
 TOOK = @echo "make $@: $$(( $$(date +%s) - $(START) )) s"
 PULUMI := lab/pulumi
 E2E := e2e-look-20.10 e2e-dsm-hooks e2e-look-26 e2e-dsm-upgrades e2e-20.10 e2e-26 e2e-ipv6-26 e2e-dsm-users e2e-29 e2e-lab
-LAB_TESTS := tests/e2e/test_lab.py tests/e2e/test_lab_dsm.py
+LAB_TESTS := tests/e2e/test_lab.py tests/e2e/test_lab_dsm.py tests/e2e/test_make.py
 DSM_TESTS := $(wildcard tests/e2e/test_dsm_*.py)
 LOOK_TESTS := $(wildcard tests/e2e/test_preview_*.py)
 
@@ -30,9 +30,11 @@ preview: stack ## what `make up` would change
 
 # Without the lab its stack's state tells of things that are nowhere, and the next `make up` would go by it.
 down: ## destroys the stack and takes the lab away
-	@if lab/lab status >/dev/null 2>&1 && ! $(PULUMI) destroy --yes --stack $(STACK); then \
-		echo "make down: the stack could not be destroyed (see above). The lab goes all the same, and the stack's state with it."; \
-		$(PULUMI) stack rm --force --yes --preserve-config $(STACK) || rm -rf .state; \
+	@if ! lab/lab status >/dev/null 2>&1; then \
+		rm -rf .state; \
+	elif ! $(PULUMI) destroy --yes --stack $(STACK); then \
+		echo "make down: the stack could not be destroyed (see above); its state goes with the lab"; \
+		rm -rf .state; \
 	fi
 	lab/lab down
 
@@ -90,7 +92,7 @@ e2e-look-20.10 e2e-look-26: engine e2e-packages
 e2e-dsm-hooks e2e-dsm-users e2e-dsm-upgrades: engine e2e-packages
 	.venv/bin/pytest -q -rP tests/e2e/test_$(subst -,_,$(@:e2e-%=%)).py
 
-e2e-lab: $(VENV) e2e-packages
+e2e-lab: engine e2e-packages
 	.venv/bin/pytest -q $(LAB_TESTS)
 
 # What takes minutes the first time is done where one sees it, and before any test's clock runs.
