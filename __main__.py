@@ -45,7 +45,7 @@ def main() -> None:
         pulumi.export(name, value)
     pulumi.export("nas", lan.summary)
     # Not secret, but long, and for the program alone: as a secret it is not spread out in every preview.
-    pulumi.export(OUTPUT, pulumi.Output.secret(remembered(seen, plan, access.host_key)))
+    pulumi.export(OUTPUT, pulumi.Output.secret(remembered(seen, plan, access.host_keys)))
 
 
 Looked = tuple[LanPlan, Seen, Drift, list[Problem]]
@@ -73,7 +73,7 @@ def _looked(loaded: Loaded) -> Looked:
 def _unlooked(loaded: Loaded) -> Looked:
     """`probe: off`: from the state alone."""
     seen = look_into_memory(loaded.site.network.name)
-    if loaded.access.host_key not in seen.host_keys:
+    if not {*loaded.access.host_keys} & {*seen.host_keys}:
         seen = replace(seen, host_keys=())  # another key is trusted now than the one over which these were told
     if seen.install.rights == "password" and loaded.access.sudo_password is None:
         what = "is not set, and sudo on the NAS asked for it in the run that this one goes by"

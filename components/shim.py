@@ -56,7 +56,6 @@ def connection(access: SshAccess) -> remote.ConnectionArgs:
         port=access.port,
         user=access.user,
         private_key=None if access.private_key is None else pulumi.Output.secret(access.private_key),
-        agent_socket_path=access.agent_socket,
         host_key=access.plugin_host_key,
         dial_error_limit=TRIES,
         per_dial_timeout=CONNECT_TIMEOUT,

@@ -1,5 +1,6 @@
 """Everything a person wrote, read and checked as far as it can be without the NAS; all problems in one error."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from inputs.ssh_access import SshAccess, from_home, read_ssh_access
+from inputs.environment import environment_problems
+from inputs.paths import from_home
+from inputs.ssh_access import SshAccess, read_ssh_access
 from inputs.yaml_traps import complaint, find_doubles, find_traps, load_yaml
 from plan.addresses import make_plan
 from plan.compose import ComposeFile, joining
@@ -48,7 +51,7 @@ def load(
     """project: folder of Pulumi.yaml; stack_file: Pulumi.<stack>.yaml; password: for sudo; known: what is wrong with
     the config already. Raises UserErrors."""
     site, problems = parse_site(raw_site)
-    problems += [*known, *_traps(stack_file)]
+    problems += [*known, *_traps(stack_file), *environment_problems(os.environ)]
     if password is not None and (not password or not password.isprintable()):
         what = "is empty or has characters in it that no line takes"
         problems.append(Problem(PASSWORD_KEY, "", what, f"`pulumi config set --secret {PASSWORD_KEY}`"))

@@ -13,7 +13,8 @@ set -- env "SSH_CLIENT=${SSH_CLIENT:-}" "$@" # sudo drops it
 # Tried once alone: a wrong one would be followed by two more tries, with what comes behind it
 IFS= read -r password
 if ! printf '%s\n' "$password" | sudo -k -S -p '' true; then
-    echo "sudo does not take the password (macvlan-ipv6:sudoPassword): nothing was changed" >&2
+    echo 'sudo does not take the password (macvlan-ipv6:sudoPassword): nothing was changed' >&2
+    echo 'pulumi destroy uses the one of the last pulumi up: after a new password, pulumi up comes first' >&2
     exit 1
 fi
 # Where sudo wants no password after all, nobody has read that line; the other side begins behind the mark.

@@ -3,7 +3,7 @@
 import base64
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv6Network
 from typing import Any
@@ -53,9 +53,9 @@ class Drift:
     kept: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-def remembered(seen: Seen, plan: LanPlan, host_key: str) -> str:
+def remembered(seen: Seen, plan: LanPlan, host_keys: Iterable[str]) -> str:
     """The output: the NAS as it will be after this run, so that the next one without a look makes the same. Packed
-    into one word, since nobody reads it. host_key: the one that the NAS was verified by."""
+    into one word, since nobody reads it. host_keys: those that the NAS was verified by."""
     live = as_live(plan.network)
     text = json.dumps(
         {
@@ -65,7 +65,7 @@ def remembered(seen: Seen, plan: LanPlan, host_key: str) -> str:
             "engine_major": seen.engine_major,
             "network": {"ranges": [asdict(one) for one in live.ranges], "labels": dict(live.labels)},
             "announced": [str(prefix) for prefix in seen.announced],
-            "host_keys": sorted({*seen.host_keys, host_key}),
+            "host_keys": sorted({*seen.host_keys, *host_keys}),
             "repair": None if seen.repair is None else asdict(seen.repair),
             "network_repair": seen.network_repair,
             "container_repairs": dict(seen.container_repairs),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address
 from pathlib import Path
 
-from inputs.ssh_access import CONNECT_TIMEOUT, SshAccess
+from inputs.ssh_access import SshAccess
 from plan.config import Site
 from plan.facts import NasFacts
 from plan.files import PROBE, TRY_PASSWORD
@@ -21,6 +21,7 @@ from plan.profiles import PROFILES
 from plan.record import one_line
 from plan.types import AUTO
 from probe.answer import parse
+from probe.unreached import no_socket, password_is_to_be_changed, unreached
 
 TIMEOUT = 60  # seconds for the whole look
 
@@ -50,11 +51,13 @@ def look(
     # Line ends stay as they are. What is not UTF-8 is none of ours, so a data file with such a byte differs anyway.
     answer, said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     if done.returncode == 255:
-        raise UserErrors([_unreached(site, access, said)])
+        raise UserErrors([unreached(site, access, said)])
     try:
         return parse(answer)
     except (ValueError, KeyError, IndexError):
         # What stands before the answer is a login script's, the most likely one
+        if problem := password_is_to_be_changed(access, said):
+            raise UserErrors([problem]) from None
         words = one_line(said) or one_line(answer.partition("\n== ")[0]) or one_line(answer)
         what = f"answered something unexpected: {words[-300:]}"
         remedy = f"try `ssh {access.user}@{access.host} true`; a login script that prints text is a common cause"
@@ -93,38 +96,4 @@ def _make_place_for_the_socket() -> None:
         what = f"does not work for the user with the number {os.getuid()}, who has no entry on this computer"
         raise UserErrors([Problem("ssh", "", what, "run `pulumi` as a user who has one")]) from None
     except OSError as error:
-        raise UserErrors([_no_socket(error.strerror or str(error))]) from None
-
-
-def _no_socket(why: str) -> Problem:
-    what = f"cannot hold the socket of the one connection that all share ({why})"
-    remedy = "it has to be a folder that you may write to, in a home whose path is at most 55 characters long"
-    return Problem("~/.ssh", "", what, remedy)
-
-
-def _unreached(site: Site, access: SshAccess, stderr: str) -> Problem:
-    """ssh's words in ours."""
-    said = stderr.strip().splitlines()[-1] if stderr.strip() else "no reason given"
-    if "unix_listener: " in stderr or "ControlPath too long" in stderr:
-        return _no_socket(said)
-    if "REMOTE HOST IDENTIFICATION HAS CHANGED" in stderr or "Host key verification failed" in stderr:
-        key = "site.nas.host_key" if site.nas.host_key else "site.nas.known_hosts"
-        value = access.host_key if site.nas.host_key else site.nas.known_hosts
-        what = f"is not the key that {access.host} shows: the NAS was set up anew, or someone stands between"
-        remedy = "compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the NAS itself; then replace it"
-        return Problem(key, value, what, remedy)
-    if "Permission denied" in stderr or "Too many authentication failures" in stderr:
-        key = "site.nas.identity_file" if site.nas.identity_file else "site.nas.user"
-        value = site.nas.identity_file or site.nas.user
-        what = f"is not let in as {access.user}@{access.host} ({said})"
-        which = f" -i {site.nas.identity_file}" if site.nas.identity_file else ""
-        remedy = f"put the key there with `ssh-copy-id{which}{_port(access)} {access.user}@{access.host}`"
-        return Problem(key, value, what, remedy)
-    if "Could not resolve" in stderr:
-        return Problem("site.nas.host", access.host, f"has no address ({said})", "write its IP address")
-    what = f"cannot be reached on port {access.port} within {CONNECT_TIMEOUT} s ({said})"
-    return Problem("site.nas.host", access.host, what, "switch the NAS on, enable SSH there, check host and port")
-
-
-def _port(access: SshAccess) -> str:
-    return "" if access.port == 22 else f" -p {access.port}"
+        raise UserErrors([no_socket(error.strerror or str(error))]) from None

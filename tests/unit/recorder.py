@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -22,9 +21,7 @@ SECRET = "1b47061264138c4ac30d75fd1eb44270"  # the engine's mark for a secret va
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n-----END OPENSSH PRIVATE KEY-----\n"
 HOST_KEY = "ssh-ed25519 " + "A" * 68
-ACCESS = SshAccess(
-    "192.168.1.10", 22, "root", HOST_KEY, HOST_KEY, identity_file=Path("/keys/id"), private_key=PRIVATE_KEY
-)
+ACCESS = SshAccess("192.168.1.10", 22, "root", (HOST_KEY,), HOST_KEY, identity_file="/keys/id", private_key=PRIVATE_KEY)
 _FILLED_IN = {  # what the plugins add to the inputs
     "docker:index/remoteImage:RemoteImage": {"imageId": "sha256:1234"},
     "command:remote:Command": {"stdout": "shim is up", "stderr": ""},

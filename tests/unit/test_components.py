@@ -197,10 +197,10 @@ def test_the_remote_command_has_its_own_undo_a_time_limit_and_the_verified_conne
     }
 
 
-def test_the_agent_is_used_where_there_is_no_key_file() -> None:
-    access = replace(ACCESS, identity_file=None, private_key=None, agent_socket="/run/agent")
+def test_nothing_of_an_agent_stands_in_the_state_for_its_socket_is_another_after_each_login() -> None:
+    access = replace(ACCESS, identity_file=None, private_key=None)
     connection = revealed(one(record_lan(dev_plan(), access), COMMAND, "lan-host").inputs["connection"])
-    assert connection["agentSocketPath"] == "/run/agent" and "privateKey" not in connection
+    assert "agentSocketPath" not in connection and "privateKey" not in connection
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_a_run_without_a_look_plans_what_the_run_before_it_planned(name: str) ->
     facts = parse(answer(name))
     seen, _ = look(facts)
     plan = plan_of(site_of(), [compose_file()], seen.engine_major, seen.network)
-    back = look_back(remembered(seen, plan, "ssh-ed25519 AAAA"), "bridge-host")
+    back = look_back(remembered(seen, plan, ["ssh-ed25519 AAAA"]), "bridge-host")
     again = plan_of(site_of(), [compose_file()], back.engine_major, back.network)
     assert replace(again, network=replace(again.network, live_id="", replaces=False)) == replace(
         plan, network=replace(plan.network, live_id="", replaces=False)

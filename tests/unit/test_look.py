@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from inputs.host_keys import fingerprint
 from plan.addresses import make_plan
 from plan.config import Site, parse_site
 from plan.facts import NasFacts
@@ -19,7 +20,7 @@ from probe.answer import parse
 from probe.look import look, questions
 from tests.unit.recorded import answer
 from tests.unit.recorder import ACCESS
-from tests.unit.sites import ROOT, Change, installed, put, site_of
+from tests.unit.sites import ROOT, Change, drop, installed, put, site_of
 
 SCRIPTS = {name: (ROOT / "nas" / name).read_text() for name in LOOK}
 PROBE = SCRIPTS["probe.sh"]
@@ -137,6 +138,27 @@ UNREACHED = [
      "has no address", "IP address"),
     ("@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", 255,
      "site.nas.known_hosts", ".lab/ssh/known_hosts", "is not the key that 192.168.1.10 shows", "ssh-keygen -lf"),
+    ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nThe fingerprint for the ED25519 key sent by the remote "
+     "host is\nSHA256:abc+/0.\nHost key verification failed.", 255, "site.nas.known_hosts", ".lab/ssh/known_hosts",
+     "is not the key that 192.168.1.10 shows (ED25519 SHA256:abc+/0)",
+     "`ssh-keygen -R 192.168.1.10 -f .lab/ssh/known_hosts` and `ssh-keyscan 192.168.1.10 >> .lab/ssh/known_hosts`"),
+    ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nThe fingerprint for the RSA key sent by the remote host "
+     "is\nSHA256:abc.\nHost key verification failed.", 255, "site.nas.known_hosts", ".lab/ssh/known_hosts",
+     "has no RSA key of 192.168.1.10, only ED25519, and the NAS shows no other (RSA SHA256:abc)",
+     "`ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub` on the NAS itself; then `ssh-keyscan 192.168.1.10 >> .lab/ssh/k"),
+    ("Unable to negotiate with 192.168.1.10 port 22: no matching host key type found. Their offer: ssh-rsa,ssh-dss",
+     255, "site.nas.host", "192.168.1.10", "no host key type that this computer's ssh takes, only ssh-rsa,ssh-dss",
+     "newer SSH server"),
+    ("Unable to negotiate with 192.168.1.10 port 22: no matching key exchange method found. Their offer: "
+     "diffie-hellman-group1-sha1", 255, "site.nas.host", "192.168.1.10", "offers no key exchange method that", "newer"),
+    ("kex_exchange_identification: read: Connection reset by peer\nConnection reset by 192.168.1.10 port 22", 255,
+     "site.nas.host", "192.168.1.10", "ends it before any login", "blocks this computer"),
+    ("Your account has expired; please contact your system administrator.\nConnection closed by 192.168.1.10 port 22",
+     255, "site.nas.user", "root", "account on 192.168.1.10 that has expired", "renew it"),
+    ("WARNING: Your password has expired.\nPassword change required but no TTY available.", 1, "site.nas.user", "root",
+     "has to change its password first", "`ssh root@192.168.1.10`"),
+    ("Received disconnect from 192.168.1.10 port 22:2: Too many authentication failures", 255,
+     "site.nas.identity_file", ".lab/ssh/id_ed25519", "not let in as root", "ssh-copy-id"),
     ("unix_listener: cannot bind to path /home/me/.ssh/macvlan-1.x: Permission denied", 255, "~/.ssh", "",
      "Permission denied", "write to"),
     ("unix_listener: path \"/home/me/.ssh/macvlan-1.x\" too long for Unix domain socket", 255, "~/.ssh", "",
@@ -148,7 +170,9 @@ UNREACHED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("said", "code", "key", "value", "what", "remedy"), UNREACHED, ids=[u[4] for u in UNREACHED])
+@pytest.mark.parametrize(
+    ("said", "code", "key", "value", "what", "remedy"), UNREACHED, ids=[u[4][:40] for u in UNREACHED]
+)
 def test_a_nas_that_cannot_be_asked_is_told_in_our_words(
     tools: Path, said: str, code: int, key: str, value: str, what: str, remedy: str
 ) -> None:
@@ -158,6 +182,20 @@ def test_a_nas_that_cannot_be_asked_is_told_in_our_words(
     [problem] = refused.value.problems
     assert (problem.path, problem.value) == (key, value)
     assert what in problem.what and remedy in problem.remedy, problem
+
+
+def test_a_revoked_key_that_the_nas_shows_is_told_to_be_one(tools: Path) -> None:
+    key = ACCESS.host_keys[0]
+    words = f"The fingerprint for the ED25519 key sent by the remote host is\n{fingerprint(key)}."
+    tool(tools, "ssh", f"cat >/dev/null; echo '{words}\nHost key verification failed.' >&2; exit 255")
+    with pytest.raises(UserErrors, match=r"shows \(ED25519 SHA256:.*\) as @revoked"):
+        look(site(), draft(site()), replace(ACCESS, revoked=(key,)), SCRIPTS)
+
+
+def test_an_agent_with_too_many_keys_is_told_how_to_choose_one(tools: Path) -> None:
+    tool(tools, "ssh", "cat >/dev/null; echo 'Too many authentication failures' >&2; exit 255")
+    with pytest.raises(UserErrors, match=r"more keys of your ssh agent than .*\n.*add `identity_file`"):
+        looked(drop("nas", "identity_file"))
 
 
 def test_of_an_answer_that_is_none_the_text_before_it_is_told(tools: Path) -> None:
@@ -215,9 +253,9 @@ def test_a_home_that_cannot_hold_the_socket_is_told(
 def test_a_pinned_host_key_that_is_wrong_names_its_own_key(tools: Path) -> None:
     tool(tools, "ssh", "echo 'Host key verification failed.' >&2; exit 255")
     with pytest.raises(UserErrors) as refused:
-        looked(put("nas", "host_key", ACCESS.host_key))
+        looked(put("nas", "host_key", ACCESS.host_keys[0]))
     [problem] = refused.value.problems
-    assert problem.path == "site.nas.host_key" and problem.value == ACCESS.host_key
+    assert problem.path == "site.nas.host_key" and problem.value == ACCESS.host_keys[0]
 
 
 def test_a_computer_without_ssh_is_told_so(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:

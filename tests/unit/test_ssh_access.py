@@ -1,7 +1,10 @@
 """Keys and host keys as ssh-keygen makes them: what cannot work is told before anybody connects."""
 
 import base64
+import itertools
 import os
+import shlex
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from inputs.ssh_access import HOST_KEY_TYPES, SshAccess, read_ssh_access
+from inputs.host_keys import HOST_KEY_TYPES
+from inputs.ssh_access import SshAccess, read_ssh_access
 from plan.config import Nas
 from plan.problems import Problem
 
@@ -72,13 +76,12 @@ def bad(project: Path, **keys: Any) -> Problem:
 
 def test_a_plain_key_is_read(project: Path) -> None:
     access = good(project)
-    assert access.identity_file == project / "id" and access.private_key == (project / "id").read_text()
-    assert access.agent_socket is None
+    assert access.identity_file == '"id"' and access.private_key == (project / "id").read_text()
 
 
 def test_the_key_may_lie_in_the_home_or_at_an_absolute_path(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(project))
-    assert good(Path("/"), identity_file="~/id", known_hosts="~/known_hosts").identity_file == project / "id"
+    assert good(Path("/"), identity_file="~/id", known_hosts="~/known_hosts").identity_file == '"${HOME}/id"'
     assert good(Path("/"), identity_file=f"{project}/id", known_hosts=f"{project}/known_hosts").private_key
 
 
@@ -141,13 +144,12 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_without_a_key_file_the_agent_is_used(project: Path, agent: str) -> None:
     access = good(project, identity_file=None)
-    assert access.agent_socket == agent and access.private_key is None and access.identity_file is None
+    assert access.private_key is None and access.identity_file is None
     assert not any("Identit" in option for option in access.options)
 
 
 def test_a_key_file_wins_over_the_agent(project: Path, agent: str) -> None:
     access = good(project)
-    assert access.agent_socket is None
     assert "IdentityAgent=none" in access.options and "IdentitiesOnly=yes" in access.options
 
 
@@ -157,7 +159,7 @@ def test_neither_key_nor_agent_is_told_with_both_ways_out(
 ) -> None:
     if value is not None:
         monkeypatch.setenv("SSH_AUTH_SOCK", value)
-        assert good(project).agent_socket is None
+        good(project)
     problem = bad(project, identity_file=None)
     assert problem.path == "site.nas.identity_file"
     assert "identity_file: ~/.ssh/id_ed25519" in problem.remedy and "ssh-add" in problem.remedy
@@ -178,13 +180,13 @@ def test_a_dead_agent_is_told_even_beside_a_key_file(
 
 
 def test_the_host_key_comes_from_known_hosts(project: Path, made: Path) -> None:
-    assert good(project).host_key == public(made, "host_ed25519")
+    assert good(project).host_keys == (public(made, "host_ed25519"),)
 
 
 def test_a_hashed_known_hosts_is_read(project: Path, made: Path) -> None:
     keygen("-H", "-f", str(project / "known_hosts"))
     assert HOST not in (project / "known_hosts").read_text()
-    assert good(project).host_key == public(made, "host_ed25519")
+    assert good(project).host_keys == (public(made, "host_ed25519"),)
 
 
 def test_another_port_has_its_own_line_in_known_hosts(project: Path, made: Path) -> None:
@@ -192,8 +194,8 @@ def test_another_port_has_its_own_line_in_known_hosts(project: Path, made: Path)
     assert f"ssh-keyscan -p 2222 {HOST}" in problem.remedy
     with (project / "known_hosts").open("a") as file:
         file.write(f"[{HOST}]:2222 {public(made, 'host_ecdsa')}\n")
-    assert good(project, port=2222).host_key == public(made, "host_ecdsa")
-    assert good(project).host_key == public(made, "host_ed25519")
+    assert good(project, port=2222).host_keys == (public(made, "host_ecdsa"),)
+    assert good(project).host_keys == (public(made, "host_ed25519"),)
 
 
 @pytest.mark.parametrize("hashed", [True, False])
@@ -205,7 +207,7 @@ def test_a_name_is_found_in_known_hosts_however_its_letters_are_written(
     (project / "known_hosts").write_text(f"{name} {public(made, 'host_ed25519')}\n")
     if hashed:
         keygen("-H", "-f", str(project / "known_hosts"))
-    assert good(project, host="NAS.Home.arpa", port=port).host_key == public(made, "host_ed25519")
+    assert good(project, host="NAS.Home.arpa", port=port).host_keys == (public(made, "host_ed25519"),)
 
 
 @pytest.mark.parametrize("text", [None, "", "other.nas ssh-ed25519 AAAA\n", f"{HOST} ssh-ed25519 AAAA\n", "\xff\n"])
@@ -220,24 +222,71 @@ def test_no_host_key_is_told_with_the_command_that_gets_it(project: Path, text: 
     assert f"`ssh-keyscan {HOST} >> known_hosts`" in problem.remedy and "compare" in problem.remedy
 
 
-@pytest.mark.parametrize("marker", ["@revoked", "@cert-authority"])
-def test_a_revoked_key_and_a_certificate_authority_are_no_host_keys(project: Path, made: Path, marker: str) -> None:
-    (project / "known_hosts").write_text(f"{marker} {HOST} {public(made, 'host_ed25519')}\n")
-    assert bad(project).path == "site.nas.known_hosts"
+def known(project: Path, *lines: str) -> None:
+    (project / "known_hosts").write_text("".join(f"{line}\n" for line in lines))
+
+
+def test_an_authority_is_no_host_key_and_is_told_to_be_one(project: Path, made: Path) -> None:
+    known(project, f"@cert-authority *.1.10 {public(made, 'host_ed25519')}")
+    problem = bad(project)
+    assert problem.path == "site.nas.known_hosts" and "@cert-authority alone" in problem.what
+    assert f"`ssh-keyscan {HOST} >> known_hosts`" in problem.remedy
+    with (project / "known_hosts").open("a") as file:
+        file.write(f"{HOST} {public(made, 'host_ecdsa')}\n")
+    assert good(project).host_keys == (public(made, "host_ecdsa"),)
+
+
+def test_a_revoked_key_is_trusted_in_no_other_line(project: Path, made: Path) -> None:
+    ed25519, ecdsa = public(made, "host_ed25519"), public(made, "host_ecdsa")
+    known(project, f"192.168.1.* {ed25519}", f"@revoked * {ed25519}")
+    assert "marked @revoked" in bad(project).what
+    known(project, f"{HOST} {ecdsa}", f"{HOST} {ed25519}", f"@revoked * {ed25519}")
+    access = good(project)
+    assert (access.host_keys, access.revoked) == ((ecdsa,), (ed25519,))
+    assert ed25519 not in " ".join(access.options)
+
+
+@pytest.mark.parametrize("line", ["192.168.*", "!192.168.1.11,192.168.1.1?", "nas,192.168.1.10"])
+@pytest.mark.parametrize("other", ["!192.168.1.10,192.168.*", "192.168.1.1", "[192.168.1.10]:2222"])
+def test_names_in_known_hosts_are_patterns(project: Path, made: Path, line: str, other: str) -> None:
+    known(project, f"{other} {public(made, 'host_ecdsa')}", f"{line} {public(made, 'host_ed25519')}")
+    assert good(project).host_keys == (public(made, "host_ed25519"),)
 
 
 def test_a_host_key_in_the_config_needs_no_known_hosts(project: Path, made: Path) -> None:
     for given in (public(made, "host_ed25519"), f"{HOST} {public(made, 'host_ed25519')} comment"):
         access = good(project, host_key=given, known_hosts="nowhere")
-        assert access.host_key == access.plugin_host_key == public(made, "host_ed25519")
+        assert access.host_keys == (access.plugin_host_key,) == (public(made, "host_ed25519"),)
 
 
-def test_of_several_keys_the_plugins_first_choice_is_taken(project: Path, made: Path) -> None:
-    keys = [public(made, "host_ed25519"), public(made, "host_ecdsa")]
-    for given in (keys, keys[::-1]):
-        assert good(project, host_key=given).host_key == public(made, "host_ecdsa")
-    (project / "known_hosts").write_text("".join(f"{HOST} {key}\n" for key in keys))
-    assert good(project).host_key == public(made, "host_ecdsa")
+def test_of_several_keys_ssh_is_given_all_and_the_plugin_its_first_choice(project: Path, made: Path) -> None:
+    ed25519, ecdsa = public(made, "host_ed25519"), public(made, "host_ecdsa")
+    for given in ([ed25519, ecdsa], [ecdsa, ed25519, ecdsa]):
+        access = good(project, host_key=given)
+        assert (access.host_keys, access.plugin_host_key) == ((ecdsa, ed25519), ecdsa)
+        known(project, *(f"{HOST} {key}" for key in given))
+        assert good(project) == access, "the order of the lines would show as a change on another laptop"
+    assert printed(access) == f"{HOST} {ecdsa}\n{HOST} {ed25519}\n"
+
+
+def printed(access: SshAccess) -> str:
+    """What ssh reads as its known hosts: the command as ssh splits it, run without anything but /bin/sh."""
+    words = shlex.shlex(settings(access, whole=True)["knownhostscommand"].replace("%H", HOST), posix=True)
+    words.whitespace, words.whitespace_split = " \t", True
+    return subprocess.run([*words], check=True, capture_output=True, text=True, env={"PATH": "/nowhere"}).stdout
+
+
+def test_of_several_keys_the_plugin_gets_one_that_the_nas_has(project: Path, made: Path) -> None:
+    """A key that is still trusted may be of a kind that the NAS has no more, or may be its former one."""
+    ed25519, ecdsa = public(made, "host_ed25519"), public(made, "host_ecdsa")
+    access = good(project, host_key=[ed25519, ecdsa])
+    assert access.knowing([ed25519]).plugin_host_key == ed25519
+    blob = ed25519.split()[1]
+    former = f"ssh-ed25519 {blob[:-6]}{'AAAAAA' if blob[-6:] != 'AAAAAA' else 'BBBBBB'}"
+    access = good(project, host_key=[former, ed25519])
+    assert access.host_keys[0] == sorted([former, ed25519])[0]
+    assert access.knowing([ed25519]).plugin_host_key == ed25519
+    assert good(project, host_key=ecdsa).knowing([ed25519]).plugin_host_key == ecdsa, "it has shown this one"
 
 
 def odd(kind: str) -> str:
@@ -262,10 +311,10 @@ def test_a_key_whose_kind_is_not_what_it_says_is_refused(project: Path, made: Pa
 def test_keys_that_the_nas_itself_named_are_for_the_command_plugin_only(project: Path, made: Path) -> None:
     access = good(project)
     knowing = access.knowing([public(made, "host_ed25519"), public(made, "host_ecdsa"), "junk"])
-    assert knowing.host_key == access.host_key == public(made, "host_ed25519")
+    assert knowing.host_keys == access.host_keys == (public(made, "host_ed25519"),)
     assert knowing.plugin_host_key == public(made, "host_ecdsa")
     assert knowing.options == access.options
-    assert access.knowing(["junk"]).plugin_host_key == access.host_key
+    assert access.knowing(["junk"]).plugin_host_key == access.host_keys[0]
 
 
 def test_what_is_pinned_counts_for_its_own_kind_and_what_the_nas_named_for_the_others(
@@ -291,10 +340,16 @@ def test_the_kinds_of_keys_are_in_the_order_in_which_the_plugins_library_asks() 
 # ---- what ssh is told ---------------------------------------------------------------------------------------
 
 
-def settings(access: SshAccess) -> dict[str, str]:
-    """What ssh itself makes of the options."""
+def settings(access: SshAccess, whole: bool = False) -> dict[str, str]:
+    """What ssh itself makes of the options. whole: the last of them with all its lines."""
     said = subprocess.run(["ssh", "-G", *access.options, HOST], check=True, capture_output=True, text=True).stdout
-    return dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+    told = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+    if whole:
+        rest = said.partition("\nknownhostscommand ")[2]
+        told["knownhostscommand"] = "\n".join(
+            [rest.splitlines()[0], *itertools.takewhile(lambda line: line.startswith("%H "), rest.splitlines()[1:])]
+        )
+    return told
 
 
 def test_ssh_verifies_shares_one_connection_and_reads_no_file_of_the_users(project: Path, made: Path) -> None:
@@ -304,13 +359,13 @@ def test_ssh_verifies_shares_one_connection_and_reads_no_file_of_the_users(proje
         "stricthostkeychecking": "true",
         "userknownhostsfile": "/dev/null",
         "globalknownhostsfile": "/dev/null",
-        "knownhostscommand": f"/bin/echo %H {public(made, 'host_ed25519')}",
+        "knownhostscommand": f"""/bin/sh -c 'echo "$*"' sh %H {public(made, "host_ed25519")}""",
         "connecttimeout": "10",
         "controlmaster": "auto",
         "controlpersist": "60",
         "serveraliveinterval": "5",
         "identitiesonly": "yes",
-        "identityfile": str(project / "id"),
+        "identityfile": "id",
     }.items():
         assert told[name] == value, name
     assert good(project).options[:2] == ["-F", "/dev/null"]
@@ -321,7 +376,32 @@ def test_a_path_with_blanks_and_percent_signs_reaches_ssh_whole(project: Path) -
     folder.mkdir()
     (project / "id").rename(folder / "id")
     told = settings(good(project, identity_file="my 100% nas/id"))["identityfile"]
-    assert told == str(folder / "id").replace("%", "%%")  # ssh -G shows it before it reads %% as %
+    assert told == "my 100%% nas/id"  # ssh -G shows it before it reads %% as %
+
+
+def test_the_options_are_the_same_on_a_laptop_with_another_home(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "another home"
+    shutil.copytree(project, other, ignore=shutil.ignore_patterns("another home"))
+    options = []
+    for home in (project, other):
+        monkeypatch.setenv("HOME", str(home))
+        options.append([good(home, identity_file=name).options for name in ("~/id", "id")])
+    assert options[0] == options[1]
+    assert str(tmp_path) not in str(options)
+
+
+@pytest.mark.parametrize("home", [None, ""])
+def test_a_home_that_the_shell_does_not_know_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, home: str | None
+) -> None:
+    monkeypatch.delenv("HOME")
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    problem = bad(project, identity_file="~/id")
+    assert "HOME is not set" in problem.what and problem.remedy == "`export HOME=~`"
+    good(project, identity_file="id")
 
 
 def test_two_sites_with_one_address_share_no_connection(project: Path, made: Path) -> None:
@@ -345,7 +425,7 @@ def test_the_private_key_shows_nowhere(project: Path) -> None:
     ],
 )
 def test_the_url_is_what_the_docker_plugin_takes(host: str, port: int, url: str) -> None:
-    assert SshAccess(host, port, "root", "k", "k").url == url
+    assert SshAccess(host, port, "root", ("k",), "k").url == url
 
 
 def test_all_problems_of_the_way_in_are_told_at_once(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,8 @@ def nas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "answer").write_text(BARE)
     tools = tmp_path / "bin"
     tools.mkdir()
-    tool(tools, "ssh", f'cat >/dev/null; echo call >>"{tmp_path}/calls"; cat "{tmp_path}/answer"')
+    version = '[ "$1" != -V ] || { echo OpenSSH_9.2p1 >&2; exit; }'
+    tool(tools, "ssh", f'{version}; cat >/dev/null; echo call >>"{tmp_path}/calls"; cat "{tmp_path}/answer"')
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
     at_home(monkeypatch, tmp_path)
@@ -90,7 +91,7 @@ def test_without_a_look_the_host_keys_are_those_that_were_told_over_the_key_that
     trusted = " ".join((nas / "keys/id.pub").read_text().split()[:2])
     [asked_for] = [key for key in seen.host_keys if key.startswith("ecdsa")]
     for before, key in ((trusted, asked_for), (asked_for, trusted)):
-        memory = SimpleNamespace(value={"outputs": {"nas_seen": remembered(seen, dev_plan(), before)}})
+        memory = SimpleNamespace(value={"outputs": {"nas_seen": remembered(seen, dev_plan(), [before])}})
         monkeypatch.setattr("pulumi.runtime.invoke", lambda *_, memory=memory: memory)
         assert plugin_key(nas, put("probe", False)) == key
     assert not (nas / "calls").exists()
