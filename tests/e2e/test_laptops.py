@@ -305,6 +305,41 @@ def test_what_is_wrong_with_the_host_key_is_told_as_it_is(first: Laptop, keys: d
         (first.home / ".ssh/known_hosts").write_text(kept)
 
 
+@contextmanager
+def agent(laptop: Laptop) -> Iterator[str]:
+    """The socket of an ssh agent with the laptop's key."""
+    sock = str(laptop.place / "agent")
+    with subprocess.Popen(["ssh-agent", "-D", "-a", sock], stdout=subprocess.DEVNULL) as process:
+        try:
+            env = {**os.environ, "SSH_AUTH_SOCK": sock}
+            add = f"until ssh-add -q '{laptop.home}/.ssh/id_ed25519' 2>/dev/null; do sleep 0.1; done"
+            subprocess.run(["sh", "-c", add], env=env, check=True, timeout=20, stdin=subprocess.DEVNULL)
+            yield sock
+        finally:
+            process.terminate()
+
+
+def test_with_agents_no_laptop_sees_a_change_though_each_has_another_socket(first: Laptop, second: Laptop) -> None:
+    kept = first.file.read_text()
+    with agent(first) as one, agent(second) as other:
+        with first.shell(SSH_AUTH_SOCK=one):
+            first.expect_no_changes()  # beside a key file
+            first.change(identity_file=None)
+            first.up()
+            first.expect_no_changes()
+        shutil.copy(first.file, second.folder)
+        second.hang_up()
+        with second.shell(SSH_AUTH_SOCK=other):
+            second.expect_no_changes()
+            second.box.nas("rm /usr/local/etc/setup_docker_macvlan.conf")
+            second.up()
+    first.file.write_text(kept)
+    shutil.copy(first.file, second.folder)
+    first.hang_up()
+    first.up()
+    first.expect_no_changes()
+
+
 def test_after_a_new_sudo_password_an_up_comes_first_and_then_destroy_works(first: Laptop) -> None:
     first.box.nas(f"echo '{USER}:{NEW_PASSWORD}' | chpasswd")
     first.tell(NEW_PASSWORD)
