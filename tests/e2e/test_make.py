@@ -1,4 +1,4 @@
-"""make up and make down, in a checkout of the test's own, since somebody may work with the lab of the one under test."""
+"""make up and make down, in a checkout of the test's own: somebody may work with the lab of the one under test."""
 
 import os
 import shutil
