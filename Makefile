@@ -9,9 +9,13 @@ VENV := .venv/.synced
 START := $(shell date +%s)
 TOOK = @echo "make $@: $$(( $$(date +%s) - $(START) )) s"
 PULUMI := lab/pulumi
-E2E := e2e-look-20.10 e2e-dsm-hooks e2e-look-26 e2e-dsm-upgrades e2e-20.10 e2e-26 e2e-ipv6-26 e2e-dsm-users e2e-29 e2e-lab
+E2E := e2e-29 e2e-dsm-hooks e2e-look-26 e2e-dsm-upgrades e2e-26 e2e-look-20.10 e2e-macs-29 e2e-laptops e2e-ipv6-26 e2e-dsm-users \
+	e2e-20.10 e2e-macs-26 e2e-macs-20.10 e2e-lab
 LAB_TESTS := tests/e2e/test_lab.py tests/e2e/test_lab_dsm.py tests/e2e/test_make.py
 DSM_TESTS := $(wildcard tests/e2e/test_dsm_*.py)
+LAPTOP_TESTS := tests/e2e/test_laptops.py tests/e2e/test_states.py
+MACS_TESTS := tests/e2e/test_macs.py
+OWN_TESTS := $(LAPTOP_TESTS) $(MACS_TESTS)
 LOOK_TESTS := $(wildcard tests/e2e/test_preview_*.py)
 
 .PHONY: up preview down test check lint unit nas engine-tests e2e images e2e-packages $(E2E) bench shell ula stack engine lab help
@@ -74,17 +78,23 @@ e2e: engine images
 	$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target $(E2E)
 
 e2e-26: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine 26 $(addprefix --ignore=,tests/e2e/test_ipv6.py $(LAB_TESTS) $(LOOK_TESTS) $(DSM_TESTS)) tests/e2e
+	.venv/bin/pytest -q -rP --engine 26 $(addprefix --ignore=,tests/e2e/test_ipv6.py $(LAB_TESTS) $(LOOK_TESTS) $(DSM_TESTS) $(OWN_TESTS)) tests/e2e
 
 e2e-ipv6-26: engine e2e-packages
 	.venv/bin/pytest -q -rP --engine 26 tests/e2e/test_ipv6.py
 
 # What of a preview depends on 29: which networks Docker takes, and which gateways it shows.
 e2e-29: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine 29 $(addprefix --ignore=,$(LAB_TESTS) $(DSM_TESTS) $(filter %_drift.py %_change.py,$(LOOK_TESTS))) tests/e2e
+	.venv/bin/pytest -q -rP --engine 29 $(addprefix --ignore=,$(LAB_TESTS) $(DSM_TESTS) $(OWN_TESTS) $(filter %_drift.py %_change.py,$(LOOK_TESTS))) tests/e2e
 
 e2e-20.10: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine 20.10 $(addprefix --ignore=,$(LAB_TESTS) $(LOOK_TESTS) $(DSM_TESTS)) tests/e2e
+	.venv/bin/pytest -q -rP --engine 20.10 $(addprefix --ignore=,$(LAB_TESTS) $(LOOK_TESTS) $(DSM_TESTS) $(OWN_TESTS)) tests/e2e
+
+e2e-macs-20.10 e2e-macs-26 e2e-macs-29: engine e2e-packages
+	.venv/bin/pytest -q -rP --engine $(@:e2e-macs-%=%) $(MACS_TESTS)
+
+e2e-laptops: engine e2e-packages
+	.venv/bin/pytest -q -rP $(LAPTOP_TESTS)
 
 e2e-look-20.10 e2e-look-26: engine e2e-packages
 	.venv/bin/pytest -q -rP --engine $(@:e2e-look-%=%) $(LOOK_TESTS)

@@ -1,4 +1,4 @@
-"""make up and make down, in a checkout of the test's own: somebody may work with the lab of the one under test."""
+"""make up and make down, in a checkout of the test's own: somebody may be at work with the lab of the one tested."""
 
 import os
 import shutil
