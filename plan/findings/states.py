@@ -70,7 +70,7 @@ def _foreign(
         return
     if not take_over:
         what = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
-        what += "\n      its state is in another stack, on another laptop, or lost; two states would undo each other's work"
+        what += "\n      its state is in another stack, on another laptop, or lost; two states undo each other's work"
         remedy = "bring that state here (`pulumi stack export` there, `pulumi stack import` here), or take the "
         remedy += f"installation over: {TAKE_OVER} makes those containers anew, their volumes stay"
         yield Problem("site.nas.host", site.nas.host, what, remedy)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.box import Stack
+from tests.e2e.box import Box, Stack
 from tests.e2e.whole import CONTAINERS, assert_all_is_as_planned, start_all, wait
 
 FILES = (
@@ -17,18 +17,27 @@ FILES = (
 DOCKER = "docker rm -f $(docker ps -aq); docker network rm bridge-host; docker volume create kept"
 
 
-@pytest.fixture
-def up(stack: Stack) -> Stack:
-    stack.write(stack.site())
-    stack.up()
-    stack.expect_no_changes()
-    return stack
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A box of its own, which runs beside the others."""
+    box = Box("26", "states")
+    box.lab("up", "--engine", "26")
+    stack = Stack(box, tmp_path_factory.mktemp("stack"))
+    yield stack
+    box.lab("down")
 
 
 @pytest.fixture
-def other(stack: Stack, tmp_path: Path) -> Iterator[Stack]:
+def up(first: Stack) -> Stack:
+    first.up()
+    first.expect_no_changes()
+    return first
+
+
+@pytest.fixture
+def other(first: Stack, tmp_path: Path) -> Stack:
     """The same site on another laptop, or after its state was lost: a stack of the same name with nothing in it."""
-    yield Stack(stack.box, tmp_path)
+    return Stack(first.box, tmp_path)
 
 
 def is_right(stack: Stack) -> None:
