@@ -188,6 +188,8 @@ def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinn
     if live.runs and live.inside is not None:
         ula = IPv6Address(made[1])
         has = _there(made[0], has[0], live.inside.ipv4), _there(made[1], has[1], {a for _, a in live.inside.ipv6})
+        if not live.inside.speaks_ipv6:
+            has = has[0], made[1]  # switched off in there, and no other container would have it either
         mac = live.inside.mac(ula)
     found = [_differs(plan.name, *one) for one in (("IPv4 address", has[0], made[0]), ("ULA", has[1], made[1]))]
     wrong_mac = _differs(plan.name, "MAC", mac, made[2]) if mac else ""

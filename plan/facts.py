@@ -82,11 +82,14 @@ class Attachment:
 @dataclass(frozen=True)
 class Inside:
     """A running container's namespace, as the kernel tells. ipv6: (interface, address) of global scope, less temporary
-    and deprecated ones; macs: of its interfaces by name, empty where only root could ask; gateways: of its IPv6 default
-    routes."""
+    and deprecated ones; failed: those of them that somebody else has (DAD); speaks_ipv6: whether any interface has an
+    IPv6 address, which one has wherever IPv6 is not switched off; macs: of its interfaces by name, empty where only
+    root could ask; gateways: of its IPv6 default routes."""
 
     ipv4: frozenset[IPv4Address] = frozenset()
     ipv6: tuple[tuple[str, IPv6Address], ...] = ()
+    failed: frozenset[IPv6Address] = frozenset()
+    speaks_ipv6: bool = True
     macs: Mapping[str, str] = field(default_factory=dict)
     gateways: frozenset[IPv6Address] = frozenset()
 
@@ -99,8 +102,9 @@ class Inside:
         return self.macs.get(self.link(ula), "")
 
     def globals(self, ula: IPv6Address | None) -> tuple[IPv6Address, ...]:
-        """Addresses beside ULAs on that interface."""
-        return tuple(a for link, a in self.ipv6 if link == self.link(ula) and a not in ULA_RANGE)
+        """Addresses beside ULAs on that interface, which it may use."""
+        own = (address for link, address in self.ipv6 if link == self.link(ula) and address not in self.failed)
+        return tuple(address for address in own if address not in ULA_RANGE)
 
 
 @dataclass(frozen=True)

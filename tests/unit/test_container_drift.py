@@ -15,7 +15,7 @@ ULA, MAC, RANDOM = IPv6Address("fd0d:7eb5:2afd::201"), "02:42:c0:a8:01:c9", "aa:
 
 
 def inside(mac: str = MAC, ipv4: str = "192.168.1.201", ula: IPv6Address = ULA) -> Inside:
-    return Inside(frozenset({IPv4Address(ipv4)}), (("eth0", ula),), {"eth0": mac} if mac else {})
+    return Inside(frozenset({IPv4Address(ipv4)}), (("eth0", ula),), macs={"eth0": mac} if mac else {})
 
 
 def facts(seen: Inside | None, *, pinned: bool = True, **changes: object) -> NasFacts:
@@ -89,6 +89,11 @@ def test_something_else_is_mended_though_something_was_before() -> None:
 )
 def test_an_address_that_docker_tells_and_the_interface_has_not_is_drift(seen: Inside, named: str) -> None:
     assert containers(seen)[1].containers == {"test": [named]}
+
+
+def test_a_container_with_ipv6_switched_off_has_not_drifted() -> None:
+    without = Inside(ipv4=frozenset({IPv4Address("192.168.1.201")}), speaks_ipv6=False, macs={"eth0": MAC})
+    assert containers(without)[1].containers == {}
 
 
 def test_an_address_that_was_given_by_hand_is_named() -> None:

@@ -29,8 +29,8 @@ def test_addresses_routes_and_macs_are_read() -> None:
         368: Inside(
             frozenset({IPv4Address("192.168.1.201")}),
             (("eth0", ULA), ("eth0", GLOBAL)),
-            {"eth0": "02:42:c0:a8:01:c9"},
-            frozenset({IPv6Address("fe80::ff:fe00:101")}),
+            macs={"eth0": "02:42:c0:a8:01:c9"},
+            gateways=frozenset({IPv6Address("fe80::ff:fe00:101")}),
         )
     }
 
@@ -53,6 +53,12 @@ def test_an_address_that_is_temporary_deprecated_or_a_duplicate_is_left_out(flag
 @pytest.mark.parametrize("lines", [["pid 7"], ["pid 7", "links 7"], [*TEST, "cut"], [*TEST, "cut", *LINKS]])
 def test_who_could_not_be_asked_for_all_of_it_is_not_known(lines: list[str]) -> None:
     assert read_inside(lines) == {}
+
+
+def test_where_ipv6_is_switched_off_that_is_told() -> None:
+    assert read_inside(TEST)[368].speaks_ipv6
+    off = [line for line in TEST if not line.startswith("v6") or line.endswith(" lo")]
+    assert not read_inside(off)[368].speaks_ipv6
 
 
 def test_a_name_that_a_container_gave_to_a_link_is_no_line_of_ours() -> None:
