@@ -50,7 +50,7 @@ def _proxy(environ: Mapping[str, str]) -> Iterator[Problem]:
         return
     scheme = proxy.partition(":")[0]
     what = f"is a proxy that Pulumi's Docker plugin would greet by {scheme} where the NAS's Docker listens"
-    remedy = f'`export NO_PROXY="$NO_PROXY,{DAEMON}"`, the name by which the plugin knows that Docker'
+    remedy = f'`export NO_PROXY="${{NO_PROXY:-$no_proxy}},{DAEMON}"`, the name by which the plugin knows that Docker'
     yield Problem(name, as_text(_bare(proxy)), what, remedy)
 
 

@@ -62,7 +62,7 @@ def test_a_proxy_that_wants_a_handshake_is_told_until_the_daemon_is_exempt(name:
     environ = {name: f"{scheme}://me:hunter2@192.0.2.1:1080", "NO_PROXY": "localhost,.lan"}
     problem = one(**environ)
     assert (problem.path, problem.value) == (name, f"{scheme}://192.0.2.1:1080")
-    assert 'NO_PROXY="$NO_PROXY,docker.example.com"' in problem.remedy
+    assert 'NO_PROXY="${NO_PROXY:-$no_proxy},docker.example.com"' in problem.remedy
     for exempt in ("localhost,docker.example.com", "*", " .example.com", "example.com", "*.com"):
         assert environment_problems(environ | {"NO_PROXY": exempt}) == []
         assert environment_problems({name: environ[name], "no_proxy": exempt}) == []
