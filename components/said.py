@@ -9,8 +9,8 @@ from plan.problems import Problem
 from plan.seen import Drift
 
 KEPT = (
-    "not as planned, and it was made anew for that already, which did not help, so it is left as it is; "
-    "`docker rm -f` of it on the NAS and `pulumi up --refresh` make it once more"
+    "not as planned; it was made anew for the same before, so the next `pulumi up` leaves it as it is. "
+    "To make it anew once more: `docker rm -f` of it on the NAS, then `pulumi up --refresh`"
 )
 
 

@@ -551,10 +551,11 @@ if [ "$old" != "$2" ]; then
     "$0" token set "::$(hextets "$3")" dev "$1"
     echo "has the MAC $2 in place of $old"
 fi
-while read -r address _ length scope flags name; do
+seen=0 removed=0 # a container may have given itself any number
+while [ $((seen += 1)) -le 512 ] && [ $removed -lt 16 ] && read -r address _ length scope flags name; do
     case $name,$scope,$length,$flags,$address in
     "$1,00,40,"[0-7]?,*"$3") ;;
-    "$1,00,40,"[0-7]?,*fffe??????) "$0" -6 addr del "$(hextets "$address")/64" dev "$1" ;;
+    "$1,00,40,"[0-7]?,*fffe??????) removed=$((removed + 1)) && "$0" -6 addr del "$(hextets "$address")/64" dev "$1" ;;
     esac
 done </proc/self/net/if_inet6'
 

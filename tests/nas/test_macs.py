@@ -80,6 +80,18 @@ def test_an_advertisement_that_was_quicker_than_the_loop_leaves_no_address(box: 
     assert child.poll() is None
 
 
+def test_a_container_that_gives_itself_hundreds_of_addresses_costs_a_few_commands_a_round(box: Box, space: str) -> None:
+    box.write_conf(WITH_MACS, SLOW)
+    box.watch()
+    until("it is through", lambda: box.asked("stopped"))
+    for number in range(100):
+        form(box, space, f"{number:x}:ff:fe00:1")
+    asked = box.asked("stopped")
+    box.event()
+    until("looked again", lambda: box.asked("stopped") > asked)
+    assert 0 < 100 - len(globals_of(box, space)) <= 32  # the round of the event, and one that may have come between
+
+
 def test_of_a_container_without_a_planned_mac_and_of_other_interfaces_none_is_touched(box: Box) -> None:
     _, second = attach(box, "test", "qbittorrent", dead=False)
     box.ip("link", "set", "eth0", "address", RANDOM, space=second)
