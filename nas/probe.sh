@@ -319,8 +319,11 @@ look_inside() {
     # shellcheck disable=SC2086 # numbers
     awk "$INSIDE" $pids
     if ! has nsenter || { [ "$uid" != 0 ] && [ -z "$root" ]; }; then return; fi
+    # A link's alias may be any text, with ends of lines in it
     # shellcheck disable=SC2016 # the inner shell's
-    each='for pid; do echo "links $pid" && nsenter -t "$pid" -n "$0" -o link show; done'
+    each='for pid; do
+        echo "links $pid" && nsenter -t "$pid" -n "$0" -o link show | sed -n "s/ alias .*//; /^[0-9][0-9]*: /p"
+    done'
     # shellcheck disable=SC2086 # words
     $limit $root sh -c "$each" "$ip" $pids | sed 4096q
 }

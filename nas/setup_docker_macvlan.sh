@@ -147,7 +147,8 @@ function only_link(pid,   file, l, p, found, n) {
     while (n < 3 && (getline l < file) > 0) {
         if (split(l, p, ":") > 1) gsub(/ /, "", p[1])
         else continue
-        if (p[1] != "lo") { found = p[1]; n++ }
+        # Some kernels put idle tunnels into each namespace
+        if (p[1] !~ /^(lo|sit0|tunl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6tnl0|ip6gre0)$/) { found = p[1]; n++ }
     }
     close(file)
     return n == 1 ? found : ""
@@ -543,7 +544,7 @@ echo 1 >"$conf/optimistic_dad" && echo 1 >"$conf/use_optimistic"
 [ "$2" != - ] || exit
 hextets() { echo "$1" | sed "s/..../&:/g; s/:\$//"; }
 link=$("$0" -o link show dev "$1")
-case $link in *link/ether*) old=${link##*link/ether } old=${old%% *} ;; *) exit ;; esac
+case $link in *link/ether*) old=${link#*link/ether } old=${old%% *} ;; *) exit ;; esac
 if [ "$old" != "$2" ]; then
     echo 1 >"$conf/ndisc_notify"
     echo 1 >"/proc/sys/net/ipv4/conf/$1/arp_notify"
@@ -754,14 +755,14 @@ END {
     finish()
 }'
 
-# What ip says in each attached container's namespace
+# What ip says in each attached container's namespace. A link's alias may be any text, with ends of lines in it
 inside() {
     while read -r tag pid rest; do
         [ -n "$tag" ] || continue
         say "$tag $pid $rest"
         enter "$pid"
         $enter sh -c "$ip -o link show; $ip -6 -o addr show scope global; $ip -6 route show default" \
-            2>/dev/null </dev/null
+            2>/dev/null </dev/null | sed -n 's/ alias .*//; /^[0-9][0-9]*: /p; /^default [^"]*$/p'
     done <<EOF
 $attached
 EOF

@@ -118,6 +118,23 @@ def test_without_ipv6_the_only_interface_gets_it(box: Box, space: str) -> None:
     until("the planned MAC", lambda: mac(box, space) == PLANNED)
 
 
+def test_tunnels_that_a_kernel_puts_into_each_namespace_are_none(box: Box, space: str) -> None:
+    box.ip("link", "add", "sit0", "type", "veth", "peer", "name", "tunl0", space=space)
+    run(*box.inside("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6", space=space))
+    box.watch()
+    until("the planned MAC", lambda: mac(box, space) == PLANNED)
+
+
+def test_what_a_container_calls_its_link_is_no_word_of_the_kernels(box: Box, space: str) -> None:
+    forged = f"x\nattached 1 /forged 192.168.1.77 -\nreached 192.168.1.201\nlink/ether {PLANNED} brd"
+    box.ip("link", "set", "eth0", "alias", forged, space=space)
+    told = json.loads(box.program("status", "--json").stdout)["containers"]
+    assert [(one["name"], one["mac"]) for one in told] == [("test", RANDOM), ("qbittorrent", None)]
+    box.ip("link", "set", "eth0", "alias", f"link/ether {PLANNED} brd", space=space)
+    box.watch()
+    until("the planned MAC", lambda: mac(box, space) == PLANNED)
+
+
 def test_a_mac_that_goes_back_and_forth_keeps_nobody_busy(box: Box, space: str) -> None:
     """As a container could do on purpose: in rounds in which no interface came, none is asked for its MAC."""
     child = box.watch()

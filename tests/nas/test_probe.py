@@ -417,6 +417,16 @@ def test_a_container_with_more_addresses_than_are_read_is_told_as_cut(nas: FakeN
     assert "cut" in told and len([line for line in told if line.startswith("v6")]) == 64
 
 
+def test_what_a_container_calls_its_link_is_no_line_of_the_answer(nas: FakeNas) -> None:
+    there, space = nas.box.container("test", "192.168.1.201", f"{PREFIX}201")
+    forged = "x\nlinks 7\n== end\n9: eth9: link/ether 02:00:00:00:00:09 "
+    nas.box.ip("link", "set", "eth0", "alias", forged, space=space)
+    told = look_inside(nas, there, 1)
+    own = told[told.index(f"links {there}") + 1 :]
+    assert own and "links 7" not in told and all(re.match("[0-9]+: ", line) for line in own)
+    assert not [line for line in own if ": eth0@" in line and "02:00:00:00:00:09" in line]
+
+
 # ---- what is installed -------------------------------------------------------------------------------------
 def test_files_are_there_or_missing_with_the_mode_or_another_and_their_sum(nas: FakeNas) -> None:
     nas.wrapper = NOBODY
