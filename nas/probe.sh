@@ -260,20 +260,41 @@ look_docker() {
     say "$(printf 'error %s' "${answer:-no answer within 20 s}" | tr -s '\r\n' ' ')"
 }
 
-# Lines of JSON and nothing else; ids are hex, one word each
+# inspected KIND FORM COMMAND...: sets $found to docker's lines of JSON, and nothing else, on each of those that the
+# command lists. One that went in between is an error, and it is asked again; one that docker cannot tell of is left out
+# at last. Half an answer of a docker that hangs or ends would look like a NAS that lost the rest: that is no answer.
+inspected() {
+    kind=$1 form=$2
+    shift 2
+    for try in 1 2 3; do
+        found=''
+        ids=$(ask_docker "$@") || break
+        [ -n "$ids" ] || return 0
+        # shellcheck disable=SC2086 # hex, one word each
+        words=$(ask_docker "$kind" inspect --format "$form" $ids 2>&1)
+        code=$?
+        found=$(say "$words" | grep '^{')
+        case $code,$(say "$words" | grep -v '^{') in
+        0,*) return 0 ;;
+        1,*'annot connect to the Docker daemon'* | 1,*'rror during connect'*) break ;;
+        1,*) [ "$try" -lt 3 ] || return 0 ;;
+        *) break ;;
+        esac
+    done
+    docker='' found=''
+    say unanswered
+}
+
 look_networks() {
     [ -n "$docker" ] || return 0
-    ids=$(ask_docker network ls -q --no-trunc) || docker=''
-    # shellcheck disable=SC2086
-    [ -z "$docker$ids" ] || ask_docker network inspect --format '{{json .}}' $ids | grep '^{'
+    inspected network '{{json .}}' network ls -q --no-trunc
+    [ -z "$found" ] || say "$found"
 }
 
 # `index .Config` is on purpose: no client can index its own struct, and each then takes the engine's JSON as it
 # came, in which any field may be absent (Config.MacAddress is, on new engines).
 look_containers() {
     [ -n "$docker" ] || return 0
-    ids=$(ask_docker ps -aq --no-trunc) || docker=''
-    [ -n "$docker" ] && [ -n "$ids" ] || return 0
     form='"pid":{{.State.Pid}},"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}}'
     form=$form',"restarts":{{json .RestartCount}},"started":{{json .State.StartedAt}}'
     form=$form',"image":{{json (index .Config "Image")}}'
@@ -281,8 +302,8 @@ look_containers() {
     for key in addresses repaired; do
         form="$form,\"$key\":{{with index .Config \"Labels\"}}{{json (index . \"$label.$key\")}}{{else}}null{{end}}"
     done
-    # shellcheck disable=SC2086
-    containers=$(ask_docker container inspect --format "{$form}" $ids | grep '^{')
+    inspected container "{$form}" ps -aq --no-trunc
+    containers=$found
     [ -z "$containers" ] || say "$containers"
 }
 

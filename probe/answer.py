@@ -40,9 +40,11 @@ def parse(text: str) -> NasFacts:
     tools = _many(of("tools"), "tool")
     routes = [tuple(line.split(" ", 1)) for line in of("routes") if " " in line]
     inside = read_inside(of("inside"))
-    containers = [_container(json.loads(line), system.get("time", ""), inside) for line in of("containers")]
+    told = [json.loads(line) for line in of("containers") if line.startswith("{")]
+    containers = [_container(one, system.get("time", ""), inside) for one in told]
     files, backups = _files(of("files"))
     answers = [line.split() for line in of("answers")]
+    silent = "unanswered" in (*of("networks"), *of("containers"))
     return NasFacts(
         uid=int(user["uid"]),
         user=user.get("name", ""),
@@ -65,11 +67,11 @@ def parse(text: str) -> NasFacts:
             wrapper=docker.get("wrapper", ""),
             search=tuple(one for one in docker.get("search", "").split(":") if one.startswith("/")),
             denied=docker.get("denied", ""),
-            engine=docker.get("engine", ""),
+            engine="" if silent else docker.get("engine", ""),
             api=docker.get("api", ""),
-            error=docker.get("error", ""),
+            error="it does not tell which networks and containers it has" if silent else docker.get("error", ""),
         ),
-        networks=tuple(_network(json.loads(line)) for line in of("networks")),
+        networks=tuple(_network(json.loads(line)) for line in of("networks") if line.startswith("{")),
         containers={container.name: container for container in containers},
         files=files,
         backups=backups,

@@ -294,7 +294,8 @@ def test_docker_is_asked_few_things_and_only_its_json_comes_through(nas: FakeNas
     assert told["containers"] == ['{"name":"/test"}']
     asked = nas.calls("docker")
     assert [" ".join(call.split()[:2]) for call in asked] == [
-        *("version --format", "network ls", "network inspect", "ps -aq", "container inspect")
+        *("version --format", "network ls", "network inspect"),
+        *("ps -aq", "container inspect") * 3,  # one went in between
     ]
     assert '"our-own.addresses"' in asked[-1] and '"our-own.repaired"' in asked[-1] and asked[-1].endswith(" c1 c2")
 
@@ -375,7 +376,24 @@ def test_a_docker_that_hangs_costs_one_wait_and_not_the_rest(nas: FakeNas, hangs
     told = nas.look(probe=PROBE.replace("timeout 20", "timeout 5"))
     assert time.monotonic() - began < 15 and len(nas.calls("docker")) == calls
     assert told["containers"] == [] and told["units"] == ["Id=x"]
+    assert told["networks"] == ([] if hangs == "version" else ["unanswered"])
     assert ("error no answer within 20 s" in told["docker"]) == (hangs == "version")
+
+
+@pytest.mark.parametrize(
+    "ends", ["exec sleep 60", "echo 'Cannot connect to the Docker daemon at x' >&2; exit 1", "exit 125"]
+)
+def test_half_an_answer_of_a_docker_that_ends_is_none(nas: FakeNas, ends: str) -> None:
+    nas.tool("docker", f'[ $1 != container ] || {{ echo \'{{"name":"/test"}}\'; {ends}; }}\n{DOCKER}')
+    told = nas.look(probe=PROBE.replace("timeout 20", "timeout 3"))
+    assert told["containers"] == ["unanswered"] and len(told["networks"]) == 2
+    assert len([call for call in nas.calls("docker") if call.startswith("container")]) == 1
+
+
+def test_a_container_that_docker_cannot_tell_of_hides_no_other(nas: FakeNas) -> None:
+    broken = "Error response from daemon: RWLayer of container c2 is unexpectedly nil"
+    nas.tool("docker", DOCKER.replace("Error: No such container: c2", broken))
+    assert nas.look()["containers"] == ['{"name":"/test"}']
 
 
 INSIDE = """case $1 in

@@ -59,6 +59,15 @@ def test_the_docker_network_is_read_with_its_ranges_and_who_is_on_it() -> None:
     assert network.attached == ("qbittorrent", "test")
 
 
+@pytest.mark.parametrize("section", ["networks", "containers"])
+def test_a_docker_that_tells_half_is_one_that_does_not_answer(section: str) -> None:
+    """What it did not tell of would be taken for lost, and planned anew."""
+    before, mark, behind = answer("installed").partition(f"\n== {section}\n")
+    facts = parse(f"{before}{mark}unanswered\n== " + behind.partition("\n== ")[2])
+    assert (facts.docker.engine, facts.engine_major) == ("", None)
+    assert facts.docker.error == "it does not tell which networks and containers it has"
+
+
 def test_a_container_is_read_with_its_addresses_and_our_label() -> None:
     container = parse(answer("installed")).containers["test"]
     assert container.runs and container.addresses == "192.168.1.201 fd0d:7eb5:2afd::201 02:42:c0:a8:01:c9"
