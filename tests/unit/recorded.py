@@ -58,7 +58,10 @@ def held_of(facts: NasFacts) -> Held:
     if record is None and not any(one.addresses for one in facts.containers.values()):
         return Held()
     known = frozenset(one.name for one in facts.containers.values() if one.addresses)
-    return Held("", False, known | (frozenset(record.containers) if record is not None else frozenset()), True)
+    network = next((one.name for one in facts.networks if "macvlan-ipv6.made-by" in one.labels), "")
+    return Held(
+        network, bool(network), known | (frozenset(record.containers) if record is not None else frozenset()), True
+    )
 
 
 def site_in(name: str) -> Site:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from plan.config import parse_site
 from plan.drift import host_drift
 from plan.facts import FileState, LiveRange, NasFacts
+from plan.held import Held
 from plan.install import InstallPlan, plan_install
 from plan.record import Repair, read_conf
 from plan.seen import Drift, Seen, first_look, look_back, remembered, second_look
@@ -359,3 +360,13 @@ def test_the_plan_of_the_record_is_the_one_that_ships() -> None:
     record = read_conf(installed().conf)
     assert record is not None
     assert record.containers == {one.name: (str(one.ipv4), str(one.ula)) for one in dev_plan().routed}
+
+
+def test_a_take_over_that_failed_half_way_goes_on_with_what_the_state_has_not() -> None:
+    """The network is imported beside the shim's command, which removes the containers."""
+    facts = parse(answer("installed"))
+    held = Held("bridge-host", True, frozenset({"qbittorrent"}))
+    seen = first_look(SITE, plan_install(SITE, facts)[0], facts)
+    plan = plan_of(site_of(), [compose_file()], seen.engine_major, seen.network)
+    repair = second_look(SITE, plan, facts, seen, NOW, held)[0].repair
+    assert repair is not None and repair.replaced == (facts.containers["test"].id,)
