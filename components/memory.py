@@ -1,5 +1,6 @@
 """What earlier runs left in the stack's state: what they saw of the NAS, for `probe: off`, and what they made there."""
 
+import time
 from typing import Any
 
 import pulumi
@@ -9,6 +10,7 @@ from plan.problems import Problem, UserErrors
 from plan.seen import Seen, look_back
 
 OUTPUT = "nas_seen"
+TRIES, PAUSE = 20, 0.2  # of reading the state, in seconds
 
 
 def recall(network: str) -> Seen | None:
@@ -39,7 +41,18 @@ def look_into_state() -> Held:
 
 
 def _read(function: str, key: str) -> dict[str, Any]:
-    """What StackReference reads too, but at once: the plan is made of it before there are any resources."""
+    """What StackReference reads too, but at once: the plan is made of it before there are any resources.
+
+    The engine writes the state meanwhile. Where that is a file (`pulumi login --local`) it may be found half written
+    ("failed to load checkpoint: EOF", seen with the first `up` of a stack), and is read again.
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    told = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {key: name}).value or {}
-    return told.get("outputs") or {}
+    for attempt in range(TRIES):
+        try:
+            told = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {key: name}).value or {}
+            return told.get("outputs") or {}
+        except Exception as error:  # the SDK has no class of its own for it
+            if "checkpoint" not in str(error) or attempt == TRIES - 1:
+                raise
+            time.sleep(PAUSE)
+    raise AssertionError("unreachable")
