@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -191,6 +192,10 @@ def test_status_tells_the_mac_that_the_interface_has(box: Box, space: str) -> No
 
 @pytest.mark.parametrize("tool", ["nsenter", "ip netns"])
 def test_both_ways_into_a_namespace_set_it(box: Box, space: str, tool: str) -> None:
-    box.watch(program=box.bare() if tool == "ip netns" else box.patched("x", "x"))
+    program = box.bare() if tool == "ip netns" else box.patched("x", "x")
+    child = box.watch(program=program)
     until("the planned MAC", lambda: mac(box, space) == PLANNED)
     until("the token", lambda: SUFFIX in box.ip("token", "show", "dev", "eth0", space=space))
+    child.terminate()
+    assert child.wait(timeout=60) == 0
+    assert not Path(f"/var/run/netns/{program.name}.{child.pid}").exists()
