@@ -147,8 +147,10 @@ function only_link(pid,   file, l, p, found, n) {
     while (n < 3 && (getline l < file) > 0) {
         if (split(l, p, ":") > 1) gsub(/ /, "", p[1])
         else continue
-        # Some kernels put idle tunnels into each namespace
-        if (p[1] !~ /^(lo|sit0|tunl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6tnl0|ip6gre0)$/) { found = p[1]; n++ }
+        # Some kernels put idle tunnels into each namespace, and one with a VPN makes its own
+        if (p[1] !~ /^(lo|sit0|tunl0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0|ip6tnl0|ip6gre0|(tun|wg)[0-9]+)$/) {
+            found = p[1]; n++
+        }
     }
     close(file)
     return n == 1 ? found : ""
