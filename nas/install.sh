@@ -138,9 +138,14 @@ remove_stray() {
 # Containers of another state, whose names and addresses pulumi needs for its own: by their ids, and only ours. Volumes
 # stay. Last of all, when the rest is known to work.
 remove_replaced() {
+    form='{{with index .Config.Labels "macvlan-ipv6.addresses"}}ours{{end}}' ours=''
     for id in $replaced; do
-        form='{{with index .Config.Labels "macvlan-ipv6.addresses"}}ours{{end}}'
-        [ "$(asked inspect --type container --format "$form" "$id")" = ours ] || continue
+        [ "$(asked inspect --type container --format "$form" "$id")" != ours ] || ours="$ours $id"
+    done
+    # All at once, so that each has the time to write down what it has in hand; `rm -f` gives none
+    # shellcheck disable=SC2086 # ids
+    [ -z "$ours" ] || limited 60 docker stop $ours >/dev/null 2>&1
+    for id in $ours; do
         asked rm -f "$id" >/dev/null || die "container $id of another state could not be removed: $(error); the rest is done"
     done
 }

@@ -12,6 +12,7 @@ cd {here}
 case "$1 $2" in
 "inspect --type") grep -q "^$6$" there || {{ echo "Error: No such container: $6" >&2; exit 1; }}
     ! grep -q "^$6$" ours || echo ours ;;
+"stop "*) echo "$*" >>done; exit 1 ;; # one that does not stop in time
 "rm -f") [ ! -e broken ] || {{ echo 'daemon says no' >&2; exit 1; }}
     echo "$*" >>done && grep -v "^$3$" there >new; mv new there ;;
 esac
@@ -32,10 +33,16 @@ def done(nas: Nas) -> list[str]:
     return (nas.box.here / "done").read_text().splitlines()
 
 
-def test_ours_is_removed_with_its_volumes_kept_and_the_same_bundle_may_come_again(nas: Nas) -> None:
+def test_ours_is_stopped_and_removed_with_its_volumes_kept_and_the_same_bundle_may_come_again(nas: Nas) -> None:
     said = nas.ok()
-    assert done(nas) == [f"rm -f {ID}"] and nas.box.has_link()
-    assert nas.ok() == said and done(nas) == [f"rm -f {ID}"]
+    assert done(nas) == [f"stop {ID}", f"rm -f {ID}"] and nas.box.has_link()
+    assert nas.ok() == said and len(done(nas)) == 2
+
+
+def test_all_are_stopped_at_once_and_have_their_time_before_any_is_removed(nas: Nas) -> None:
+    (nas.box.here / "ours").write_text(f"{ID}\n{OTHER}\n")
+    nas.ok()
+    assert done(nas) == [f"stop {ID} {OTHER}", f"rm -f {ID}", f"rm -f {OTHER}"]
 
 
 def test_a_change_that_fails_removes_none(nas: Nas) -> None:
