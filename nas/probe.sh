@@ -328,7 +328,7 @@ BEGIN {
             if (p[1] == "|--") address = p[2]
             else if (p[1] == "/32" && p[3] == "LOCAL" && !(address in told)) { told[address]; print "v4", address }
         }
-        if (n == 4096) print "cut"
+        if (n == 4096 || n == 0) print "cut" # it ended meanwhile
         close(at "if_inet6"); close(at "ipv6_route"); close(at "fib_trie")
     }
 }'

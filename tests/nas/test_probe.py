@@ -435,6 +435,14 @@ def test_a_container_with_more_addresses_than_are_read_is_told_as_cut(nas: FakeN
     assert "cut" in told and len([line for line in told if line.startswith("v6")]) == 64
 
 
+def test_a_container_that_ends_while_it_is_read_is_told_as_cut(nas: FakeNas) -> None:
+    """Its IPv6 addresses alone would look like one that has lost its IPv4 address."""
+    there, _ = nas.box.container("test", "192.168.1.201", f"{PREFIX}201")
+    nas.tool("docker", INSIDE % (there, 1))
+    told = nas.look("network=bridge-host", probe=PROBE.replace('"fib_trie"', '"ended"'))["inside"]
+    assert any(line.startswith("v6") for line in told) and "cut" in told
+
+
 def test_what_a_container_calls_its_link_is_no_line_of_the_answer(nas: FakeNas) -> None:
     there, space = nas.box.container("test", "192.168.1.201", f"{PREFIX}201")
     forged = "x\nlinks 7\n== end\n9: eth9: link/ether 02:00:00:00:00:09 "
