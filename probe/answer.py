@@ -69,7 +69,9 @@ def parse(text: str) -> NasFacts:
             denied=docker.get("denied", ""),
             engine="" if silent else docker.get("engine", ""),
             api=docker.get("api", ""),
-            error="it does not tell which networks and containers it has" if silent else docker.get("error", ""),
+            error="it does not tell which networks and containers it has, as when it is starting or busy"
+            if silent
+            else docker.get("error", ""),
         ),
         networks=tuple(_network(json.loads(line)) for line in of("networks") if line.startswith("{")),
         containers={container.name: container for container in containers},

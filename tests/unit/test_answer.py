@@ -65,7 +65,7 @@ def test_a_docker_that_tells_half_is_one_that_does_not_answer(section: str) -> N
     before, mark, behind = answer("installed").partition(f"\n== {section}\n")
     facts = parse(f"{before}{mark}unanswered\n== " + behind.partition("\n== ")[2])
     assert (facts.docker.engine, facts.engine_major) == ("", None)
-    assert facts.docker.error == "it does not tell which networks and containers it has"
+    assert facts.docker.error == "it does not tell which networks and containers it has, as when it is starting or busy"
 
 
 def test_a_container_is_read_with_its_addresses_and_our_label() -> None:
