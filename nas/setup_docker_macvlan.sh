@@ -699,7 +699,12 @@ watch() { # [SHIM]: the one before a reload
         sleep "$nap" &
         sleeper=$!
         [ -z "$event$reloading" ] || wake
-        { wait "$sleeper" || wait "$sleeper"; } 2>/dev/null # again, if a signal ended that: bash tells of what is killed
+        # What a signal killed is cleared away by waiting for another child: bash 5.2 may wait for ever when it is asked to
+        # wait for the same one once more, and tells of what is killed
+        {
+            wait "$sleeper" && spins=50 || spins=0
+            while [ $((spins += 1)) -le 50 ] && kill -0 "$sleeper"; do (:); done
+        } >/dev/null 2>&1
         sleeper=''
         # Addresses by RA come seconds after a container, without any event: look soon, then less often
         [ "$nap" != "$pause" ] || pause=$((pause * 2))

@@ -376,15 +376,16 @@ def test_the_loop_asks_for_little(up: Stack) -> None:
 
 
 def endpoints(box: Box) -> dict[str, tuple[str, ...]]:
-    """Of each container: IPv4 and ULA, as Docker has them, global address and MAC, as the kernel has them."""
+    """Of each container: IPv4 and ULA, as Docker has them, MAC and global address, as the kernel has them."""
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.GlobalIPv6Address}}{{end}}"
+    globals_ = {name: wait_for_global_address(box, name) for name in CONTAINERS}
     return {
         name: (
             *box.nas(f"docker inspect -f '{form}' {name}").split(),
-            wait_for_global_address(box, name),
             box.nas(f"docker exec {name} cat /sys/class/net/eth0/address").strip(),
+            address,
         )
-        for name in CONTAINERS
+        for name, address in globals_.items()
     }
 
 

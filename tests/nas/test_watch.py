@@ -381,3 +381,16 @@ def rss(pid: int) -> int:
     except OSError:
         return 0
     return int(re.findall(r"VmRSS:\s+(\d+)", status + "VmRSS: 0")[0])
+
+
+def test_events_that_end_its_sleep_one_after_another_never_hold_it_up(box: Box) -> None:
+    """bash 5.2 hung in about one of ten such runs when the loop waited twice for a sleep that a signal had killed."""
+    box.running({})
+    box.program("start")
+    box.watch()
+    until("it has asked", lambda: box.asked("stopped"))
+    for _ in range(60):
+        asked = box.asked("stopped")
+        box.event()
+        until("it asks again", lambda asked=asked: box.asked("stopped") > asked, 15)
+    assert "Killed" not in box.log()
