@@ -385,7 +385,7 @@ def rss(pid: int) -> int:
 
 
 def test_events_that_come_while_it_is_at_work_never_hold_it_up(box: Box) -> None:
-    """bash 5.2 hung in one of three such runs (2026-11-27) when the loop waited twice for a sleep that it had ended for an event."""
+    """bash 5.2 hung in one of three such runs when the loop waited twice for a sleep that it had ended."""
     box.running({})
     box.stopped({"lost": RACE, "other": RACE})
     box.program("start")
