@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.box import ROOT, Box, Stack
-from tests.e2e.whole import assert_all_is_as_planned
+from tests.e2e.whole import assert_all_is_as_planned, wait
 
 PASSWORD = "synology-lab"
 WRAPPER = "/usr/bin/docker"
@@ -56,11 +56,16 @@ def tell(stack: Stack, password: str) -> None:
 def test_with_sudo_that_asks_nothing_all_works_and_destroy_leaves_nothing(free: Stack, user: str) -> None:
     before = free.box.snapshot()
     site = free.dsm_site(user)
-    # One that the plugin loses: the loop has to set it, on a NAS without nsenter
-    site["containers"]["test"]["mac_address"] = "02:1a:22:33:44:5e"
+    # With a MAC that the plugin loses: the loop has to set it, on a NAS without nsenter
+    mac, address = "02:1a:22:33:44:5e", "2001:db8:1:1:1a:22ff:fe33:445e"
+    chosen = {"image": "busybox", "ipv4_address": "192.168.1.203", "mac_address": mac, "tty": True}
+    site["containers"]["chosen"] = chosen
     free.write(site)
     free.up()
     assert_all_is_as_planned(free)
+    wait("the chosen MAC", lambda: mac in free.box.nas("docker exec chosen ip link show dev eth0"))
+    wait("its global address", lambda: address in free.box.addresses("chosen"))
+    assert free.box.lost({"IPv4": ("client", "192.168.1.203"), "global": ("internet", address)}) == {}
     free.expect_no_changes()
     assert free.box.snapshot()["docker"] != before["docker"], "the comparison does not see the wrapper"
     free.destroy()

@@ -27,8 +27,11 @@ LOOK = """for c in {names}; do
     echo $c $(nsenter -t $p -n ip -o link show dev eth0 | sed 's/.*link.ether \\([^ ]*\\).*/\\1/') \
         $(nsenter -t $p -n ip -6 -o addr show dev eth0 scope global | sed -n 's/.*inet6 \\(2001[^/]*\\).*/\\1/p')
 done"""
+# 20.10 loses some of these starts to the router's advertisements (FACTS.md section 6)
 RESTARTS = """for i in $(seq {count}); do
-    docker restart -t 0 {name} >/dev/null; p=$(docker inspect -f '{{{{.State.Pid}}}}' {name}); t=0
+    docker restart -t 0 {name} >/dev/null ||
+        for again in 1 2 3 4 5 6 7 8; do docker start {name} >/dev/null && break; done
+    p=$(docker inspect -f '{{{{.State.Pid}}}}' {name}); t=0
     until nsenter -t $p -n ip link show dev eth0 | grep -q {mac}; do
         [ $((t += 1)) -le 100 ] || exit 1; sleep 0.05
     done
