@@ -307,8 +307,8 @@ look_containers() {
     [ -z "$containers" ] || say "$containers"
 }
 
-# What the kernel says in the namespaces of the running containers on this network, whatever Docker believes: IPv6
-# addresses, IPv6 default routes and IPv4 addresses, which every user may read, and the links, for which it takes root.
+# What the kernel says in the namespaces of the running containers on this network, whatever Docker believes: the
+# addresses, which every user may read, and the links, for which it takes root.
 # A container may have made any number of them: what is not read to its end is told as cut.
 # shellcheck disable=SC2016 # awk's own $
 INSIDE='
@@ -318,10 +318,6 @@ BEGIN {
         at = "/proc/" ARGV[i] "/net/"
         for (n = 0; n < 64 && (getline line < (at "if_inet6")) > 0; n++) print "v6", line
         if (n == 64) print "cut"
-        for (n = shown = 0; n < 512 && shown < 8 && (getline line < (at "ipv6_route")) > 0; n++) {
-            split(line, p, " ")
-            if (p[2] == "00" && p[1] ~ /^0+$/ && p[10] != "lo") { print "gateway", p[5], p[10]; shown++ }
-        }
         split("", told)
         for (n = 0; n < 4096 && (getline line < (at "fib_trie")) > 0; n++) {
             split(line, p, " ")
@@ -329,7 +325,7 @@ BEGIN {
             else if (p[1] == "/32" && p[3] == "LOCAL" && !(address in told)) { told[address]; print "v4", address }
         }
         if (n == 4096 || n == 0) print "cut" # it ended meanwhile
-        close(at "if_inet6"); close(at "ipv6_route"); close(at "fib_trie")
+        close(at "if_inet6"); close(at "fib_trie")
     }
 }'
 

@@ -84,14 +84,13 @@ class Inside:
     """A running container's namespace, as the kernel tells. ipv6: (interface, address) of global scope, less temporary
     and deprecated ones; failed: those of them that somebody else has (DAD); speaks_ipv6: whether any interface has an
     IPv6 address, which one has wherever IPv6 is not switched off; macs: of its interfaces by name, empty where only
-    root could ask; gateways: of its IPv6 default routes."""
+    root could ask."""
 
     ipv4: frozenset[IPv4Address] = frozenset()
     ipv6: tuple[tuple[str, IPv6Address], ...] = ()
     failed: frozenset[IPv6Address] = frozenset()
     speaks_ipv6: bool = True
     macs: Mapping[str, str] = field(default_factory=dict)
-    gateways: frozenset[IPv6Address] = frozenset()
 
     def link(self, ula: IPv6Address | None) -> str:
         """The interface on our network: the one that has this ULA, or the only one there is. "" where nobody knows."""

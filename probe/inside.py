@@ -18,7 +18,6 @@ class _Part:
     failed: set[IPv6Address] = field(default_factory=set)
     speaks_ipv6: bool = False
     macs: dict[str, str] = field(default_factory=dict)
-    gateways: set[IPv6Address] = field(default_factory=set)
     known: bool = True
 
 
@@ -47,7 +46,6 @@ def _inside(part: _Part) -> Inside:
         failed=frozenset(part.failed),
         speaks_ipv6=part.speaks_ipv6,
         macs=part.macs,
-        gateways=frozenset(part.gateways),
     )
 
 
@@ -60,5 +58,3 @@ def _take(part: _Part, kind: str, words: list[str]) -> None:
         if words[3] == "00" and not flags & (TEMPORARY | DEPRECATED):
             part.ipv6.append((words[5], address))
             part.failed |= {address} if flags & FAILED else set()
-    elif kind == "gateway":
-        part.gateways.add(IPv6Address(int(words[0], 16)))
