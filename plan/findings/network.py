@@ -102,8 +102,8 @@ def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> I
         )
         yield Problem("site.network.name", live.name, what, remedy)
         return
-    how = f"is made anew, for Docker cannot change a network ({_in_words(found)})"
-    yield from _goes(site, live, how, facts, f"has to be made anew ({_in_words(found)})")
+    how = f"is made anew, for Docker cannot change a network ({in_words(found)})"
+    yield from _goes(site, live, how, facts, f"has to be made anew ({in_words(found)})")
 
 
 def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = "") -> Iterator[Problem]:
@@ -145,7 +145,7 @@ def _not_reserved(plan: LanPlan, live: LiveNetwork) -> Iterator[Problem]:
         yield Problem("site.network.name", live.name, what, remedy, "warning", "network")
 
 
-def _in_words(found: list[Difference]) -> str:
+def in_words(found: list[Difference]) -> str:
     return ", ".join(f"{one.setting} {one.live} → {one.wanted}" for one in found)
 
 

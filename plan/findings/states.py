@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from plan.config import Site
 from plan.facts import LiveContainer, NasFacts
+from plan.findings.network import in_words
 from plan.held import Held
 from plan.install import InstallPlan
 from plan.lan import ContainerPlan, LanPlan
@@ -100,8 +101,8 @@ def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, held: Held) -> It
         goes = plan.network.replaces or name != site.network.name
         if live is None or is_adopted(live) or not goes or held.network == name:
             continue
-        found = differences(plan.network, live, facts.engine_major) if name == site.network.name else ()
-        how = ", ".join(f"{one.setting} {one.live} → {one.wanted}" for one in found) or "another name"
+        found = list(differences(plan.network, live, facts.engine_major)) if name == site.network.name else []
+        how = in_words(found) or "another name"
         what = f"differs from {name} on the NAS ({how}), and this stack's state does not have that one, so that Pulumi "
         what += "cannot remove it"
         remedy = "write what that one has into the site until this stack has taken it over; or remove what is on it, "
