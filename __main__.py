@@ -8,20 +8,21 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
+from components.diagnostics import say
 from components.lan import MacvlanLan, MacvlanLanArgs
-from components.memory import OUTPUT, look_into_memory, look_into_state, recall
-from components.said import say
-from inputs.load import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, TAKE_OVER_KEY, Loaded, load, strays
-from plan.addresses import make_plan
-from plan.files import host_files
-from plan.findings import findings
-from plan.findings.link import settle
-from plan.install import plan_install
+from components.last_run import OUTPUT, look_into_memory, look_into_state, recall
+from config.keys import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, TAKE_OVER_KEY
+from config.problems import Problem, UserErrors
+from inputs.load import Loaded, load, strays
+from install.files import host_files
+from install.layout import plan_install
 from plan.lan import LanPlan
 from plan.outputs import report
-from plan.problems import Problem, UserErrors
-from plan.seen import Drift, Seen, first_look, remembered, second_look
-from probe.look import look
+from plan.planner import plan_lan
+from preflight.findings import findings
+from preflight.findings.parent_interface import settle
+from preflight.snapshot import Drift, Seen, first_look, remembered, second_look
+from probe.gather import look
 
 
 def main() -> None:
@@ -41,7 +42,9 @@ def main() -> None:
         ),
     )
     say(lan, drift, warnings)
-    for name, value in report(plan, seen.install, seen.announced, seen.interfaces).items():
+    for name, value in report(
+        plan, seen.install.status_command, seen.install.boot_task, seen.announced, seen.interfaces
+    ).items():
         pulumi.export(name, value)
     pulumi.export("nas", lan.summary)
     # Not secret, but long, and for the program alone: as a secret it is not spread out in every preview.
@@ -54,17 +57,17 @@ Looked = tuple[LanPlan, Seen, Drift, list[Problem]]
 def _looked(loaded: Loaded) -> Looked:
     """What the NAS itself says comes first; errors stop here, all at once."""
     before, held = recall(loaded.site.network.name), look_into_state()
-    facts = look(loaded.site, loaded.draft, loaded.access, loaded.sources, before and before.install)
+    facts = look(loaded.site, loaded.addresses, loaded.access, loaded.sources, before and before.install)
     site, problems = settle(loaded.site, facts)
     install, wrong = plan_install(site, facts)
     problems += wrong
     seen = first_look(site, install, facts)
-    plan, wrong = make_plan(site, loaded.files, seen.engine_major, seen.network)
+    plan, wrong = plan_lan(site, loaded.addresses, seen.engine_major, seen.network)
     problems += wrong
     take_over = pulumi.Config().get(TAKE_OVER_KEY.partition(":")[2]) == "true"
-    problems += findings(site, install, plan or loaded.draft, facts, held, take_over)
+    problems += findings(site, install, plan, facts, held, take_over)
     errors = [problem for problem in problems if problem.severity == "error"]
-    if plan is None or errors:
+    if errors:
         raise UserErrors(errors)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return plan, *second_look(site, plan, facts, seen, now, held), problems
@@ -79,8 +82,8 @@ def _unlooked(loaded: Loaded) -> Looked:
         what = "is not set, and sudo on the NAS asked for it in the run that this one goes by"
         raise UserErrors([Problem(PASSWORD_KEY, "", what, f"`pulumi config set --secret {PASSWORD_KEY}`")])
     site = loaded.site.settled(seen.parent)
-    plan, wrong = make_plan(site, loaded.files, seen.engine_major, seen.network)
-    if plan is None or wrong:
+    plan, wrong = plan_lan(site, loaded.addresses, seen.engine_major, seen.network)
+    if wrong:
         raise UserErrors(wrong)
     what = "so the NAS was not asked: this is Pulumi's memory of it, and what changed there since is not seen"
     return plan, seen, Drift(), [Problem("site.probe", "off", what, "write `probe: on` to look", "warning")]

@@ -11,9 +11,8 @@ import subprocess
 import sys
 from typing import Any
 
-from plan.ula import GLOBAL_ID_BYTES, ula_prefix
-
-KEY = "macvlan-ipv6:site"
+from config.keys import SITE_KEY
+from plan.numbering import GLOBAL_ID_BYTES, ula_prefix
 
 
 def main() -> int:
@@ -27,13 +26,13 @@ def main() -> int:
     listed = _pulumi("config", "--stack", stack, "--json")
     if listed.returncode != 0:
         return _fail(f"stack {stack}: {listed.stderr.strip()}\n  -> make it first: pulumi stack init {stack}")
-    config = json.loads(listed.stdout).get(KEY, {})
+    config = json.loads(listed.stdout).get(SITE_KEY, {})
     site = config.get("objectValue")  # left out where a secret is inside
     if config.get("secret") or (site is None and config.get("value")):
         return _fail(
-            f"{KEY}: has a secret inside, or is no map of keys, so it cannot be seen whether a prefix is there\n"
+            f"{SITE_KEY}: has a secret inside, or is no map of keys, so it cannot be seen whether a prefix is there\n"
             "  a new one would renumber every container\n"
-            f"  -> in Pulumi.{stack}.yaml move what is `secure:` below {KEY} to macvlan-ipv6:secretEnvironment"
+            f"  -> in Pulumi.{stack}.yaml move what is `secure:` below {SITE_KEY} to macvlan-ipv6:secretEnvironment"
             " (docs/guide.md, «Secrets»)"
         )
     present = _prefix(site)
@@ -44,7 +43,7 @@ def main() -> int:
             "  -> if you really want that, remove the line first"
         )
     prefix = ula_prefix(secrets.token_bytes(GLOBAL_ID_BYTES))
-    written = _pulumi("config", "set", "--stack", stack, "--path", f"{KEY}.ula.prefix", str(prefix))
+    written = _pulumi("config", "set", "--stack", stack, "--path", f"{SITE_KEY}.ula.prefix", str(prefix))
     if written.returncode != 0:
         return _fail(written.stderr.strip())
     print(f"site.ula.prefix: {prefix}\n  is now in Pulumi.{stack}.yaml; keep that file, the prefix is yours for good")

@@ -7,15 +7,15 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from plan.labels import ADDRESSES, REPAIRED
+from config.service import Service
+from facts.labels import ADDRESSES, REPAIRED
 from plan.lan import ContainerPlan
-from plan.service import Service
 
 
 @dataclass(frozen=True)
 class LanContainerArgs:
     """image_id: of the image on the NAS; network_name: the LanNetwork's output; repaired: when and why it was made
-    anew, "" for never; secrets: variables never shown; start_again: see components/again.py."""
+    anew, "" for never; secrets: variables never shown; start_again: see components/start_retry.py."""
 
     plan: ContainerPlan
     service: Service
@@ -143,7 +143,7 @@ def _names(service: Service) -> dict[str, Any]:
 
 
 def _labels(plan: ContainerPlan, service: Service, repaired: str) -> list[docker.ContainerLabelArgs]:
-    """With those by which the next preview sees what was changed by hand (plan/labels.py)."""
+    """With those by which the next preview sees what was changed by hand (facts/labels.py)."""
     labels = {**service.labels, ADDRESSES: f"{plan.ipv4} {plan.ula} {plan.mac}"}
     if repaired:
         labels[REPAIRED] = repaired

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
-from components.again import start_again
 from components.container import LanContainer, LanContainerArgs
+from components.image_pull import pull_first
 from components.network import LanNetwork, LanNetworkArgs
-from components.pull import pull_first
 from components.shim import HostShim, HostShimArgs
+from components.start_retry import start_again
+from config.service import Service
 from inputs.ssh_access import SshAccess
-from plan.files import HostFiles
+from install.files import HostFiles
 from plan.lan import ContainerPlan, ImagePlan, LanPlan
-from plan.seen import Seen
-from plan.service import Service
+from preflight.snapshot import Seen
 
 # Containers stand in this many queues, each waiting for the one before it, so that the plugin never has more ssh
 # sessions under way than one connection takes (sshd's MaxSessions is 10); more would not be faster (FACTS.md

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from plan.labels import REPAIRED
+from facts.labels import REPAIRED
 from plan.lan import NetworkPlan
 
 

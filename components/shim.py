@@ -8,7 +8,7 @@ import pulumi
 from pulumi_command import remote
 
 from inputs.ssh_access import CONNECT_TIMEOUT, SshAccess
-from plan.files import AS_ROOT, UNPACK, HostFiles, bundle
+from install.files import AS_ROOT, UNPACK, HostFiles, bundle
 from plan.lan import ShimPlan
 
 TIMEOUT = 180  # seconds that one change on the NAS may take; the plugin itself has no limit

@@ -8,7 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 
-from plan.problems import Problem, as_text
+from config.problems import Problem, as_text
 
 OLDEST = (8, 5)  # of OpenSSH: since then ssh takes host keys from a command (KnownHostsCommand)
 DAEMON = "docker.example.com"  # Docker's client's own name for a daemon behind ssh

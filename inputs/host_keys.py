@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.problems import Problem, as_text
+from config.site import Nas
 from inputs.paths import from_home
-from plan.config import Nas
-from plan.problems import Problem, as_text
 
 HOST_KEY_TYPES = (  # the order in which the command plugin's SSH library asks a server for its key
     "ecdsa-sha2-nistp256",

@@ -6,35 +6,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from config.compose import ServiceEntry, all_services
+from config.keys import ALL_KEYS, PASSWORD_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY
+from config.problems import Problem, UserErrors, as_text, from_pydantic
+from config.site import Site, parse_site
+from inputs.compose_files import read_compose_files
 from inputs.environment import environment_problems
-from inputs.paths import from_home
 from inputs.ssh_access import SshAccess, read_ssh_access
-from inputs.yaml_traps import complaint, find_doubles, find_traps, load_yaml
-from plan.addresses import make_plan
-from plan.compose import ComposeFile, joining
-from plan.config import Site, parse_site
-from plan.files import COMMAND, LOOK, SOURCES
-from plan.findings.states import KEY as TAKE_OVER_KEY
-from plan.lan import LanPlan
-from plan.problems import Problem, UserErrors, as_text, from_pydantic
+from inputs.yaml_traps import find_doubles, find_traps
+from install.files import COMMAND, LOOK, SOURCES
+from plan.addresses import plan_addresses
+from plan.lan import AddressPlan
 
-SITE_KEY, SECRETS_KEY = "macvlan-ipv6:site", "macvlan-ipv6:secretEnvironment"
-PASSWORD_KEY, PULLED_KEY = "macvlan-ipv6:sudoPassword", "macvlan-ipv6:imagesPulled"
-SET_SECRET = f"pulumi config set --secret --path '{SECRETS_KEY}.<container>.<VARIABLE>' <value>"
 _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """draft: the plan as far as it goes without the NAS. secrets: container key → variables. sources: name → text of
-    the static files under nas/."""
+    """addresses: the plan as far as it goes without the NAS. secrets: container key → variables. sources: name → text
+    of the static files under nas/."""
 
     site: Site
-    draft: LanPlan
-    files: tuple[ComposeFile, ...]
+    addresses: AddressPlan
     access: SshAccess
     secrets: Mapping[str, Mapping[str, str]]
     sources: Mapping[str, str]
@@ -59,24 +54,23 @@ def load(
     problems += wrong
     if site is None:
         raise UserErrors(problems)
-    files, wrong = _compose_files(site, project)
+    services, wrong = _services(site, project)
     problems += wrong
     access, wrong = read_ssh_access(site.nas, project)
     problems += wrong
-    plan, wrong = make_plan(site, files)
+    addresses, wrong = plan_addresses(site, services)
     problems += wrong
-    if plan is not None and not problems:  # a container that could not be read would look as if it were not there
-        problems += _misplaced(secrets, plan)
-    if problems or access is None or plan is None:
+    if addresses is not None and not problems:  # a container that could not be read would look as if it were not there
+        problems += _misplaced(secrets, addresses)
+    if problems or access is None or addresses is None:
         raise UserErrors(problems)
-    return Loaded(site, plan, files, replace(access, sudo_password=password), secrets, _sources(project))
+    return Loaded(site, addresses, replace(access, sudo_password=password), secrets, _sources(project))
 
 
 def strays(keys: Iterable[str]) -> list[Problem]:
     """Problems for the keys of this program's config that it does not know; their values may be secrets."""
     namespace = SITE_KEY.partition(":")[0] + ":"
-    known = (SITE_KEY, SECRETS_KEY, PASSWORD_KEY, PULLED_KEY, TAKE_OVER_KEY)
-    return [_stray(key) for key in keys if key.startswith(namespace) and key not in known]
+    return [_stray(key) for key in keys if key.startswith(namespace) and key not in ALL_KEYS]
 
 
 def _stray(key: str) -> Problem:
@@ -108,7 +102,7 @@ def _secrets(raw: Any) -> tuple[Mapping[str, Mapping[str, str]], list[Problem]]:
         return {}, [Problem(problem.path, "", problem.what, f"`{SET_SECRET}`") for problem in problems]
 
 
-def _misplaced(secrets: Mapping[str, Mapping[str, str]], plan: LanPlan) -> Iterator[Problem]:
+def _misplaced(secrets: Mapping[str, Mapping[str, str]], plan: AddressPlan) -> Iterator[Problem]:
     containers = {container.key: container for container in plan.containers}
     for key, variables in secrets.items():
         path, container = f"{SECRETS_KEY}.{key}", containers.get(key)
@@ -122,26 +116,11 @@ def _misplaced(secrets: Mapping[str, Mapping[str, str]], plan: LanPlan) -> Itera
             yield Problem(f"{path}.{name}", "", what, "remove it from one of the two places")
 
 
-def _compose_files(site: Site, project: Path) -> tuple[tuple[ComposeFile, ...], list[Problem]]:
-    files, problems = [], []
-    for index, name in enumerate(site.compose):
-        key = f"site.compose[{index}]"
-        try:
-            text = from_home(name, project).read_text()
-            document = load_yaml(text)
-        except OSError as error:
-            what = f"cannot be read ({error.strerror}); relative paths start at {project}"
-            problems.append(Problem(key, as_text(name), what, "correct the path, or remove the line"))
-        except UnicodeDecodeError as error:
-            problems.append(Problem(key, as_text(name), f"is not YAML: {error}", "correct the file"))
-        except yaml.YAMLError as error:
-            problems.append(Problem(key, as_text(name), f"is not YAML: {complaint(error)}", "correct the file"))
-        else:
-            problems += find_doubles(text, f"{name}: ")
-            files.append(ComposeFile(name, document))
-            for service in sorted(joining(document, site.network.name)):
-                problems += find_traps(text, f"{name}: services.{service}", ("services", service))
-    return tuple(files), problems
+def _services(site: Site, project: Path) -> tuple[Mapping[str, ServiceEntry], list[Problem]]:
+    """Of the site and its compose files."""
+    files, problems = read_compose_files(site, project)
+    services, wrong = all_services(site, files)
+    return services, problems + wrong
 
 
 def _sources(project: Path) -> Mapping[str, str]:

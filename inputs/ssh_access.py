@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from config.problems import Problem, as_text
+from config.site import Nas
 from inputs.host_keys import for_the_plugin, read_host_keys
 from inputs.paths import for_ssh, from_home
-from plan.config import Nas
-from plan.problems import Problem, as_text
 
 CONNECT_TIMEOUT = 10  # seconds
 KEEP_MASTER = 60  # seconds that the shared connection outlives its last user

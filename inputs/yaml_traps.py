@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from plan.problems import Problem, as_text, dotted
+from config.problems import Problem, as_text, dotted
 
 _BOOLEAN = re.compile(r"(?i)yes|no|on|off|y|n")
 _OCTAL = re.compile(r"[-+]?0o?[0-9_]+")

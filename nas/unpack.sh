@@ -1,4 +1,4 @@
-# Given to the NAS as the remote command itself: sh -c 'this' sh apply|remove; the bundle (plan/files.py) is on stdin.
+# Given to the NAS as the remote command itself: sh -c 'this' sh apply|remove; the bundle (install/files.py) is on stdin.
 # The work is done in the background, so that it survives the connection; the foreground only waits and tells.
 umask 077
 d=$(mktemp -d) && true >"$d/.out" && true >"$d/.err" && exec 3<&0 4<"$d/.out" 5<"$d/.err" || exit 1

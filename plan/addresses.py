@@ -1,72 +1,37 @@
 """Every address of the site, each a function of what the person wrote and of nothing else."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
-from plan import sysctls
+from config.compose import ServiceEntry
+from config.problems import Problem, as_text
+from config.service import Attachment, Service
+from config.site import OtherContainer, Site
+from config.types import is_docker_name
+from plan import endpoint_sysctls
 from plan.checks import clashes
-from plan.compose import ComposeFile, services_on
-from plan.config import OtherContainer, Site
-from plan.facts import LiveNetwork
-from plan.lan import ContainerPlan, LanPlan, ShimPlan
-from plan.network import plan_network
+from plan.lan import AddressPlan, ContainerPlan, ShimPlan
+from plan.network import default_ula_gateway
 from plan.numbering import mac_of, ula_of
-from plan.problems import Problem, as_text
-from plan.service import Attachment, Service
-from plan.types import is_docker_name
 
 
-def make_plan(
-    site: Site,
-    files: Iterable[ComposeFile] = (),
-    engine_major: int | None = None,
-    live: LiveNetwork | None = None,
-) -> tuple[LanPlan | None, list[Problem]]:
-    """The plan, and what is wrong between the keys of the site.
-
-    engine_major: Docker's on the NAS, if it was asked. live: the network of that name that is there already.
-    """
-    host = site.host_address
-    if host is None:
+def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[AddressPlan | None, list[Problem]]:
+    """Every address of the site, and what is wrong between its keys; None where the NAS's own address is missing."""
+    nas = site.host_address
+    if nas is None:
         remedy = "add the NAS's own address on the LAN, as in 192.168.1.10"
         what = "is missing, and nas.host is not an IPv4 address to take it from: it must be reserved in Docker"
         return None, [Problem("site.lan.host", "", what, remedy)]
-    services, problems = _services(site, files)
-    containers, address_problems = _containers(site, services, engine_major)
-    problems += address_problems
-    shim = _shim(site)
-    plan = LanPlan(
-        network=plan_network(site, host, shim, engine_major, live),
-        shim=shim,
-        host=host,
-        containers=containers,
-        others=tuple(_other(site, other) for other in site.other_containers),
-    )
-    return plan, problems + list(clashes(site, plan))
+    containers, problems = _containers(site, services)
+    others = tuple(_other(site, other) for other in site.other_containers)
+    addresses = AddressPlan(nas, _shim(site), containers, others)
+    return addresses, problems + list(clashes(site, addresses, default_ula_gateway(site)))
 
 
-def _services(site: Site, files: Iterable[ComposeFile]) -> tuple[dict[str, tuple[str, Service]], list[Problem]]:
-    """key → (path in the YAML, service), of the site itself and then of its compose files."""
-    found = {key: (f"site.containers.{key}", service) for key, service in site.containers.items()}
-    problems: list[Problem] = []
-    for file in files:
-        services, wrong = services_on(file, site.network.name)
-        problems += wrong
-        for key, service in services.items():
-            path = f"{file.path}: services.{key}"
-            if key in found:
-                remedy = "rename one of them"
-                problems.append(Problem(path, "", f"has the same name as {found[key][0]}", remedy))
-            else:
-                found[key] = (path, service)
-    return found, problems
-
-
-def _containers(
-    site: Site, services: Mapping[str, tuple[str, Service]], engine_major: int | None
-) -> tuple[tuple[ContainerPlan, ...], list[Problem]]:
+def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple[ContainerPlan, ...], list[Problem]]:
     containers, problems = [], []
-    for key, (path, service) in services.items():
+    for key, entry in services.items():
+        path, service = entry.path, entry.service
         attachment = service.networks.get(site.network.name)
         for name in service.networks:
             if name != site.network.name:
@@ -74,7 +39,7 @@ def _containers(
                 problems.append(Problem(f"{path}.networks", name, what, f"use {site.network.name}, or remove it"))
         ipv4 = service.ipv4_address or (attachment and attachment.ipv4_address)
         problems += [*_twice(path, site.network.name, service, attachment), *_bad_volumes(path, service)]
-        problems += sysctls.wrong(path, service.sysctls)
+        problems += endpoint_sysctls.wrong(path, service.sysctls)
         if ipv4 is None:
             what = "is missing: every container of this site has a fixed address of its own"
             remedy = f"add a free address of {site.lan.subnet}, outside your router's DHCP range"
@@ -82,7 +47,6 @@ def _containers(
             continue
         ula = service.ipv6_address or (attachment and attachment.ipv6_address)
         mac = service.mac_address or (attachment and attachment.mac_address)
-        rest, driver_opts = sysctls.by_place(service.sysctls, engine_major)
         containers.append(
             ContainerPlan(
                 key=key,
@@ -90,10 +54,9 @@ def _containers(
                 ipv4=ipv4,
                 ula=ula or _ula(site, ipv4),
                 mac=mac or mac_of(ipv4),
-                service=service.model_copy(update={"sysctls": rest}) if driver_opts else service,
+                service=service,
                 path=path,
                 aliases=attachment.aliases if attachment else (),
-                driver_opts=driver_opts,
             )
         )
     return tuple(containers), problems

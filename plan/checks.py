@@ -4,11 +4,11 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from plan.config import Site
-from plan.lan import LanPlan
+from config.problems import Problem
+from config.site import Site
+from config.types import AUTO
+from plan.lan import AddressPlan
 from plan.numbering import mac_of, ula_of
-from plan.problems import Problem
-from plan.types import AUTO
 
 
 @dataclass(frozen=True)
@@ -22,30 +22,28 @@ class _Claim:
     choice: str = "choose a free address"
 
 
-def _claims(site: Site, plan: LanPlan) -> Iterator[_Claim]:
+def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[_Claim]:
     yield _Claim("site.lan.gateway", "the router", site.lan.gateway, choice="write the router's own address")
     host = "site.nas.host" if site.lan.host is None else "site.lan.host"
-    yield _Claim(host, "the NAS", plan.host, choice="write the NAS's own address")
+    yield _Claim(host, "the NAS", plan.nas_ipv4, choice="write the NAS's own address")
     yield _Claim("site.shim.ipv4_address", "the shim", plan.shim.ipv4)
     shim_source = plan.shim.ipv4 if site.shim.ipv6_address is None else None
     yield _Claim("site.shim.ipv6_address", "the shim", plan.shim.ula, shim_source)
-    if plan.network.ula_gateway is not None:
-        source = None if plan.network.ula_gateway_is_router else site.lan.gateway
-        choice = "write auto, or the router's own address"
-        yield _Claim("site.ula.gateway", "the IPv6 gateway", plan.network.ula_gateway, source, choice)
-    if "router" in plan.network.reserved_ipv6:
-        yield _Claim("site.lan.gateway", "the router", plan.network.reserved_ipv6["router"], site.lan.gateway)
+    gateway_source = None if isinstance(site.ula.gateway, IPv6Address) else site.lan.gateway
+    choice = "write auto, or the router's own address"
+    yield _Claim("site.ula.gateway", "the IPv6 gateway", ula_gateway, gateway_source, choice)
     for holder in (*plan.containers, *plan.others):
         source = holder.ipv4 if holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula.prefix) else None
         yield _Claim(f"{holder.path}.ipv4_address", f"container {holder.name}", holder.ipv4)
         yield _Claim(f"{holder.path}.ipv6_address", f"container {holder.name}", holder.ula, source)
 
 
-def clashes(site: Site, plan: LanPlan) -> Iterator[Problem]:
+def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[Problem]:
+    """ula_gateway: the IPv6 gateway that the network has, or the router's address in the ULA prefix."""
     subnet, prefix = site.lan.subnet, site.ula.prefix
     owners: dict[object, str] = {}
     wrong: set[object] = set()  # what follows from a wrong address is not told again
-    for claim in _claims(site, plan):
+    for claim in _claims(site, plan, ula_gateway):
         if claim.source in wrong:
             continue
         problems = list(_outside(claim, subnet if isinstance(claim.address, IPv4Address) else prefix))
@@ -87,7 +85,7 @@ def _outside(claim: _Claim, network: IPv4Network | IPv6Network) -> Iterator[Prob
         yield problem(f"is the broadcast address of {network}, which no machine can have", "choose another one")
 
 
-def _leased(site: Site, plan: LanPlan) -> Iterator[Problem]:
+def _leased(site: Site, plan: AddressPlan) -> Iterator[Problem]:
     if site.lan.dhcp_pool is None:
         return
     first, last = site.lan.dhcp_pool
@@ -106,7 +104,7 @@ def _leased(site: Site, plan: LanPlan) -> Iterator[Problem]:
             )
 
 
-def _twice(plan: LanPlan, wrong: Set[object]) -> Iterator[Problem]:
+def _twice(plan: AddressPlan, wrong: Set[object]) -> Iterator[Problem]:
     names: dict[str, str] = {}
     macs: dict[str, str] = {plan.shim.mac: "the shim"}
     for holder in (*plan.containers, *plan.others):

@@ -1,10 +1,11 @@
-"""What the site is to become: plain values, each address and MAC settled. Made by ``plan.addresses``."""
+"""What the site is to become: plain values, each address and MAC settled. Made by ``plan.planner``."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from plan.service import Service
+from config.service import Service
+from plan.numbering import eui64
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,45 @@ class ShimPlan:
 
 
 @dataclass(frozen=True)
+class PlannedAddress:
+    """An address that this program gives to somebody. path: where the person wrote it, or what it follows from; name,
+    key: of the container that gets it, "" for the shim."""
+
+    path: str
+    address: IPv4Address | IPv6Address
+    mac: str | None
+    name: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class AddressPlan:
+    """All that follows from what the person wrote, without the NAS. nas_ipv4: the NAS's own address on the LAN;
+    others: containers that someone else runs. The shim's parent may still be `auto`."""
+
+    nas_ipv4: IPv4Address
+    shim: ShimPlan
+    containers: tuple[ContainerPlan, ...]
+    others: tuple[ContainerPlan, ...]
+
+    @property
+    def given(self) -> tuple[PlannedAddress, ...]:
+        """The addresses of the shim and of our own containers: nobody else may have one of them."""
+        return given_addresses(self.shim, self.containers)
+
+
+def given_addresses(shim: ShimPlan, containers: Iterable[ContainerPlan]) -> tuple[PlannedAddress, ...]:
+    found = [
+        PlannedAddress("site.shim.ipv4_address", shim.ipv4, shim.mac),
+        PlannedAddress("site.shim.ipv6_address", shim.ula, shim.mac),
+    ]
+    for one in containers:
+        found.append(PlannedAddress(f"{one.path}.ipv4_address", one.ipv4, one.mac, one.name, one.key))
+        found.append(PlannedAddress(f"{one.path}.ipv6_address", one.ula, one.mac, one.name, one.key))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
 class ImagePlan:
     """name: as written. pulled: the person's word for when images were last wanted anew, "" for never, and for one
     whose name can never mean another; again: whether the NAS pulls it then, or Pulumi only looks at what it has."""
@@ -99,12 +139,11 @@ class LanPlan:
         )
 
     @property
+    def given(self) -> tuple[PlannedAddress, ...]:
+        """As in AddressPlan."""
+        return given_addresses(self.shim, self.containers)
+
+    @property
     def routed(self) -> tuple[ContainerPlan, ...]:
         """All that the host reaches through the shim, in a stable order."""
         return tuple(sorted((*self.containers, *self.others), key=lambda container: container.ipv4))
-
-
-def eui64(mac: str) -> int:
-    """The interface identifier of a MAC: universal bit flipped, ff:fe in the middle (RFC 4291 appendix A)."""
-    octets = bytes.fromhex(mac.replace(":", ""))
-    return int.from_bytes(bytes([octets[0] ^ 0x02]) + octets[1:3] + b"\xff\xfe" + octets[3:], "big")

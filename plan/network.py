@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
-from plan.config import Site
-from plan.facts import LiveNetwork, LiveRange
-from plan.labels import MADE_BY, MAKER, REPAIRED
+from config.site import Site
+from facts.labels import MADE_BY, MAKER, REPAIRED
+from facts.nas import LiveNetwork, LiveRange
 from plan.lan import NetworkPlan, ShimPlan
 from plan.numbering import ula_of
 
@@ -131,7 +131,7 @@ class _Ranges:
 
 def _gateway(site: Site, engine_major: int | None, live: LiveNetwork | None, ranges: _Ranges) -> IPv6Address | None:
     """The network's IPv6 gateway. Engines < 29 take one by themselves if none is given, so one is always given there,
-    and `none` is as good as `auto` (plan/findings/network.py says so).
+    and `none` is as good as `auto` (preflight/findings/network.py says so).
 
     A live network keeps its own; unless the person says another, a new one is numbered as the router, which may want
     it one day.
@@ -144,7 +144,14 @@ def _gateway(site: Site, engine_major: int | None, live: LiveNetwork | None, ran
             return IPv6Address(ranges.ipv6.gateway)
         if live is not None and is_adopted(live) and not modern:
             return site.ula.prefix.network_address + 1  # the one that Docker takes and hides
-    return None if modern else ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)
+    return None if modern else default_ula_gateway(site)
+
+
+def default_ula_gateway(site: Site) -> IPv6Address:
+    """The one that the site names; else the router's ULA, numbered as its IPv4 address is."""
+    if isinstance(site.ula.gateway, IPv6Address):
+        return site.ula.gateway
+    return ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)
 
 
 def _gives_no_gateway(engine_major: int | None) -> bool:

@@ -2,6 +2,8 @@
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+GLOBAL_ID_BYTES = 5  # 40 bits
+
 
 def mac_of(address: IPv4Address) -> str:
     """02:42 and the address's four bytes: what Docker < 28 gave by itself (FACTS.md defect 8)."""
@@ -19,3 +21,16 @@ def ula_of(address: IPv4Address, subnet: IPv4Network, prefix: IPv6Network) -> IP
     for octet in octets:
         suffix = suffix << 16 | int(str(octet), 16)
     return prefix.network_address + suffix
+
+
+def eui64(mac: str) -> int:
+    """The interface identifier of a MAC: universal bit flipped, ff:fe in the middle (RFC 4291 appendix A)."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    return int.from_bytes(bytes([octets[0] ^ 0x02]) + octets[1:3] + b"\xff\xfe" + octets[3:], "big")
+
+
+def ula_prefix(global_id: bytes) -> IPv6Network:
+    """fd00::/8, the 40-bit global ID, subnet ID 0: the site's first /64. global_id: 5 random bytes."""
+    if len(global_id) != GLOBAL_ID_BYTES:
+        raise ValueError(f"a global ID has {GLOBAL_ID_BYTES} bytes, not {len(global_id)}")
+    return IPv6Network((b"\xfd" + global_id + bytes(10), 64))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Any
 
-from plan.install import InstallPlan
-from plan.lan import ContainerPlan, LanPlan, eui64
+from plan.lan import ContainerPlan, LanPlan
+from plan.numbering import eui64
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,15 @@ class InterfaceSeen:
 
 def report(
     plan: LanPlan,
-    install: InstallPlan,
+    status_command: str,
+    boot_task: str = "",
     announced: Sequence[IPv6Network] = (),
     interfaces: Mapping[str, InterfaceSeen] | None = None,
 ) -> dict[str, Any]:
     """Exports by name; plain values, known at preview.
 
+    status_command: what shows the state of things on the NAS; boot_task: what a person has still to do there, "" for
+    nothing.
     announced: the global /64s that the router announces now. What SLAAC will make of them is a prediction: it comes
     true once the container has started, and for as long as the prefix is announced. interfaces: by containers' names,
     what the run saw of them before it changed anything. Docker's own word on the MAC is not it (docs/decisions/0018).
@@ -41,8 +44,8 @@ def report(
         },
         "containers": {container.key: _addresses(container, announced, seen) for container in plan.containers},
         "other_containers": {other.key: _addresses(other, announced, seen) for other in plan.others},
-        "check_by_hand": _checks(plan, install),
-    } | ({"boot_task": install.boot_task} if install.boot_task else {})
+        "check_by_hand": _checks(plan, status_command),
+    } | ({"boot_task": boot_task} if boot_task else {})
 
 
 def _addresses(
@@ -63,9 +66,9 @@ def _addresses(
     }
 
 
-def _checks(plan: LanPlan, install: InstallPlan) -> dict[str, str]:
+def _checks(plan: LanPlan, status_command: str) -> dict[str, str]:
     """Each to be typed on the NAS."""
-    checks = {"shim, routes and containers": f"{install.program} status {install.conf}"}
+    checks = {"shim, routes and containers": status_command}
     for container in plan.routed:
         checks[f"NAS to {container.name}"] = f"ping -c 3 {container.ipv4}; ping -6 -c 3 {container.ula}"
     for container in plan.containers:

@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
-from plan.config import Site, parse_site
-from plan.facts import NasFacts
-from plan.held import Held
-from plan.record import read_conf
-from probe.answer import parse
+from config.site import Site, parse_site
+from facts.nas import NasFacts
+from facts.state import Held
+from install.conf import read_conf
+from probe.parse import parse
 from tests.unit.sites import site_of
 
 HERE = Path(__file__).parent

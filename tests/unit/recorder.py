@@ -11,10 +11,10 @@ from pulumi.runtime.proto import resource_pb2
 
 from components.lan import MacvlanLan, MacvlanLanArgs
 from inputs.ssh_access import SshAccess
-from plan.files import SOURCES, host_files
-from plan.install import InstallPlan
+from install.files import SOURCES, host_files
+from install.layout import InstallPlan
 from plan.lan import LanPlan
-from plan.seen import Seen
+from preflight.snapshot import Seen
 from tests.unit.sites import installed
 
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # the engine's mark for a secret value (pulumi SDK, rpc.py)

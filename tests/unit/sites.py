@@ -8,13 +8,14 @@ from typing import Any
 
 import yaml
 
-from plan.addresses import make_plan
-from plan.compose import ComposeFile
-from plan.config import parse_site
-from plan.facts import LiveNetwork, LiveRange
-from plan.install import InstallPlan
+from config.compose import ComposeFile, all_services
+from config.problems import Problem
+from config.site import Site, parse_site
+from facts.nas import LiveNetwork, LiveRange
+from install.layout import InstallPlan
+from plan.addresses import plan_addresses
 from plan.lan import LanPlan
-from plan.problems import Problem
+from plan.planner import plan_lan
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = "examples/qbittorrent/docker-compose.yml"
@@ -64,6 +65,19 @@ def site_of(*changes: Change) -> Raw:
 def compose_file(document: Any = None) -> ComposeFile:
     """The example's compose file, or another document under its name."""
     return ComposeFile(COMPOSE, yaml.safe_load((ROOT / COMPOSE).read_text()) if document is None else document)
+
+
+def make_plan(
+    site: Site, files: Iterable[ComposeFile] = (), engine: int | None = None, live: LiveNetwork | None = None
+) -> tuple[LanPlan | None, list[Problem]]:
+    """As __main__.py does it, in one step."""
+    services, problems = all_services(site, files)
+    addresses, wrong = plan_addresses(site, services)
+    problems += wrong
+    if addresses is None:
+        return None, problems
+    plan, wrong = plan_lan(site, addresses, engine, live)
+    return plan, problems + wrong
 
 
 def judge(

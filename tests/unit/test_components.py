@@ -7,8 +7,8 @@ from functools import cache
 import pulumi
 import pytest
 
-from plan.install import InstallPlan
-from plan.labels import MADE_BY, MAKER
+from facts.labels import MADE_BY, MAKER
+from install.layout import InstallPlan
 from tests.unit import recorder
 from tests.unit.recorder import ACCESS, PRIVATE_KEY, Recorder, Registered, record_lan, revealed
 from tests.unit.sites import box, dev_plan, installed, judge, plan_of, put, site_of

@@ -7,10 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.compose import ComposeFile, joining, services_on
+from config.service import REMEDIES, Service
+from facts.labels import ADDRESSES
 from inputs.yaml_traps import find_traps, load_yaml
-from plan.compose import ComposeFile, joining, services_on
-from plan.labels import ADDRESSES
-from plan.service import REMEDIES, Service
 from tests.unit.junk import junk
 from tests.unit.recorder import record_lan
 from tests.unit.sites import COMPOSE, compose_file, dev_plan, judge, plan_of, put, site_of

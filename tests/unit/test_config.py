@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.config import Site, parse_site
+from config.problems import UserErrors
+from config.service import Attachment, Healthcheck, Logging, Service
+from config.site import Site, parse_site
 from plan.lan import LanPlan
-from plan.problems import UserErrors
-from plan.service import Attachment, Healthcheck, Logging, Service
 from tests.unit.junk import junk
 from tests.unit.sites import COMPOSE, Change, box, compose_file, drop, judge, put, site_of
 

@@ -5,9 +5,9 @@ from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
-from plan.facts import Inside, NasFacts
-from plan.seen import Drift, Seen
-from probe.answer import parse
+from facts.nas import Inside, NasFacts
+from preflight.snapshot import Drift, Seen
+from probe.parse import parse
 from tests.unit.recorded import answer
 from tests.unit.test_drift import NOW, look
 

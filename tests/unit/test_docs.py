@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from plan.config import Site
-from plan.service import Healthcheck, Logging, Service
+from config.service import Healthcheck, Logging, Service
+from config.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs/guide.md").read_text()
@@ -39,8 +39,8 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 def test_the_readmes_site_is_one_that_the_program_takes() -> None:
     import yaml
 
-    from plan.addresses import make_plan
-    from plan.config import parse_site
+    from config.site import parse_site
+    from tests.unit.sites import make_plan
 
     raw = yaml.safe_load((ROOT / "examples/Pulumi.home.yaml").read_text())["config"]["macvlan-ipv6:site"]
     site, problems = parse_site({**raw, "ula": {"prefix": "fd0d:7eb5:2afd::/64"}})

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.config import parse_site
-from plan.drift import host_drift
-from plan.facts import FileState, LiveRange, NasFacts
-from plan.held import Held
-from plan.install import InstallPlan, plan_install
-from plan.record import Repair, read_conf
-from plan.seen import Drift, Seen, first_look, look_back, remembered, second_look
-from probe.answer import parse
+from config.site import parse_site
+from facts.nas import FileState, LiveRange, NasFacts
+from facts.state import Held
+from install.conf import Repair, read_conf
+from install.layout import InstallPlan, plan_install
+from preflight.host_drift import host_drift
+from preflight.snapshot import Drift, Seen, first_look, look_back, remembered, second_look
+from probe.parse import parse
 from tests.unit.recorded import HERE, answer, held_of, site_in
 from tests.unit.sites import Change, box, compose_file, dev_plan, drop, plan_of, put, site_of
 from tests.unit.sites import installed as on_debian

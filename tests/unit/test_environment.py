@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from config.problems import Problem
 from inputs.environment import environment_problems
-from plan.problems import Problem
 
 # What does no harm; each was looked for in the sources (docs/decisions/0019)
 HARMLESS = {

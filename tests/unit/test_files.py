@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plan.files import SOURCES, HostFiles, bundle, host_files
-from plan.install import InstallPlan
+from install.conf import Repair, digest_of, read_conf, render_conf
+from install.files import SOURCES, HostFiles, bundle, host_files
+from install.layout import InstallPlan
 from plan.lan import LanPlan
-from plan.record import Repair, digest_of, read_conf, render_conf
 from tests.unit.sites import ROOT, box, by_hand, dev_plan, installed, judge, plan_of, put, site_of
 
 UNPACK = (ROOT / "nas/unpack.sh").read_text()

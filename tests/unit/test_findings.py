@@ -2,14 +2,13 @@
 
 import pytest
 
-from plan.addresses import make_plan
-from plan.findings import findings
-from plan.findings.link import settle
-from plan.install import plan_install
-from plan.problems import Problem
-from plan.seen import first_look
+from config.problems import Problem
+from install.layout import plan_install
+from preflight.findings import findings
+from preflight.findings.parent_interface import settle
+from preflight.snapshot import first_look
 from tests.unit.recorded import CASES, case, facts_of, held_in, site_in
-from tests.unit.sites import compose_file
+from tests.unit.sites import compose_file, make_plan
 
 
 def found(name: str) -> list[Problem]:

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 
-from inputs.load import SECRETS_KEY, Loaded, load
-from plan.problems import UserErrors
+from config.keys import SECRETS_KEY
+from config.problems import UserErrors
+from inputs.load import Loaded, load
 from tests.unit.junk import junk
 from tests.unit.sites import ROOT, Change, box, drop, put, site_of
 
@@ -52,7 +53,9 @@ def test_dev_loads(project: Path) -> None:
     result = loaded(project, secrets={"test": {"PASSWORD": "x"}})
     assert result.access.url == "ssh://root@192.168.1.10:22"
     assert result.secrets == {"test": {"PASSWORD": "x"}}
-    assert [file.path for file in result.files] == ["examples/qbittorrent/docker-compose.yml"]
+    assert [one.path for one in result.addresses.containers if "qbittorrent" in one.path] == [
+        "examples/qbittorrent/docker-compose.yml: services.qbittorrent"
+    ]
     assert sorted(result.sources) == [
         "as_root.sh",
         "docker.sh",
@@ -147,7 +150,7 @@ def test_traps_are_told_in_the_stacks_file_and_in_compose_files(project: Path, l
 def test_traps_in_services_of_others_are_none_of_our_business(project: Path) -> None:
     compose = (ROOT / "examples/qbittorrent/docker-compose.yml").read_text()
     (project / "mixed.yml").write_text(compose.replace("services:\n", "services:\n  db:\n    restart: no\n", 1))
-    assert loaded(project, put("compose", "mixed.yml")).files
+    assert loaded(project, put("compose", "mixed.yml")).addresses
 
 
 def test_a_stack_without_its_file_is_loaded_all_the_same(project: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from plan.facts import LiveNetwork, LiveRange
-from plan.labels import MADE_BY, MAKER
+from facts.labels import MADE_BY, MAKER
+from facts.nas import LiveNetwork, LiveRange
 from plan.lan import NetworkPlan
 from plan.network import as_live, differences
 from tests.unit.sites import Change, by_hand, plan_of, put, site_of

@@ -5,11 +5,11 @@ from typing import get_args
 
 import pytest
 
-from plan.config import Install, Nas, Site, parse_site
-from plan.facts import Docker, FileState, NasFacts, Unit
-from plan.files import HOOKS, SOURCES, host_files
-from plan.install import InstallPlan, candidates, docker_units, plan_install
-from plan.profiles import NETWORK, PROFILES, RC, RC_D, SYSTEMD, TASK, recognise
+from config.site import Install, Nas, Site, parse_site
+from facts.nas import Docker, FileState, NasFacts, Unit
+from install.files import HOOKS, SOURCES, host_files
+from install.layout import InstallPlan, candidates, docker_units, plan_install
+from install.profiles import NETWORK, PROFILES, RC, RC_D, SYSTEMD, TASK, recognise
 from tests.unit.sites import ROOT, Change, dev_plan, put, site_of
 
 SIGNS = {

@@ -6,14 +6,14 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.diagnostics import say
 from components.lan import MacvlanLan, MacvlanLanArgs
-from components.said import say
-from plan.files import SOURCES, host_files
-from plan.labels import REPAIRED
+from config.problems import Problem
+from facts.labels import REPAIRED
+from install.conf import Repair
+from install.files import SOURCES, host_files
 from plan.lan import LanPlan
-from plan.problems import Problem
-from plan.record import Repair
-from plan.seen import Drift, Seen
+from preflight.snapshot import Drift, Seen
 from tests.unit.recorder import ACCESS, SCRIPTS, Recorder, Registered, record, record_lan
 from tests.unit.sites import by_hand, dev_plan, installed, plan_of, site_of
 

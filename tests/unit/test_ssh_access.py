@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from config.problems import Problem
+from config.site import Nas
 from inputs.host_keys import HOST_KEY_TYPES
 from inputs.ssh_access import SshAccess, read_ssh_access
-from plan.config import Nas
-from plan.problems import Problem
 
 HOST = "192.168.1.10"
 

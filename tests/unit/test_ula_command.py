@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.sites import ROOT
-from tests.unit.test_look import tool
+from tests.unit.test_gather import tool
 
 SITE = "macvlan-ipv6:site"
 

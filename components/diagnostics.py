@@ -1,0 +1,37 @@
+"""What a run has to tell, on the resource that it is about: `pulumi preview` lists it below the changes."""
+
+from collections.abc import Iterable, Sequence
+
+import pulumi
+
+from components.lan import MacvlanLan
+from config.problems import Problem
+from preflight.snapshot import Drift
+
+KEPT = (
+    "not as planned; it was made anew for the same before, so the next `pulumi up` leaves it as it is. "
+    "To make it anew once more: `docker rm -f` of it on the NAS, then `pulumi up --refresh`"
+)
+
+
+def say(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem]) -> None:
+    _drifted(lan.shim, drift.shim)
+    _drifted(lan.network, drift.network)
+    for key, found in drift.containers.items():
+        _drifted(lan.containers[key], found)
+    for key, found in drift.kept.items():
+        pulumi.log.warn(f"{KEPT}: {'; '.join(found)}", lan.containers[key])
+    for warning in sorted(warnings):
+        text = f"{warning.path}: {warning.value}\n{warning.what}\n-> {warning.remedy}"
+        pulumi.log.warn(text, _about(lan, warning.on))
+
+
+def _drifted(resource: pulumi.Resource, found: Sequence[str]) -> None:
+    if found:
+        pulumi.log.warn(
+            f"changed on the NAS since the last `pulumi up`; the next one repairs it: {'; '.join(found)}", resource
+        )
+
+
+def _about(lan: MacvlanLan, on: str) -> pulumi.Resource:
+    return {"network": lan.network, "shim": lan.shim, **lan.containers}.get(on, lan)

@@ -1,0 +1,47 @@
+"""An image that is wanted anew is pulled by the NAS before Pulumi looks it up there, within the same run.
+
+The Docker plugin pulls only what is not there, whatever its `pullTriggers` say (docs/decisions/0021).
+"""
+
+import asyncio
+import shlex
+import subprocess
+
+import pulumi
+from pulumi.runtime import settings
+from pulumi.runtime.proto import resource_pb2
+
+from config.keys import PULLED_KEY
+from config.problems import Problem, UserErrors
+from inputs.ssh_access import SshAccess
+from install.conf import one_line
+
+TIMEOUT = 1200  # seconds, as the plugin has for its own pulls
+
+
+def pull_first(name: str, access: SshAccess) -> pulumi.ResourceHook:
+    """The hook for those images. Raises UserErrors where Pulumi's CLI is too old for one."""
+    if not settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS):
+        what = "cannot be done with this Pulumi, which is too old to call the program in the middle of a run"
+        remedy = f"install a newer one; or `pulumi config rm {PULLED_KEY}`, `docker pull` there, `pulumi up --refresh`"
+        raise UserErrors([Problem(PULLED_KEY, "", what, remedy)])
+
+    async def pull(about: pulumi.ResourceHookArgs) -> None:
+        await asyncio.to_thread(_pull, access, (about.new_inputs or {})["name"])
+
+    return pulumi.ResourceHook(name, pull)
+
+
+def _pull(access: SshAccess, image: str) -> None:
+    """Raises RuntimeError with Docker's words; the image that was there is there still, and its containers run on."""
+    command = access.command(shlex.join(["docker", "pull", "--quiet", image]))
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"`docker pull {image}` on the NAS took more than {TIMEOUT} s") from None
+    if done.returncode != 0:
+        said = one_line(done.stderr.decode(errors="replace"))
+        raise RuntimeError(
+            f"`docker pull {image}` failed on the NAS, and what it has stays as it is: {said}; if nobody is to pull "
+            "it, write `pull_policy: missing` to its containers"
+        )

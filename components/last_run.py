@@ -1,0 +1,58 @@
+"""What earlier runs left in the stack's state: what they saw of the NAS, for `probe: off`, and what they made there."""
+
+import time
+from typing import Any
+
+import pulumi
+
+from config.problems import Problem, UserErrors
+from facts.state import Held, held_by
+from preflight.snapshot import Seen, look_back
+
+OUTPUT = "nas_seen"
+TRIES, PAUSE = 20, 0.2  # of reading the state, in seconds
+
+
+def recall(network: str) -> Seen | None:
+    """The same, None where there is none or none that this version understands."""
+    try:
+        return look_into_memory(network)
+    except UserErrors:
+        return None
+
+
+def look_into_memory(network: str) -> Seen:
+    """network: its name. Raises UserErrors where no run has looked yet, or none of this version's."""
+    text = _read("readStackOutputs", "name").get(OUTPUT)
+    what = "works from what an earlier run saw of the NAS, and "
+    if text is None:
+        what += "there is none in this stack"
+    else:
+        try:
+            return look_back(text, network)
+        except (KeyError, TypeError, ValueError):
+            what += "the last one was of another version of this program, which kept something else of it"
+    raise UserErrors([Problem("site.probe", "off", what, "run `pulumi up` once with `probe: on`")])
+
+
+def look_into_state() -> Held:
+    """What the last run, whether it ended well or not, left in this stack's state."""
+    return held_by(_read("readStackResourceOutputs", "stackName"))
+
+
+def _read(function: str, key: str) -> dict[str, Any]:
+    """What StackReference reads too, but at once: the plan is made of it before there are any resources.
+
+    The engine writes the state meanwhile. Where that is a file (`pulumi login --local`) it may be found half written
+    ("failed to load checkpoint: EOF", seen with the first `up` of a stack), and is read again.
+    """
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    for attempt in range(TRIES):
+        try:
+            told = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {key: name}).value or {}
+            return told.get("outputs") or {}
+        except Exception as error:  # the SDK has no class of its own for it
+            if "checkpoint" not in str(error) or attempt == TRIES - 1:
+                raise
+            time.sleep(PAUSE)
+    raise AssertionError("unreachable")

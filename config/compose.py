@@ -1,0 +1,180 @@
+"""Reads, of a compose file, the services that join this site's network; the others are none of our business."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
+from config.service import REMEDIES, Service, as_compose_reads
+from config.site import Site
+from config.types import DockerName
+
+_KEY = TypeAdapter(DockerName)
+
+
+@dataclass(frozen=True)
+class ComposeFile:
+    """path: as written in the site; document: the parsed YAML."""
+
+    path: str
+    document: Any
+
+
+@dataclass(frozen=True)
+class ServiceEntry:
+    """A service of the site, wherever it is written. path: where it stands in the YAML."""
+
+    path: str
+    service: Service
+
+
+def all_services(site: Site, files: Iterable[ComposeFile]) -> tuple[dict[str, ServiceEntry], list[Problem]]:
+    """By their keys: those of the site itself, and then those of its compose files that join its network."""
+    found = {key: ServiceEntry(f"site.containers.{key}", service) for key, service in site.containers.items()}
+    problems: list[Problem] = []
+    for file in files:
+        services, wrong = services_on(file, site.network.name)
+        problems += wrong
+        for key, service in services.items():
+            path = f"{file.path}: services.{key}"
+            if key in found:
+                problems.append(Problem(path, "", f"has the same name as {found[key].path}", "rename one of them"))
+            else:
+                found[key] = ServiceEntry(path, service)
+    return found, problems
+
+
+def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], list[Problem]]:
+    """The services of a file that join the Docker network, and all that is wrong with them."""
+    document = file.document
+    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
+        what = "has no map of services, so it is not a compose file"
+        return {}, [Problem(f"{file.path}: services", "", what, "name a compose file")]
+    aliases, problems = _aliases(file, network)
+    services: dict[str, Service] = {}
+    for key, raw in document["services"].items():
+        joined = _joined(raw)
+        if not aliases & joined.keys():
+            continue
+        path = f"{file.path}: services.{as_text(str(key))}"
+        own, variables = as_compose_reads(raw, path)
+        problems += variables
+        own["networks"] = {network if name in aliases else name: value for name, value in joined.items()}
+        service, wrong = _service(key, own, path)
+        told = {problem.path for problem in variables}
+        problems += [one for one in wrong if one.path not in told]
+        if service is not None:
+            problems += _named_volumes(file, path, service)
+            services[key] = _with_real_volumes(service, document)
+    if not services and not problems:
+        what = f"has no service that joins the network {network}, so nothing of it would be made"
+        remedy = f"add `networks: {{{network}: {{ipv4_address: …}}}}` to a service, and {network} with `external: true`"
+        problems.append(Problem(file.path, "", what, remedy))
+    return services, problems
+
+
+def _service(key: Any, raw: dict[str, Any], path: str) -> tuple[Service | None, list[Problem]]:
+    """Less the keys that nobody knows, so that what is wrong with its addresses is told in the same run."""
+    try:
+        _KEY.validate_python(key)
+    except ValidationError as error:
+        return None, from_pydantic(error, path, REMEDIES)
+    try:
+        return Service.model_validate(raw), []
+    except ValidationError as error:
+        problems = from_pydantic(error, path, REMEDIES)
+        try:
+            return Service.model_validate(pruned(raw, unknown_keys(error))), problems
+        except ValidationError:
+            return None, problems
+
+
+def joining(document: Any, network: str) -> set[str]:
+    """Names of the services that join the network; empty where the document is no compose file."""
+    services = document.get("services") if isinstance(document, dict) else None
+    if not isinstance(services, dict):
+        return set()
+    aliases, _ = _aliases(ComposeFile("", document), network)
+    return {str(key) for key, raw in services.items() if aliases & _joined(raw).keys()}
+
+
+def _aliases(file: ComposeFile, network: str) -> tuple[set[str], list[Problem]]:
+    """The names under which this file's services know the network."""
+    declared = file.document.get("networks") or {}
+    aliases, problems = set(), []
+    for key, value in declared.items() if isinstance(declared, dict) else ():
+        settings = value if isinstance(value, dict) else {}
+        name, external = _real(key, settings)
+        if name != network:
+            continue
+        if not external:
+            what = f"is not external, so Compose would make a network of its own beside {network}"
+            problems.append(
+                Problem(f"{file.path}: networks.{as_text(str(key))}.external", "", what, "add `external: true`")
+            )
+        aliases.add(key)
+    return aliases, problems
+
+
+def _real(key: Any, settings: dict[str, Any]) -> tuple[Any, bool]:
+    """The name on the NAS of a network or volume that a file declares, and whether it is external."""
+    external = settings.get("external", False)
+    if isinstance(external, dict):  # the form of Compose 2.x files
+        return external.get("name", settings.get("name", key)), True
+    return settings.get("name", key), external is True
+
+
+def _joined(service: Any) -> dict[Any, Any]:
+    """The networks of a service; one that names none joins the file's own `default`."""
+    if not isinstance(service, dict):
+        return {}
+    networks = service.get("networks")
+    if not networks and service.get("network_mode") is None:
+        return {"default": {}}
+    if isinstance(networks, list):
+        return {name: {} for name in networks if isinstance(name, str)}
+    return networks if isinstance(networks, dict) else {}
+
+
+def _volume_settings(document: dict[str, Any], name: str) -> dict[str, Any]:
+    declared = document.get("volumes")
+    settings = declared.get(name) if isinstance(declared, dict) else None
+    return settings if isinstance(settings, dict) else {}
+
+
+def _named_volumes(file: ComposeFile, path: str, service: Service) -> Iterator[Problem]:
+    """Compose puts its project's name before a volume's; whoever moves here would find an empty volume."""
+    for index, volume in enumerate(service.volumes):
+        if volume.type != "volume":
+            continue
+        settings = _volume_settings(file.document, volume.source)
+        real, external = _real(volume.source, settings)
+        if not isinstance(real, str) or not ("name" in settings or external):
+            what = "is a volume that Compose calls <project>_<name>; under this name the container would find it empty"
+            remedy = f"say which one: `volumes: {{{volume.source}: {{name: …}}}}` (docker volume ls)"
+            yield Problem(f"{path}.volumes[{index}]", volume.source, what, remedy)
+        elif not external:
+            yield from _made_otherwise(f"{file.path}: volumes.{volume.source}", settings, real)
+
+
+def _made_otherwise(path: str, settings: dict[str, Any], name: str) -> Iterator[Problem]:
+    """A volume that is missing is made by Docker's own driver; nothing here would make it as the file says."""
+    for key in settings.keys() - {"name", "external"}:
+        if str(key).startswith("x-") or not settings[key] or (key == "driver" and settings[key] == "local"):
+            continue
+        what = "is not taken from here, so the container would get a plain volume on the NAS's own disk"
+        remedy = f"make it once with `docker volume create … {as_text(name)}`, and write `external: true` instead"
+        yield Problem(f"{path}.{as_text(str(key))}", as_text(settings[key]), what, remedy)
+
+
+def _with_real_volumes(service: Service, document: dict[str, Any]) -> Service:
+    """Named volumes under the names that the file's own `volumes:` gives them."""
+
+    def real(name: str) -> str:
+        given, _ = _real(name, _volume_settings(document, name))
+        return given if isinstance(given, str) else name
+
+    volumes = [v.model_copy(update={"source": real(v.source)}) if v.type == "volume" else v for v in service.volumes]
+    return service.model_copy(update={"volumes": tuple(volumes)})

@@ -1,0 +1,187 @@
+"""The site as people write it under ``macvlan-ipv6:site``: parsed once, into values that cannot be wrong alone.
+
+What can only be wrong together (two containers with one address …) is checked in ``plan.planner``.
+"""
+
+from ipaddress import IPv4Address
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from config.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
+from config.service import REMEDIES, Mapping, Service, Strict, as_compose_reads
+from config.types import (
+    AutoPath,
+    AutoUnit,
+    DockerName,
+    InterfaceName,
+    IPv4,
+    IPv6,
+    Mac,
+    Pool,
+    SshHost,
+    SshUser,
+    Subnet,
+    Switch,
+    Text,
+    UlaGateway,
+    UlaPrefix,
+    UnitPath,
+    Whole,
+)
+
+ROOT = "site"
+UNIT = "/etc/systemd/system/setup_docker_macvlan.service"
+
+
+class Nas(Strict):
+    """How to reach the NAS by SSH, and its kind. ~/.ssh/config is not read: what stands here is all there is.
+
+    fix_docker_path: whether a `docker` command may be put where one over ssh finds it.
+    """
+
+    host: SshHost
+    port: Whole = Field(default=22, ge=1, le=65535)
+    user: SshUser = "root"
+    identity_file: Text | None = None
+    host_key: Annotated[tuple[Text, ...], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)] = ()
+    known_hosts: Text = "~/.ssh/known_hosts"
+    profile: Literal["auto", "debian", "dsm7", "dsm6", "unraid", "truenas", "qnap"] = "auto"
+    fix_docker_path: bool = False
+
+
+class Lan(Strict):
+    """The LAN the NAS is on. ``host`` is the NAS's own address there (default: nas.host, if that is an address).
+
+    ``parent``: auto takes the interface of the NAS's default route. ``dhcp_pool``: first and last address that the
+    router leases, so that a container in it is told.
+    """
+
+    parent: InterfaceName = "auto"
+    subnet: Subnet
+    gateway: IPv4
+    host: IPv4 | None = None
+    ip_range: Subnet | None = None
+    dhcp_pool: Pool | None = None
+
+
+class Ula(Strict):
+    """The site's RFC 4193 /64. ``gateway``: auto, none, or the router's own address in the /64."""
+
+    prefix: UlaPrefix
+    gateway: UlaGateway = "auto"
+
+
+class Shim(Strict):
+    """The NAS's own interface into the containers' network, for host and containers can't talk otherwise."""
+
+    name: InterfaceName = "macvlan-host"
+    ipv4_address: IPv4
+    ipv6_address: IPv6 | None = None
+    mac_address: Mac | None = None
+
+
+class Network(Strict):
+    name: DockerName = "bridge-host"
+    labels: Mapping = Field(default_factory=dict)
+
+
+class Install(Strict):
+    """Where things stand on the NAS, auto as its profile says. ``persistence``: what starts the watch loop at boot;
+    ``on_destroy``: whether files that were there before come back."""
+
+    persistence: Literal["auto", "systemd", "systemd-network", "rc.d", "task-scheduler"] = "auto"
+    program: AutoPath = "auto"
+    conf: AutoPath = "auto"
+    unit: UnitPath = UNIT
+    docker_unit: AutoUnit = "auto"
+    tick: Whole = Field(default=30, ge=5, le=3600)
+    on_destroy: Literal["keep", "restore"] = "keep"
+
+
+class OtherContainer(Strict):
+    """A container that someone else runs (compose, Portainer, by hand) and that the NAS shall reach. Its address alone
+    will do, and is its name then."""
+
+    name: DockerName | None = None
+    ipv4_address: IPv4
+    ipv6_address: IPv6 | None = None
+    mac_address: Mac | None = None
+
+
+def _by_address(value: Any) -> Any:
+    return {"ipv4_address": value} if isinstance(value, str) else value
+
+
+class Site(Strict):
+    nas: Nas
+    lan: Lan
+    ula: Ula
+    shim: Shim
+    probe: Switch = True
+    network: Network = Network()
+    install: Install = Install()
+    containers: dict[DockerName, Service] = Field(default_factory=dict)
+    compose: Annotated[tuple[Text, ...], BeforeValidator(lambda path: [path] if isinstance(path, str) else path)] = ()
+    other_containers: tuple[Annotated[OtherContainer, BeforeValidator(_by_address)], ...] = ()
+
+    def settled(self, parent: str) -> "Site":
+        """With an interface's name in place of `parent: auto`."""
+        return self.model_copy(update={"lan": self.lan.model_copy(update={"parent": parent})})
+
+    @property
+    def host_address(self) -> IPv4Address | None:
+        """The NAS's own IPv4 address on the LAN; None if the person has to say it."""
+        if self.lan.host is not None:
+            return self.lan.host
+        try:
+            return IPv4Address(self.nas.host)
+        except ValueError:
+            return None
+
+
+def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
+    """The site, and every problem of single keys.
+
+    Where single keys are wrong the site is parsed again without them, so that what is wrong between the
+    others can be told in the same run; None if that cannot be.
+    """
+    if not isinstance(raw, dict):
+        remedy = "describe your site there: README.md, «Your own NAS in five steps»"
+        return None, [Problem(f"macvlan-ipv6:{ROOT}", "", "is missing or not a map of keys", remedy)]
+    raw, variables = _with_services_read(raw)
+    try:
+        return Site.model_validate(raw), variables
+    except ValidationError as error:
+        told = {problem.path for problem in variables}
+        problems = variables + [one for one in from_pydantic(error, ROOT, REMEDIES) if one.path not in told]
+        for whole in (False, True):
+            try:
+                return Site.model_validate(_without(raw, error, whole)), problems
+            except ValidationError:
+                continue
+        return None, problems
+
+
+def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """With its containers as they would be read in a compose file."""
+    containers, problems = raw.get("containers"), []
+    if not isinstance(containers, dict):
+        return raw, problems
+    services = {}
+    for key, service in containers.items():
+        services[key], variables = as_compose_reads(service, dotted(f"{ROOT}.containers", [str(key)]))
+        problems += variables
+    return {**raw, "containers": services}, problems
+
+
+def _without(raw: dict[str, Any], error: ValidationError, whole: bool) -> Any:
+    """The site less what is wrong: single keys. Of a container all, since the rest would look complete; or, if not
+    ``whole``, only the keys that nobody knows."""
+    unknown = set() if whole else unknown_keys(error)
+    wrong = set()
+    for detail in error.errors(include_url=False):
+        location = detail["loc"]
+        in_container = location[:1] in (("containers",), ("other_containers",))
+        wrong.add(location[:2] if in_container and location not in unknown else location)
+    return pruned(raw, wrong)

@@ -1,0 +1,40 @@
+"""What this stack's state holds: the NAS may have lost it, or may have the like from another state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from facts.labels import MADE_BY
+
+NETWORK, CONTAINER, SHIM = "docker:index/network:Network", "docker:index/container:Container", "command:remote:Command"
+
+
+@dataclass(frozen=True)
+class Held:
+    """network: the name of Docker's, "" for none; network_is_ours: whether this program made it; containers: their
+    names; shim: whether the command that makes the shim was run."""
+
+    network: str = ""
+    network_is_ours: bool = False
+    containers: frozenset[str] = frozenset()
+    shim: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Held()
+
+
+def held_by(resources: Mapping[str, Mapping[str, Any]]) -> Held:
+    """resources: type and outputs of those in the state, by URN."""
+
+    def of(kind: str) -> list[Mapping[str, Any]]:
+        return [one.get("outputs") or {} for one in resources.values() if one.get("type") == kind]
+
+    network = next(iter(of(NETWORK)), {})
+    labels = [one.get("label") for one in network.get("labels") or []]
+    return Held(
+        network=str(network.get("name") or ""),
+        network_is_ours=MADE_BY in labels,
+        containers=frozenset(str(one["name"]) for one in of(CONTAINER) if one.get("name")),
+        shim=bool(of(SHIM)),
+    )

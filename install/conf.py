@@ -1,0 +1,130 @@
+"""The data file on the NAS, written and read back: what the shim is to be, and what was done there last.
+
+Its comments are for people and for the next preview: pulumi-command cannot read anything back (FACTS.md section 3), so
+the program puts into its input what it finds here. In sync that is the text of the last run, and nothing is shown; what
+drifted goes in as a new line with time and reason, which is an update that names it.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from install.layout import InstallPlan
+from plan.lan import LanPlan
+
+TITLE = "# Written by pulumi up (macvlan-ipv6); the next one writes it anew. Parsed, never sourced."
+_SUM = "# sum "
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Why the shim's files were last written other than for a change of the site. when: UTC, as 2026-11-23T23:45:10Z;
+    stray: the id of a Docker network made by someone else under our name, which has to go first; "" for none;
+    replaced: ids of containers that another state made, which Pulumi makes anew."""
+
+    when: str
+    what: str
+    stray: str = ""
+    replaced: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.what}"
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@dataclass(frozen=True)
+class Record:
+    """A data file as found. whole: whether it is as it was written; containers: name → (IPv4, ULA); macs:
+    name → the one that the watch loop sets, of those that have one; adopted: whether
+    Docker's network was made by someone else; hook: what starts the loop, and for systemd which unit it is bound to;
+    keys: of the containers that are named otherwise than their keys, name → key."""
+
+    whole: bool
+    values: Mapping[str, str]
+    containers: Mapping[str, tuple[str, str]]
+    macs: Mapping[str, str] = field(default_factory=dict)
+    sums: Mapping[str, str] = field(default_factory=dict)
+    repair: Repair | None = None
+    adopted: bool = False
+    hook: tuple[str, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shim(self) -> str:
+        """The link's name, which another site may have changed since."""
+        return self.values.get("shim", "")
+
+    def key_of(self, name: str) -> str:
+        """The person's own name for that container, "" for one that the last run knew nothing of."""
+        return self.keys.get(name, name) if name in self.containers else ""
+
+
+def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], repair: Repair | None) -> str:
+    """The program's data file: `key value` lines. sums: SHA-256 of the other files by their paths."""
+    lines = [TITLE]
+    if repair is not None:
+        lines.append(f"# {repair}")
+        lines += [f"# stray {repair.stray}"] if repair.stray else []
+        lines += [f"# replaced {one}" for one in repair.replaced]
+    lines += ["# network adopted"] if plan.network.adopted else []
+    lines += [f"# hook {install.persistence} {install.docker_unit}".rstrip()]
+    lines += [f"# file {path} {digest}" for path, digest in sums.items()]
+    lines += [f"# key {holder.name} {holder.key}" for holder in plan.containers if holder.key != holder.name]
+    lines += [
+        "version 1",
+        f"network {plan.network.name}",
+        f"parent {plan.shim.parent}",
+        f"shim {plan.shim.name}",
+        f"shim_mac {plan.shim.mac}",
+        f"shim_ipv4 {plan.shim.ipv4}",
+        f"shim_ipv6 {plan.shim.ula}",
+        f"tick {install.tick}",
+    ]
+    lines += [f"docker_folder {install.docker_folder}"] if install.docker_folder else []
+    if plan.network.ula_gateway is not None:
+        key = "keep_gateway" if plan.network.ula_gateway_is_router else "dead_gateway"
+        lines.append(f"{key} {plan.network.ula_gateway}")
+    lines += [f"container {holder.name} {holder.ipv4} {holder.ula} {holder.mac or '-'}" for holder in plan.routed]
+    text = "\n".join(lines) + "\n"
+    return f"{text}{_SUM}{digest_of(text)}\n"
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_conf(text: str | None) -> Record | None:
+    """None where there is no such file, or it is none of this program's."""
+    if text is None or "macvlan-ipv6" not in text.partition("\n")[0]:
+        return None
+    body, mark, told = text.rpartition(_SUM)
+    whole = bool(mark) and told.strip() == digest_of(body)
+    text = text.replace("\r\n", "\n")  # edited on Windows, which makes it no less of a record
+    values: dict[str, str] = {}
+    containers: dict[str, tuple[str, str]] = {}
+    macs: dict[str, str] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if words[:1] == ["container"] and len(words) in (4, 5):
+            containers[words[1]] = (words[2], words[3])
+            macs |= {words[1]: words[4]} if words[4:] not in ([], ["-"]) else {}
+        elif len(words) == 2 and not line.startswith("#"):
+            values[words[0]] = words[1]
+    repaired = re.search(r"^# (\d{4}-\S+Z) (.*)$", text, re.MULTILINE)
+    replaced = tuple(re.findall(r"^# replaced ([0-9a-f]{12,64})$", text, re.MULTILINE))
+    stray = re.search(r"^# stray ([0-9a-f]{12,64})$", text, re.MULTILINE)
+    return Record(
+        whole=whole,
+        values=values,
+        containers=containers,
+        macs=macs,
+        sums=dict(re.findall(r"^# file (\S+) ([0-9a-f]{64})$", text, re.MULTILINE)),
+        repair=Repair(repaired[1], repaired[2], stray[1] if stray else "", replaced) if repaired else None,
+        adopted="\n# network adopted\n" in text,
+        keys=dict(re.findall(r"^# key (\S+) (\S+)$", text, re.MULTILINE)),
+        hook=tuple(hook[1].split()) if (hook := re.search(r"^# hook (.+)$", text, re.MULTILINE)) else (),
+    )

@@ -1,0 +1,96 @@
+"""What will stand on the NAS: the files, and the bundle that carries them there in one ssh session."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from install.conf import Repair, digest_of, render_conf
+from install.layout import InstallPlan
+from install.profiles import NETWORK, RC_D, SYSTEMD, TASK
+from plan.lan import LanPlan
+
+PROGRAM, INSTALLER, WRAPPER = "setup_docker_macvlan.sh", "install.sh", "docker.sh"
+HOOKS = {
+    SYSTEMD: "setup_docker_macvlan.service",
+    NETWORK: "setup_docker_macvlan.network.service",
+    RC_D: "macvlan.rc.sh",
+}
+SOURCES = (PROGRAM, INSTALLER, WRAPPER, *HOOKS.values())  # the static files under nas/ that a bundle is made of
+COMMAND = AS_ROOT, UNPACK = "as_root.sh", "unpack.sh"  # … and of which the command that takes it there
+LOOK = PROBE, TRY_PASSWORD = "probe.sh", "try_password.sh"  # … and a look at the NAS (probe/gather.py)
+_KINDS = {SYSTEMD: "systemd", NETWORK: "systemd", RC_D: "rc.d", TASK: "task"}  # nas/install.sh's words
+
+
+@dataclass(frozen=True)
+class HostFiles:
+    """What stands on the NAS after `pulumi up`: path → text; and the two texts that bring it there. Texts end with a
+    newline."""
+
+    install: InstallPlan
+    texts: Mapping[str, str]
+    installer: str
+    settings: str
+
+
+def host_files(
+    plan: LanPlan, install: InstallPlan, sources: Mapping[str, str], repair: Repair | None = None
+) -> HostFiles:
+    """The files of a plan. sources: name → text of the static files under nas/ (``SOURCES``); repair: why they are
+    written, where the site alone would not tell (install/conf.py)."""
+    texts = {install.program: sources[PROGRAM]}
+    if install.hook_file:
+        texts[install.hook_file] = _filled_in(sources[HOOKS[install.persistence]], install)
+    if install.wrapper:
+        texts[install.wrapper] = _filled_in(sources[WRAPPER], install)
+    sums = {path: digest_of(text) for path, text in texts.items()}
+    texts[install.conf] = render_conf(plan, install, sums, repair)
+    return HostFiles(install, texts, sources[INSTALLER], _settings(plan, install, repair))
+
+
+def _settings(plan: LanPlan, install: InstallPlan, repair: Repair | None) -> str:
+    """What nas/install.sh goes by."""
+    settings = {
+        "program": install.program,
+        "conf": install.conf,
+        "hook": _KINDS[install.persistence],
+        "hook_file": install.hook_file,
+        "wanted_by": install.wanted_by,
+        "task": install.task,
+        "docker_folder": install.docker_folder,
+        "network": plan.network.name,
+        "on_destroy": install.on_destroy,
+        "stray_network": "" if repair is None else repair.stray,
+    }
+    replaced = () if repair is None else repair.replaced
+    lines = [*settings.items(), *(("replaced_container", one) for one in replaced)]
+    return "".join(f"{key} {value}\n" for key, value in lines if value)
+
+
+def _filled_in(template: str, install: InstallPlan) -> str:
+    text = template
+    for placeholder, value in (
+        ("@PROGRAM@", install.program),
+        ("@CONF@", install.conf),
+        ("@DOCKER_UNIT@", install.docker_unit),
+        ("@DOCKER@", install.docker),
+    ):
+        text = text.replace(placeholder, value)
+    return text
+
+
+def bundle(files: HostFiles) -> str:
+    """The text that goes to the NAS on stdin (read by nas/unpack.sh).
+
+    `> NAME` starts a file, `|text` is a line of it, `end` proves that nothing was cut off.
+    """
+    install = files.install
+    names = {install.program: "program", install.conf: "conf", install.hook_file: "hook", install.wrapper: "docker"}
+    manifest = "".join(f"{mode} {path} {names[path]}\n" for path, mode in install.files.items())
+    parts = {INSTALLER: files.installer, "manifest": manifest, "settings": files.settings}
+    # The program last: it is the longest, and what a preview shows of the others is read first
+    for path in sorted(files.texts, key=lambda path: path == install.program):
+        parts[names[path]] = files.texts[path]
+    lines: list[str] = []
+    for name, text in parts.items():
+        lines.append(f"> {name}")
+        lines += [f"|{line}" for line in text.removesuffix("\n").split("\n")]
+    return "\n".join([*lines, "end"]) + "\n"

@@ -1,0 +1,172 @@
+"""Where things stand on the NAS and what starts them there: the site's wishes and the NAS's profile, settled."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from config.problems import Problem
+from config.site import Site
+from config.types import AUTO
+from facts.nas import NasFacts
+from install.profiles import CONF, NETWORK, PROFILES, PROGRAM, RC, RC_D, SYSTEMD, TASK, Profile, recognise
+
+TASK_NAME = "macvlan-ipv6"
+PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]  # of a command that root starts
+
+
+@dataclass(frozen=True)
+class InstallPlan:
+    """profile, persistence: by name. hook_file: the unit or the script that starts the loop, "" for a boot task;
+    docker_unit: what the unit is bound to, "" for nothing; rights: how a command becomes root's ("root", "sudo",
+    "password", see nas/as_root.sh); wrapper: path of a `docker` for commands over ssh that runs the one at `docker`, ""
+    where none is needed; docker_folder: where Docker's client is, "" where the program looks anyway; tick: seconds."""
+
+    profile: str
+    persistence: str
+    program: str
+    conf: str
+    hook_file: str
+    docker_unit: str = ""
+    rights: str = "root"
+    wrapper: str = ""
+    docker: str = ""
+    docker_folder: str = ""
+    tick: int = 30
+    on_destroy: str = "keep"
+
+    @property
+    def systemd(self) -> bool:
+        return self.persistence in (SYSTEMD, NETWORK)
+
+    @property
+    def unit_name(self) -> str:
+        return self.hook_file.rpartition("/")[2] if self.systemd else ""
+
+    @property
+    def wanted_by(self) -> str:
+        """The unit whose start starts ours."""
+        return {SYSTEMD: self.docker_unit, NETWORK: "multi-user.target"}.get(self.persistence, "")
+
+    @property
+    def task(self) -> str:
+        return TASK_NAME if self.persistence == TASK else ""
+
+    @property
+    def boot_task(self) -> str:
+        """What a person does to make the boot task, "" where there is none."""
+        command = f"{self.program} up {self.conf}"
+        return PROFILES[self.profile].task.format(command=command) if self.task else ""
+
+    @property
+    def status_command(self) -> str:
+        return f"{self.program} status {self.conf}"
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """path → mode, of all that stands there."""
+        found = {self.program: "0755", self.conf: "0644"}
+        if self.hook_file:
+            found[self.hook_file] = "0644" if self.systemd else "0755"
+        if self.wrapper:
+            found[self.wrapper] = "0755"
+        return found
+
+
+def candidates(site: Site) -> list[InstallPlan]:
+    """What it may come to, before the NAS was asked."""
+    profiles = list(PROFILES.values()) if site.nas.profile == AUTO else [PROFILES[site.nas.profile]]
+    return [
+        _install(site, profile, hook)
+        for profile in profiles
+        for hook in (profile.hooks if site.install.persistence == AUTO else (site.install.persistence,))
+        if profile.program or site.install.program != AUTO
+    ]
+
+
+def plan_install(site: Site, facts: NasFacts) -> tuple[InstallPlan, list[Problem]]:
+    profile = recognise(facts) if site.nas.profile == AUTO else PROFILES[site.nas.profile]
+    hook = _hook(profile, facts) if site.install.persistence == AUTO else site.install.persistence
+    unit = ""
+    if hook == SYSTEMD:
+        unit = _found(profile, facts, site) if site.install.docker_unit == AUTO else site.install.docker_unit
+    install = _install(site, profile, hook, unit, _rights(facts), *_wrapper(site, facts))
+    install = replace(install, docker_folder=_outside_path(facts.docker.path))
+    return install, list(_unplaced(site, profile))
+
+
+def _hook(profile: Profile, facts: NasFacts) -> str:
+    """The profile's first; or a script of the recipe's in rc.d is taken over as what it is: two hooks would compete."""
+    by_hand = RC in facts.backups or (RC in facts.files and facts.conf is None)
+    return RC_D if by_hand and RC_D in profile.hooks else profile.hooks[0]
+
+
+def _install(
+    site: Site, profile: Profile, hook: str, unit: str = "", rights: str = "root", *docker: str
+) -> InstallPlan:
+    wish = site.install
+    program = wish.program if wish.program != AUTO else f"{profile.program or profile.lasting}/{PROGRAM}"
+    folder = profile.conf or program.rpartition("/")[0]
+    return InstallPlan(
+        profile=profile.name,
+        persistence=hook,
+        program=program,
+        conf=wish.conf if wish.conf != AUTO else f"{folder}/{CONF}",
+        hook_file={SYSTEMD: wish.unit, NETWORK: wish.unit, RC_D: RC}.get(hook, ""),
+        docker_unit=unit,
+        rights=rights,
+        wrapper=docker[0] if docker else "",
+        docker=docker[1] if docker else "",
+        tick=wish.tick,
+        on_destroy=wish.on_destroy,
+    )
+
+
+def _unplaced(site: Site, profile: Profile) -> Iterator[Problem]:
+    if not profile.program and site.install.program == AUTO:
+        what = f"has no default on {profile.title}, where only you know a folder that a reboot leaves alone"
+        remedy = f"write one, as in {profile.lasting}/{PROGRAM}"
+        yield Problem("site.install.program", site.install.program, what, remedy)
+
+
+def docker_units(facts: NasFacts, first: Iterable[str] = ()) -> list[str]:
+    """Units that run Docker here: those of these names first, running ones before others."""
+    order = list(first)
+
+    def rank(name: str) -> tuple[bool, int, str]:
+        runs = facts.units[name].main_pid > 0
+        return not runs, order.index(name) if name in order else len(order), name
+
+    known = [name for name, unit in facts.units.items() if unit.load == "loaded" and "ocker" in name]
+    return sorted((name for name in known if "macvlan" not in name), key=rank)
+
+
+def _found(profile: Profile, facts: NasFacts, site: Site) -> str:
+    own = site.install.unit.rpartition("/")[2]
+    return next((name for name in docker_units(facts, profile.docker_units) if name != own), "")
+
+
+def _rights(facts: NasFacts) -> str:
+    if facts.uid == 0:
+        return "root"
+    return "password" if facts.sudo == "right" else "sudo"
+
+
+def _outside_path(docker: str) -> str:
+    """The folder of Docker's client, for nas/*.sh; "" where they look anyway, or will not take it."""
+    folder = docker.rpartition("/")[0]
+    plain = re.fullmatch(r"(/[A-Za-z0-9_.@-]+)+", folder) and "/../" not in f"{folder}/"
+    return folder if plain and folder not in PATH else ""
+
+
+def _wrapper(site: Site, facts: NasFacts) -> tuple[str, str]:
+    """(path, what it runs). In the first folder that is searched before the one that has Docker's own."""
+    docker = facts.docker
+    if not site.nas.fix_docker_path or not docker.path:
+        return "", ""
+    if docker.wrapper:
+        return docker.wrapper, docker.path
+    if docker.on_path and not docker.refusal:
+        return "", ""
+    own = docker.path.rpartition("/")[0]
+    before = docker.search[: docker.search.index(own)] if own in docker.search else docker.search
+    return (f"{before[0]}/docker", docker.path) if before else ("", "")

@@ -1,0 +1,149 @@
+"""What is where on each kind of NAS: data and nothing else. docs/guide.md shows this table."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from facts.nas import NasFacts
+
+PROGRAM, CONF, RC = "setup_docker_macvlan.sh", "setup_docker_macvlan.conf", "/usr/local/etc/rc.d/macvlan.sh"
+KERNEL = "uname -r"
+SYSTEMD, NETWORK, RC_D, TASK = "systemd", "systemd-network", "rc.d", "task-scheduler"
+_SYNOLOGY = (
+    "pkg-ContainerManager-dockerd.service",
+    "pkg-Docker-dockerd.service",
+    "pkgctl-Docker.service",
+    "docker.service",
+)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A line of one of the NAS's files that tells its kind (KERNEL: `uname -r`): key and value are regular expressions,
+    matched whole; a file without lines is told by being there."""
+
+    file: str
+    key: str = ".*"
+    value: str = ".*"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One kind of NAS.
+
+    sign: None for the one that is taken where no other is recognised. docker_units: names that Docker's unit has there,
+    likeliest first; docker_places: folders that its client may be in. program, conf: folders of those files, "" where
+    only the person can know one that lasts, and `lasting` is an example. hooks: what can start the loop at boot, the
+    default first. task: how a person makes the boot task, with {command} in it. tested: on what.
+    """
+
+    name: str
+    title: str
+    sign: Sign | None
+    docker_units: tuple[str, ...]
+    docker_places: tuple[str, ...]
+    program: str
+    conf: str
+    hooks: tuple[str, ...]
+    task: str
+    tested: str
+    lasting: str = ""
+
+
+_DSM_TASK = (
+    "Control Panel, Task Scheduler, Create, Triggered Task, User-defined script: "
+    "user root, event Boot-up, and as the script: {command}"
+)
+_ALL = (
+    Profile(
+        name="dsm7",
+        title="Synology DSM 7",
+        sign=Sign("/etc.defaults/VERSION", "majorversion", "[7-9]|[1-9][0-9]+"),
+        docker_units=_SYNOLOGY,
+        docker_places=("/usr/local/bin", "/var/packages/ContainerManager/target/usr/bin"),
+        program="/usr/local/bin",
+        conf="/usr/local/etc",
+        hooks=(SYSTEMD, NETWORK, RC_D, TASK),
+        task=_DSM_TASK,
+        tested="a box dressed as DSM 7.2",
+    ),
+    Profile(
+        name="dsm6",
+        title="Synology DSM 6",
+        sign=Sign("/etc.defaults/VERSION", "majorversion", "6"),
+        docker_units=("pkg-Docker-dockerd.service", "pkgctl-Docker.service", "docker.service"),
+        docker_places=("/usr/local/bin", "/var/packages/Docker/target/usr/bin"),
+        program="/usr/local/bin",
+        conf="/usr/local/etc",
+        hooks=(RC_D, TASK),
+        task=_DSM_TASK,
+        tested="nowhere; its hooks in the box of DSM 7.2",
+    ),
+    Profile(
+        name="unraid",
+        title="Unraid 6 and 7",
+        sign=Sign("/etc/unraid-version"),
+        docker_units=(),
+        docker_places=("/usr/bin",),
+        program="",
+        conf="",
+        hooks=(TASK,),
+        task="Settings, User Scripts (a plugin), Add New Script, At Startup of Array, and as the script: {command}",
+        tested="nowhere",
+        lasting="/mnt/cache/appdata/macvlan-ipv6",  # /boot is a FAT disk, which nothing runs from; all else is RAM
+    ),
+    Profile(
+        name="truenas",
+        title="TrueNAS SCALE",
+        sign=Sign(KERNEL, value=".*truenas.*"),
+        docker_units=("docker.service",),
+        docker_places=("/usr/bin",),
+        program="",
+        conf="",
+        hooks=(TASK,),
+        task="System, Advanced Settings, Init/Shutdown Scripts, Add: type Command, when Post Init, command: {command}",
+        tested="nowhere",
+        lasting="/mnt/tank/macvlan-ipv6",
+    ),
+    Profile(
+        name="qnap",
+        title="QNAP QTS and QuTS hero",
+        sign=Sign("/etc/config/uLinux.conf"),
+        docker_units=(),
+        docker_places=("/share/CACHEDEV1_DATA/.qpkg/container-station/bin",),
+        program="",
+        conf="",
+        hooks=(TASK,),
+        task="Control Panel, Hardware: Run user defined processes during startup; and in autorun.sh: {command}",
+        tested="nowhere",
+        lasting="/share/CACHEDEV1_DATA/macvlan-ipv6",
+    ),
+    Profile(
+        name="debian",
+        title="Debian, and any other Linux with systemd",
+        sign=None,
+        docker_units=("docker.service", "snap.docker.dockerd.service", *_SYNOLOGY[:3]),
+        docker_places=("/usr/bin", "/usr/local/bin", "/opt/bin", "/snap/bin"),
+        program="/usr/local/bin",
+        conf="/etc",
+        hooks=(SYSTEMD, NETWORK, RC_D, TASK),
+        task="an entry `@reboot {command}` in root's crontab, or what the NAS has for commands at boot",
+        tested="Debian 12 and 13 in a box",
+    ),
+)
+PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _ALL}
+
+
+def recognise(facts: NasFacts) -> Profile:
+    """The first whose sign the NAS shows; debian where there is none."""
+    return next(profile for profile in _ALL if profile.sign is None or _shows(profile.sign, facts))
+
+
+def _shows(sign: Sign, facts: NasFacts) -> bool:
+    files = {**facts.vendor, KERNEL: {"": facts.system.get("kernel", "")}}
+    lines = files.get(sign.file)
+    if lines is None:
+        return False
+    return not lines or any(
+        re.fullmatch(sign.key, key) and re.fullmatch(sign.value, value) for key, value in lines.items()
+    )

@@ -1,0 +1,44 @@
+"""The plan of the whole site: its addresses, and what of Docker's engine and network on the NAS decides the rest."""
+
+from dataclasses import replace
+
+from config.problems import Problem
+from config.site import Site
+from facts.nas import LiveNetwork
+from plan import endpoint_sysctls
+from plan.checks import clashes
+from plan.lan import AddressPlan, ContainerPlan, LanPlan
+from plan.network import default_ula_gateway, plan_network
+
+
+def plan_lan(
+    site: Site, addresses: AddressPlan, engine_major: int | None = None, live: LiveNetwork | None = None
+) -> tuple[LanPlan, list[Problem]]:
+    """site: with its parent resolved. engine_major: Docker's on the NAS, None where that is not known. live: the
+    network of the site's name that is there already.
+
+    The problems are those that only the live network brings: it keeps its own IPv6 gateway, which the site may have
+    given to a container.
+    """
+    shim = replace(addresses.shim, parent=site.lan.parent)
+    network = plan_network(site, addresses.nas_ipv4, shim, engine_major, live)
+    plan = LanPlan(
+        network=network,
+        shim=shim,
+        host=addresses.nas_ipv4,
+        containers=tuple(_on_engine(container, engine_major) for container in addresses.containers),
+        others=addresses.others,
+    )
+    if network.ula_gateway in (None, default_ula_gateway(site)):
+        return plan, []
+    return plan, list(clashes(site, addresses, network.ula_gateway))
+
+
+def _on_engine(container: ContainerPlan, engine_major: int | None) -> ContainerPlan:
+    """From Docker 27 on, sysctls of the interface go with the endpoint and no longer with the container."""
+    if container.service is None:
+        return container
+    rest, driver_opts = endpoint_sysctls.by_place(container.service.sysctls, engine_major)
+    if not driver_opts:
+        return container
+    return replace(container, service=container.service.model_copy(update={"sysctls": rest}), driver_opts=driver_opts)

@@ -1,0 +1,35 @@
+"""What the NAS says against the plan, before anything changes. One module for each thing that it may be about."""
+
+from collections.abc import Iterator
+
+from config.problems import Problem
+from config.site import Site
+from facts.nas import NasFacts
+from facts.state import Held
+from install.layout import InstallPlan
+from plan.lan import LanPlan
+from preflight.findings import (
+    access,
+    address_conflicts,
+    boot_hook,
+    containers,
+    manual_setups,
+    network,
+    other_states,
+    parent_interface,
+)
+
+
+def findings(
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, held: Held, take_over: bool = False
+) -> Iterator[Problem]:
+    """Errors and warnings. site.lan.parent is a name here, no longer auto; held: what this stack's state has;
+    take_over: whether an installation that another state made is to become this one's."""
+    yield from access.findings(site, install, facts)
+    yield from boot_hook.findings(site, install, facts)
+    yield from parent_interface.findings(site, plan, facts)
+    yield from network.findings(site, plan, facts)
+    yield from containers.findings(plan, facts)
+    yield from other_states.findings(site, install, plan, facts, held, take_over)
+    yield from address_conflicts.findings(site, plan, facts)
+    yield from manual_setups.findings(site, install, facts)

@@ -1,0 +1,106 @@
+"""What the program needs on the NAS: rights, tools, Docker and its unit, macvlan in the kernel, room in sshd."""
+
+from collections.abc import Iterator
+
+from config.problems import Problem
+from config.site import Site
+from facts.nas import NasFacts
+from install.conf import read_conf
+from install.layout import InstallPlan
+from plan.network import is_adopted
+
+OLDEST_ENGINE = 20  # Docker 20.10: the oldest that DSM 7 ships and that the lab runs
+FIX = (
+    "write `nas.fix_docker_path: true`: `pulumi up` puts a `docker` there that finds the real one, and uses sudo where "
+    "it has to; `pulumi destroy` removes it"
+)
+SET_PASSWORD = "`pulumi config set --secret macvlan-ipv6:sudoPassword`"
+SESSIONS = 9  # images and containers in their queues (components/lan.py), the network, and this look
+
+
+def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
+    if facts.uid != 0:
+        yield from _sudo(facts)
+    if "ip" not in facts.tools:
+        what = "the NAS has no `ip` command, and shim and routes need it"
+        yield Problem("site.nas.host", site.nas.host, what, "install the package that brings `ip` there (iproute2)")
+    if facts.macvlan == "no":
+        what = f"its kernel {facts.system.get('kernel', '')} has no macvlan, which all of this stands on"
+        remedy = "on a NAS with Docker's package it comes with that; else install the kernel's modules there"
+        yield Problem("site.nas.host", site.nas.host, what, remedy)
+    yield from _docker(site, install, facts)
+    yield from _sshd(site, facts)
+
+
+def _sudo(facts: NasFacts) -> Iterator[Problem]:
+    rights = "is not root there, and network interfaces and boot hooks are root's"
+    if facts.sudo in ("yes", "right"):
+        return
+    if facts.sudo == "wrong":
+        what = f"is not the password that sudo takes from {facts.user} there"
+        yield Problem("macvlan-ipv6:sudoPassword", "", what, f"write the right one: {SET_PASSWORD}")
+    elif facts.sudo == "asks":
+        what = f"{rights}; its sudo asks for a password, and none is set"
+        yield Problem("site.nas.user", facts.user, what, f"{SET_PASSWORD}, or let sudo ask {facts.user} for none")
+    else:
+        remedy = "use `user: root` with a key in root's authorized_keys, or a user who may use sudo"
+        yield Problem("site.nas.user", facts.user, rights, remedy)
+
+
+def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
+    """Whether `ssh NAS docker` works, which is what the docker plugin calls."""
+    docker = facts.docker
+    if docker.refusal and not (install.wrapper and facts.sudo == "yes"):
+        what = f"may not use Docker there ({docker.refusal})"
+        group = f"put {facts.user} into the group of /var/run/docker.sock (`usermod -aG docker {facts.user}`)"
+        fix = (
+            FIX
+            if facts.sudo == "yes"
+            else f"let sudo ask {facts.user} for no password, with `nas.fix_docker_path: true`"
+        )
+        yield Problem("site.nas.user", facts.user, what, f"{group}, and log in anew; or {fix}")
+    if docker.path and not docker.on_path and not install.wrapper:
+        what = f"docker is at {docker.path}, outside the PATH that a command over ssh gets"
+        link = f"on the NAS run `ln -s {docker.path} {(*docker.search, '/usr/bin')[0]}/docker`"
+        yield Problem("site.nas.host", site.nas.host, what, link if site.nas.fix_docker_path else f"{FIX}; or {link}")
+    if docker.wrapper and not install.wrapper and docker.path.rpartition("/")[0] not in docker.search:
+        what = f"takes away {docker.wrapper}, by which a command over ssh finds docker at {docker.path}"
+        yield Problem("site.nas.fix_docker_path", "false", what, "write true; `pulumi destroy` removes it")
+    live = facts.network(site.network.name)
+    record = read_conf(facts.conf)
+    known = record is not None and record.adopted
+    if install.wrapper and not docker.wrapper and live is not None and is_adopted(live) and not known:
+        what = "is there already, and to take it over the docker plugin must reach Docker before anything is changed"
+        remedy = f"on the NAS run `ln -s {docker.path} {install.wrapper}`, and leave that there"
+        yield Problem("site.network.name", live.name, what, remedy)
+
+
+def _docker(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
+    docker, host = facts.docker, site.nas.host
+    yield from _reach(site, install, facts)
+    if docker.refusal and not docker.engine:
+        return
+    if not docker.path:
+        what = "the NAS has no `docker` command"
+        yield Problem("site.nas.host", host, what, "install Docker (Container Manager) on the NAS")
+    elif not docker.engine:
+        what = f"Docker does not answer there: {docker.error or 'no reason given'}"
+        yield Problem("site.nas.host", host, what, "install or start Docker (Container Manager) on the NAS")
+    elif facts.engine_major is not None and facts.engine_major < OLDEST_ENGINE:
+        what = f"has Docker {docker.engine}, and this program needs 20.10 or newer"
+        yield Problem("site.nas.host", host, what, "upgrade Docker (Container Manager) on the NAS")
+
+
+def _sshd(site: Site, facts: NasFacts) -> Iterator[Problem]:
+    sessions = facts.sshd.get("maxsessions", "")
+    if sessions.isdigit() and int(sessions) < SESSIONS:
+        what = f"its sshd takes {sessions} sessions on one connection; the rest log in anew, and may be turned away"
+        remedy = "set `MaxSessions 10` in /etc/ssh/sshd_config there, or run `pulumi up --parallel 2`"
+        yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
+    first = facts.sshd.get("maxstartups", "").split(":")[0]
+    if first.isdigit() and int(first) < 3:
+        what = (
+            f"its sshd takes {first} login{'s' if first != '1' else ''} at a time, and `pulumi up` makes two or three"
+        )
+        remedy = "set `MaxStartups 10:30:100` in /etc/ssh/sshd_config there"
+        yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")

@@ -1,0 +1,124 @@
+"""Planned addresses that somebody has already: the NAS itself, another container, or a machine on the LAN."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from config.problems import Problem
+from config.site import Site
+from facts.nas import Answer, NasFacts
+from install.conf import Record, read_conf
+from plan.lan import LanPlan, PlannedAddress
+
+Address = IPv4Address | IPv6Address
+SHOWN = 4  # addresses that one message names
+FREE = "choose a free address, outside your router's DHCP range"
+
+
+@dataclass(frozen=True)
+class AddressOwner:
+    name: str
+    ours: bool
+
+
+def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+    record = read_conf(facts.conf)
+    holders = _owners(site, facts)
+    shims = (plan.shim.name, "" if record is None else record.shim)
+    own = {
+        one.interface.ip: link.name for link in facts.links.values() for one in link.addresses if link.name not in shims
+    }
+    told: set[tuple[str, str]] = set()
+    for wish in plan.given:
+        holder, answer = holders.get(wish.address), facts.answers.get(wish.address)
+        if wish.address in own:
+            what = f"is the NAS's own address on {own[wish.address]}; both would be cut off"
+            yield Problem(wish.path, str(wish.address), what, FREE)
+        elif holder is not None and holder.ours:
+            if (wish.name, holder.name) not in told:  # else it is the ULA beside the IPv4 address
+                yield from _held(wish, holder, plan, facts, record)
+            told.add((wish.name, holder.name))
+        elif holder is not None and holder.name != wish.name:
+            what = f"is held by the container {holder.name}, which is not this program's; Docker would refuse it"
+            yield Problem(wish.path, str(wish.address), what, f"choose another address, or remove {holder.name} there")
+        elif holder is None and answer is not None and not _is_ours(wish, answer, shims, facts):
+            yield from _answered(wish, answer, facts)
+    yield from _unasked(site, plan, holders, facts)
+
+
+def _owners(site: Site, facts: NasFacts) -> dict[Address, AddressOwner]:
+    """Who has which address on Docker's networks that stand on the same parent; our own wherever they are."""
+    near = {network.name for network in facts.networks if network.parent == site.lan.parent} | {site.network.name}
+    found: dict[Address, AddressOwner] = {}
+    for container in facts.containers.values():
+        ours = bool(container.addresses)
+        for name, place in container.networks.items():
+            for text in (place.ipv4, place.ipv6) if ours or name in near else ():
+                if text:
+                    found[ip_address(text)] = AddressOwner(container.name, ours)
+    return found
+
+
+def _held(
+    wish: PlannedAddress, holder: AddressOwner, plan: LanPlan, facts: NasFacts, record: Record | None
+) -> Iterator[Problem]:
+    """By a container of ours."""
+    key = "" if record is None else record.key_of(holder.name)
+    if holder.name == wish.name or (key and key == wish.key):
+        return  # in the last case under the name that it had
+    first = first_without(wish.name, holder.name, wish.name in facts.containers)
+    what = f"is held by {holder.name} until that has moved; Docker may refuse it before then"
+    remedy = "if `pulumi up` stops at it, run it once more"
+    if wish.key and key and key not in {one.key for one in plan.containers}:
+        what = f"is held by {holder.name}, which the site has no more; Pulumi removes that last, and Docker refuses "
+        yield Problem(wish.path, str(wish.address), f"{what}{wish.name} before", first)
+        return
+    if wish.key and holder.name not in {one.name for one in plan.containers}:
+        what = f"is held by {holder.name}, and Docker refuses {wish.name} until that has another or is gone"
+        remedy = f"if `pulumi up` stops at it every time: {first}"
+    yield Problem(wish.path, str(wish.address), what, remedy, "warning")
+
+
+def first_without(name: str, other: str, moves: bool = False) -> str:
+    """What to do where one container is to have what another one has that goes. moves: it is there already."""
+    how = f"with {name} where it was" if moves else f"without {name}"
+    return f"first `pulumi up` {how}, which removes {other}; then as the site says now"
+
+
+def _is_ours(wish: PlannedAddress, answer: Answer, shims: tuple[str, str], facts: NasFacts) -> bool:
+    """Whether it may be our own container that answered. The MAC alone tells nothing: it follows from the address, and
+    Docker < 28 and this program on another NAS give the same."""
+    if answer.mac != wish.mac:
+        return False
+    if not facts.docker.engine:
+        return True  # whose containers nobody could be asked for
+    if answer.how == "known":
+        return any(name in facts.links for name in shims)  # behind which the kernel forgets nobody
+    live = facts.containers.get(wish.name)
+    return live is not None and live.status == "restarting"
+
+
+def _answered(wish: PlannedAddress, answer: Answer, facts: NasFacts) -> Iterator[Problem]:
+    if answer.how == "known":
+        what = f"was in use on the LAN a moment ago, by somebody with the MAC {answer.mac} who answers no ping"
+        remedy = "look again in a minute; this goes when nobody is there"
+        yield Problem(wish.path, str(wish.address), what, remedy, "warning")
+    else:
+        who = "your own computer" if facts.client == str(wish.address) else f"somebody with the MAC {answer.mac}"
+        what = f"is in use on the LAN: {who} answers there; two machines with one address cut each other off"
+        yield Problem(wish.path, str(wish.address), what, FREE)
+
+
+def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner], facts: NasFacts) -> Iterator[Problem]:
+    """ULAs alone are no news: before the first run a NAS has no way to ask for them."""
+    found = [one for one in [one.address for one in plan.given] if str(one) in facts.unasked and one not in holders]
+    found = [str(one) for one in found if isinstance(one, IPv4Address)]
+    if not found:
+        return
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    why = f"{facts.user} may send no ping there, or it has no way into {site.lan.subnet}"
+    if not facts.tools & {"ping", "ping6"}:
+        why = "it has no `ping`"
+    what = f"could not ask whether somebody has {', '.join(found[:SHOWN])}{more}: {why}"
+    remedy = "make sure that nobody has them; two machines with one address cut each other off"
+    yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")

@@ -1,0 +1,47 @@
+"""Containers of the site that are there already, or that do not run."""
+
+from collections.abc import Iterator
+
+from config.problems import Problem
+from facts.nas import NasFacts
+from install.conf import Record, read_conf
+from plan.lan import ContainerPlan, LanPlan
+from preflight.findings.address_conflicts import first_without
+
+
+def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+    record = read_conf(facts.conf)
+    for container in plan.containers:
+        live = facts.containers.get(container.name)
+        if live is None:
+            continue  # preflight/findings/other_states.py
+        if not live.addresses:
+            what = "exists on the NAS already and was not made by this program; Docker takes each name once"
+            remedy = (
+                f"remove it there (`docker rm -f {container.name}`; its volumes stay) and it is made anew, or leave it "
+                "as it is and list it under `other_containers:`"
+            )
+            yield Problem(container.path, container.name, what, remedy)
+        elif key := _other_key(container, record):
+            yield _handed_on(container, key, plan)
+        elif not live.runs:
+            what = f"is {live.status} and does not run"
+            yield Problem(container.path, container.name, what, f"`docker start {container.name}`, or see "
+                          f"`docker logs {container.name}` there", "warning", container.key)  # fmt: skip
+
+
+def _other_key(container: ContainerPlan, record: Record | None) -> str:
+    """The key that its name belonged to in the last run, "" where that is its own."""
+    key = "" if record is None else record.key_of(container.name)
+    return key if key != container.key else ""
+
+
+def _handed_on(container: ContainerPlan, key: str, plan: LanPlan) -> Problem:
+    """Pulumi goes by keys: what has another one is another container, which it makes before it removes the old one."""
+    if key in {one.key for one in plan.containers}:
+        what = f"is the name of the container of {key} until that has its new one; Docker takes each name once"
+        remedy = "if `pulumi up` stops at it, run it once more"
+        return Problem(container.path, container.name, what, remedy, "warning", container.key)
+    what = f"is the name of the container of {key}, a key that the site has no more; Pulumi removes that last, and "
+    what += "Docker takes each name once"
+    return Problem(container.path, container.name, what, first_without(container.key, "the old one"))

@@ -1,0 +1,34 @@
+"""What people made by hand before: files at our paths, scripts and links that do the same work."""
+
+from collections.abc import Iterator
+
+from config.problems import Problem
+from config.site import Site
+from facts.nas import NasFacts
+from install.conf import read_conf
+from install.layout import InstallPlan
+
+SUFFIX = ".before-macvlan-ipv6"  # nas/install.sh
+
+
+def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
+    paths = tuple(install.files)
+    record = read_conf(facts.conf)
+    ours = () if record is None else tuple(record.sums)  # of the last run, for another hook or at other paths too
+    if read_conf(facts.confs.get(install.conf)) is None:
+        for path in paths:
+            if path in facts.files and path not in (*facts.backups, *ours):
+                what = f"is on the NAS already, made by hand; it is kept as {path}{SUFFIX} and replaced"
+                after = "brings it back" if install.on_destroy == "restore" else "leaves that copy there"
+                remedy = f"nothing to do; `pulumi destroy` {after} (install.on_destroy: {install.on_destroy})"
+                yield Problem("site.install", path, what, remedy, "warning", "shim")
+    for path in facts.leftovers:
+        if path not in (*paths, *ours) and not path.endswith(SUFFIX):
+            what = "mentions macvlan: if it makes a shim too, two of them compete for the way to the containers"
+            yield Problem("site.shim", path, what, f"look into it, and remove it if it does: {path}", "warning", "shim")
+    shims = (site.shim.name, "" if record is None else record.shim)
+    for link in facts.links.values():
+        if link.kind == "macvlan" and link.lower == site.lan.parent and link.name not in shims:
+            what = f"is another macvlan link of the NAS on {site.lan.parent}; its routes compete with the shim's"
+            remedy = f"`ip link del {link.name}` there, and remove what makes it; or take it over with `shim.name`"
+            yield Problem("site.shim.name", link.name, what, remedy, "warning", "shim")

@@ -1,0 +1,156 @@
+"""Docker's networks on the NAS: one of the site's name, and others that stand in its way."""
+
+from collections.abc import Iterator
+
+from config.problems import Problem
+from config.site import Site
+from facts.nas import LiveNetwork, NasFacts
+from facts.state import Held
+from install.conf import read_conf
+from plan.lan import LanPlan
+from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
+
+SHARED_PARENT = 27  # the first engine that takes two macvlan networks on one parent (FACTS.md defect 10)
+
+
+def stray_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
+    """The id of a network that somebody made in place of ours: ours is recorded on the NAS and gone. "" for none."""
+    live = facts.network(site.network.name)
+    if live is None or not is_adopted(live) or not plan.network.replaces:
+        return ""
+    return live.id if _was_ours(site, facts) else ""
+
+
+def lost_network(site: Site, facts: NasFacts, held: Held) -> bool:
+    """Whether the network was made by an earlier run and is gone."""
+    ours = _was_ours(site, facts) or (held.network == site.network.name and held.network_is_ours)
+    return facts.network(site.network.name) is None and bool(facts.docker.engine) and ours
+
+
+def _was_ours(site: Site, facts: NasFacts) -> bool:
+    record = read_conf(facts.conf)
+    return record is not None and record.values.get("network") == site.network.name and not record.adopted
+
+
+def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+    live, before = facts.network(site.network.name), _before(site, facts)
+    if site.ula.gateway == "none" and plan.network.ula_gateway is not None and facts.docker.engine:
+        yield _gateway_all_the_same(plan, facts)
+    if live is None or plan.network.replaces:
+        yield from _in_the_way(site, plan, facts, before)
+    if live is not None and plan.network.replaces:
+        yield from _differs(site, plan, live, facts)
+    elif live is not None:
+        yield from _not_reserved(plan, live)
+    if before is not None:
+        how = f"takes the place of {before.name}, for Docker cannot rename a network"
+        yield from _goes(site, before, how, facts)
+
+
+def _gateway_all_the_same(plan: LanPlan, facts: NasFacts) -> Problem:
+    what = (
+        f"does nothing here: Docker {facts.docker.engine} gives every IPv6 network a gateway, the first free address "
+        f"if none is named. So the network has {plan.network.ula_gateway} as with `auto`, and the watch loop takes "
+        "the containers' default route to it away, if nobody answers there"
+    )
+    remedy = (
+        f"write `auto`; from Docker {FIRST_ENGINE_WITHOUT_OWN_GATEWAY} on `none` makes a network without a gateway, "
+        "and makes one that has a gateway anew"
+    )
+    return Problem("site.ula.gateway", "none", what, remedy, "warning", "network")
+
+
+def _before(site: Site, facts: NasFacts) -> LiveNetwork | None:
+    """Ours under another name, which Pulumi removes before it makes the one of this name."""
+    record = read_conf(facts.conf)
+    name = "" if record is None else record.values.get("network", "")
+    live = facts.network(name)
+    return live if name != site.network.name and live is not None and not is_adopted(live) else None
+
+
+def _in_the_way(site: Site, plan: LanPlan, facts: NasFacts, before: LiveNetwork | None) -> Iterator[Problem]:
+    shared = facts.engine_major is None or facts.engine_major >= SHARED_PARENT
+    for other in facts.networks:
+        if other == before or other.name == site.network.name:
+            continue
+        remove = f"remove it there: `docker network rm {other.name}`"
+        beside = other.driver in ("macvlan", "ipvlan") and other.parent == site.lan.parent
+        remedy = f"use that one with `network: {{name: {other.name}}}`, or {remove}"
+        if beside and not shared:
+            what = f"has the network {other.name} already, and Docker {facts.docker.engine} takes one on an interface"
+            yield Problem("site.lan.parent", site.lan.parent, what, remedy)
+        elif taken := refused_for(plan.network, other, facts.engine_major):
+            ipv6 = ":" in taken
+            key, value = ("site.ula.prefix", site.ula.prefix) if ipv6 else ("site.lan.subnet", site.lan.subnet)
+            what = f"overlaps {taken} of the network {other.name}, and Docker refuses a network that overlaps another"
+            if not beside:
+                remedy = f"make that one anew with another range, or {remove}"
+            if other.name == "bridge":
+                remedy = "give Docker's own bridge another range: `bip` in its daemon.json"
+            if ipv6:
+                remedy += "; or write another prefix (`make ula`)"
+            yield Problem(key, str(value), what, remedy)
+
+
+def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:
+    found = list(differences(plan.network, live, facts.engine_major))
+    if is_adopted(live) and not stray_network(site, plan, facts):
+        what = f"exists already, was not made by this program, and differs\n{_side_by_side(found)}"
+        remedy = (
+            "write what it has into the site, and it is used as it is; or remove it there "
+            f"(`docker network rm {live.name}`, its containers disconnected), and it is made as the site says"
+        )
+        yield Problem("site.network.name", live.name, what, remedy)
+        return
+    how = f"is made anew, for Docker cannot change a network ({in_words(found)})"
+    yield from _goes(site, live, how, facts, f"has to be made anew ({in_words(found)})")
+
+
+def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = "") -> Iterator[Problem]:
+    """Who is on a network that is removed. how, must: what becomes of it, if it may go, and if it may not."""
+    attached = {name: facts.containers.get(name) for name in live.attached}
+    ours = sorted(name for name, one in attached.items() if one is not None and one.addresses)
+    strangers = [name for name in live.attached if name not in ours] + _stopped(live, facts)
+    if strangers:
+        what = f"{must or how}, and containers that are not this program's are on it: {', '.join(strangers)}"
+        first = strangers[0].split()[0]
+        remedy = f"there: `docker network disconnect {live.name} {first}`; connect them again after `pulumi up`"
+        yield Problem("site.network.name", site.network.name, what, remedy)
+    else:
+        what = f"{how}; containers that stop: {', '.join(ours) or 'none is running on it'}"
+        remedy = "they come back with the addresses and MACs that the site says"
+        yield Problem("site.network.name", site.network.name, what, remedy, "warning", "network")
+
+
+def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:
+    """Others' containers that will be on it when they start: Docker keeps the network's id with them, not its name, and
+    shows none of them in the network. Old engines list one that never ran by the network's id, if it was made so."""
+    found = []
+    for name, one in sorted(facts.containers.items()):
+        on_it = any(key == live.name or (len(key) >= 12 and live.id.startswith(key)) for key in one.networks)
+        if on_it and not one.addresses and name not in live.attached:
+            found.append(f"{name} ({one.status})")
+    return found
+
+
+def _not_reserved(plan: LanPlan, live: LiveNetwork) -> Iterator[Problem]:
+    """Docker could give the shim's or the NAS's address to a container that asks for none (FACTS.md defect 7)."""
+    reserved = set(plan.network.reserved_ipv4.values())
+    open_to_all = [address for address in (plan.shim.ipv4, plan.host) if address not in reserved]
+    ip_range = plan.network.ip_range
+    free = [str(address) for address in open_to_all if ip_range is None or address in ip_range]
+    if free:
+        what = f"does not reserve {' and '.join(free)}, and Docker may give it to a container that asks for no address"
+        remedy = "give each container on it a fixed address; a network that this program makes reserves them"
+        yield Problem("site.network.name", live.name, what, remedy, "warning", "network")
+
+
+def in_words(found: list[Difference]) -> str:
+    return ", ".join(f"{one.setting} {one.live} → {one.wanted}" for one in found)
+
+
+def _side_by_side(found: list[Difference]) -> str:
+    rows = [("", "on the NAS", "in the site"), *((one.setting, one.live, one.wanted) for one in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(f"        {line}" for line in lines)

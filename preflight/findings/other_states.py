@@ -1,0 +1,115 @@
+"""The state and the NAS do not know of each other: one of the two was reset, or there is another state."""
+
+from collections.abc import Iterator, Sequence
+
+from config.keys import TAKE_OVER_KEY
+from config.problems import Problem
+from config.site import Site
+from facts.nas import LiveContainer, NasFacts
+from facts.state import Held
+from install.conf import read_conf
+from install.layout import InstallPlan
+from plan.lan import ContainerPlan, LanPlan
+from plan.network import differences, is_adopted
+from preflight.findings.network import in_words
+
+SHOWN = 6  # names in one message
+TAKE_OVER = f"`pulumi up --config {TAKE_OVER_KEY}=true`"
+REFRESH = "`pulumi up --refresh`"
+
+
+def missing(plan: LanPlan, facts: NasFacts, held: Held) -> list[ContainerPlan]:
+    """Containers that the state has and the NAS has not."""
+    if not facts.docker.engine:
+        return []
+    return [one for one in plan.containers if one.name in held.containers and one.name not in facts.containers]
+
+
+def network_is_missing(facts: NasFacts, held: Held) -> bool:
+    return bool(facts.docker.engine and held.network) and facts.network(held.network) is None
+
+
+def others(plan: LanPlan, facts: NasFacts, held: Held) -> list[LiveContainer]:
+    """Containers of this program's under the names of this site's that the state has not: another one made them, or a
+    run that was cut off."""
+    live = [facts.containers.get(one.name) for one in plan.containers]
+    return [one for one in live if one is not None and one.addresses and one.name not in held.containers]
+
+
+def findings(
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, held: Held, take_over: bool
+) -> Iterator[Problem]:
+    yield from _network_to_go(site, plan, facts, held)
+    if held.is_empty or others(plan, facts, held):
+        yield from _foreign(site, install, plan, facts, held, take_over)
+    elif take_over:
+        what = "has been done: this stack's state holds the installation"
+        yield Problem(TAKE_OVER_KEY, "true", what, f"`pulumi config rm {TAKE_OVER_KEY}`", "warning")
+    gone = missing(plan, facts, held)
+    if network_is_missing(facts, held) and gone:
+        names = _names([one.name for one in gone])
+        what = f"has lost what this stack's state has there: the network {held.network}, and {names}"
+        what += "\n      it was reset, or it is another machine; Pulumi notices that only with --refresh"
+        remedy = f"{REFRESH} makes all of it anew, with the addresses that the site says"
+        yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
+        return
+    for container in gone:
+        what = "is gone from the NAS, though this stack's state has it; Pulumi notices that only with --refresh"
+        yield Problem(container.path, container.name, what, f"{REFRESH} makes it anew", "warning", container.key)
+
+
+def _foreign(
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, held: Held, take_over: bool
+) -> Iterator[Problem]:
+    containers = others(plan, facts, held)
+    live = facts.network(site.network.name)
+    found = [f"the network {live.name}"] if live and not is_adopted(live) and live.name != held.network else []
+    found += [_names([one.name for one in containers])] if containers else []
+    found += [install.conf] if not held.shim and read_conf(facts.confs.get(install.conf)) is not None else []
+    if not found:
+        return
+    if not take_over:
+        what = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
+        if not held.is_empty:
+            what = f"has more of this program's than this stack's state knows of: {'; '.join(found)}"
+        what += "\n      its state is in another stack, on another laptop, or lost, or a run was cut off; "
+        what += "two states undo each other's work"
+        remedy = "bring that state here (`pulumi stack export` there, `pulumi stack import` here), or take the "
+        remedy += f"installation over: {TAKE_OVER}"
+        remedy += " makes those containers anew, their volumes stay" if containers else ""
+        yield Problem("site.nas.host", site.nas.host, what, remedy)
+        return
+    keys = {one.name: one.key for one in plan.containers}
+    for one in containers:
+        what = "is not in this stack's state, and Pulumi cannot take a container over as it is: "
+        what += "it is removed and made anew"
+        remedy = "nothing to do: its volumes stay; what it keeps in none of them is lost"
+        yield Problem("site.containers", one.name, what, remedy, "warning", keys[one.name])
+    known = {*keys, *held.containers}
+    rest = [one.name for one in facts.containers.values() if one.addresses and one.name not in known]
+    if rest:
+        what = "of another state are not in this site, and stay as they are"
+        yield Problem("site.containers", ", ".join(rest), what, f"`docker rm -f {rest[0]}` there", "warning")
+
+
+def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, held: Held) -> Iterator[Problem]:
+    """A network of this program's that has to make way for the site's, and that Pulumi cannot remove."""
+    record = read_conf(facts.conf)
+    before = "" if record is None else record.values.get("network", "")
+    for name in {before, site.network.name} if before else {site.network.name}:
+        live = facts.network(name)
+        goes = plan.network.replaces or name != site.network.name
+        if live is None or is_adopted(live) or not goes or held.network == name:
+            continue
+        found = list(differences(plan.network, live, facts.engine_major)) if name == site.network.name else []
+        how = in_words(found) or "another name"
+        what = f"differs from {name} on the NAS ({how}), and this stack's state does not have that one, so that Pulumi "
+        what += "cannot remove it"
+        remedy = "write what that one has into the site until this stack has taken it over; or remove what is on it, "
+        remedy += f"and then it, on the NAS: `docker network rm {name}`"
+        yield Problem("site.network.name", site.network.name, what, remedy)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"the container{'' if len(names) == 1 else 's'} {', '.join(names[:SHOWN])}{more}"

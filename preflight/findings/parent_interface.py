@@ -1,0 +1,129 @@
+"""The parent interface, and whether the LAN in the site is the one that it is on."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Interface
+
+from config.problems import Problem
+from config.site import Site
+from config.types import ULA_RANGE
+from facts.nas import Link, NasFacts
+from plan.lan import LanPlan
+
+OVS = "ovs-system"  # Open vSwitch's datapath: the master of all its ports, and no interface to stand on
+_NOT_A_LAN = ("lo", "veth", "docker", "br-", "tun", "sit", "ip6tnl", "virbr", OVS)
+
+
+def settle(site: Site, facts: NasFacts) -> tuple[Site, list[Problem]]:
+    """The site with the interface of the NAS's default route in place of `parent: auto`."""
+    if site.lan.parent != "auto":
+        return site, []
+    found = facts.default_link()
+    link = facts.links.get(found or "")
+    if link is not None and link.kind == "macvlan" and link.lower:
+        found = link.lower  # a hand-made shim that took the default route
+    if found is None:
+        what = "cannot be found: the NAS has no default route to tell its LAN by"
+        return site, [Problem("site.lan.parent", "auto", what, f"write the interface; it has {_names(facts)}")]
+    return site.settled(found), []
+
+
+def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+    parent = facts.links.get(site.lan.parent)
+    if site.lan.parent == "auto":
+        return
+    if parent is None:
+        what = f"does not exist on the NAS; it has {_names(facts)}"
+        remedy = "choose the one that has the NAS's own LAN address (`ip address` there shows it)"
+        yield Problem("site.lan.parent", site.lan.parent, what, remedy)
+        return
+    unusable = list(_usable(site, parent, facts))
+    yield from unusable
+    if unusable:
+        return  # what its addresses are is of no matter then
+    yield from _lan(site, plan, parent, facts)
+    yield from _ula(site, parent, facts)
+
+
+def _usable(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
+    def problem(what: str, remedy: str) -> Problem:
+        return Problem("site.lan.parent", parent.name, what, remedy)
+
+    if parent.master:
+        chain = _masters(parent, facts)
+        top = chain[-1]
+        what = f"is a part of {top}, which takes all its packets: containers on it would reach nobody"
+        yield problem(what, f"write {_on_top_of(chain, site, facts) if top == OVS else top}")
+    if parent.wireless:
+        what = "is wireless, and access points take packets of one MAC address only: containers would reach nobody"
+        yield problem(what, "use the NAS's network cable")
+    if parent.name == "lo" or parent.kind in ("macvlan", "ipvlan"):
+        what = (
+            f"is {'the loopback' if parent.name == 'lo' else f'itself a {parent.kind} link'}, and containers need a LAN"
+        )
+        yield problem(what, f"write {parent.lower or _names(facts)}")
+    elif parent.name == OVS:
+        what = "is the inside of Open vSwitch, which no packet leaves by: containers on it would reach nobody"
+        yield problem(what, f"write {_on_top_of([OVS], site, facts)}")
+    elif not parent.up:
+        yield problem(
+            "is switched off, so containers would reach nobody", f"on the NAS run `ip link set {parent.name} up`"
+        )
+    elif not parent.carrier:
+        yield problem("has no cable or no link, so containers would reach nobody", "plug it in, or choose another")
+
+
+def _masters(link: Link, facts: NasFacts) -> list[str]:
+    """Its name, and those of the bond, the bridge … that it is a part of, up to the last."""
+    chain = [link.name]
+    while (above := facts.links.get(chain[-1])) is not None and above.master and above.master not in chain:
+        chain.append(above.master)
+    return chain
+
+
+def _on_top_of(chain: list[str], site: Site, facts: NasFacts) -> str:
+    """Open vSwitch's own link on the LAN, in place of these ports of it: eth0's is ovs_eth0 on a Synology."""
+    for link in facts.links.values():
+        free = link.kind != "macvlan" and not link.master
+        if free and any(one.interface.ip in site.lan.subnet for one in link.addresses):
+            return link.name
+    return next((name for port in reversed(chain) if (name := f"ovs_{port}") in facts.links), _names(facts))
+
+
+def _lan(site: Site, plan: LanPlan, parent: Link, facts: NasFacts) -> Iterator[Problem]:
+    own = [one.interface for one in parent.addresses if isinstance(one.interface, IPv4Interface)]
+    if own and site.lan.subnet not in [one.network for one in own]:
+        has = ", ".join(map(str, own))
+        what = f"is not the LAN of {parent.name}, which has {has}: containers would not reach their neighbours"
+        yield Problem("site.lan.subnet", str(site.lan.subnet), what, f"write {own[0].network}, or another parent")
+    elif own and plan.host not in [one.ip for one in own]:
+        key = "site.nas.host" if site.lan.host is None else "site.lan.host"
+        what = f"is not the NAS's address on {parent.name}, which has {', '.join(str(one.ip) for one in own)}"
+        yield Problem(key, str(plan.host), what, f"write `lan.host: {own[0].ip}`, or another parent")
+    gateway = facts.default_gateway(parent.name)
+    if gateway is not None and gateway != site.lan.gateway:
+        what = f"is not the NAS's own gateway, which is {gateway}: containers would go to the internet another way"
+        yield Problem(
+            "site.lan.gateway", str(site.lan.gateway), what, f"write {gateway}, if you did not mean to", "warning"
+        )
+
+
+def _ula(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
+    if facts.gateway == "silent":
+        what = "does not answer, so containers would send what goes by IPv6 to the internet into nowhere"
+        remedy = "give the router that address (in the /64 of ula.prefix), or use `gateway: auto`"
+        yield Problem("site.ula.gateway", str(site.ula.gateway), what, remedy)
+    elif facts.gateway == "unasked":
+        what = f"cannot be asked for by the NAS, which has no address in {site.ula.prefix}: it may lead nowhere"
+        remedy = "look whether your router has that address, or use `gateway: auto`"
+        yield Problem("site.ula.gateway", str(site.ula.gateway), what, remedy, "warning")
+    ulas = [network for network in facts.announced(parent.name) if network.subnet_of(ULA_RANGE)]
+    if ulas and site.ula.prefix not in ulas:
+        told = ", ".join(map(str, ulas))
+        what = f"is not the private prefix that your router announces ({told}): only the NAS reaches containers at it"
+        remedy = f"write {ulas[0]}, so that the whole LAN does; it changes the containers' private addresses"
+        yield Problem("site.ula.prefix", str(site.ula.prefix), what, remedy, "warning")
+
+
+def _names(facts: NasFacts) -> str:
+    usable = [name for name, link in facts.links.items() if not name.startswith(_NOT_A_LAN) and not link.master]
+    return ", ".join(sorted(usable)) or "no usable interface"

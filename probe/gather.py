@@ -1,0 +1,102 @@
+"""One ssh round trip to the NAS: opens the connection that the docker plugin then shares, and brings its facts back."""
+
+import os
+import pwd
+import shlex
+import subprocess
+from collections.abc import Mapping
+from ipaddress import IPv6Address
+from pathlib import Path
+
+from config.problems import Problem, UserErrors
+from config.site import Site
+from config.types import AUTO
+from facts.labels import OURS
+from facts.nas import NasFacts
+from inputs.ssh_access import SshAccess
+from install.conf import one_line
+from install.files import PROBE, TRY_PASSWORD
+from install.layout import TASK_NAME, InstallPlan, candidates
+from install.profiles import PROFILES
+from plan.lan import AddressPlan
+from probe.parse import parse
+from probe.ssh_failures import no_socket, password_is_to_be_changed, unreached
+
+TIMEOUT = 60  # seconds for the whole look
+
+
+def look(
+    site: Site,
+    addresses: AddressPlan,
+    access: SshAccess,
+    scripts: Mapping[str, str],
+    before: InstallPlan | None = None,
+) -> NasFacts:
+    """The NAS's facts. addresses: of the site, for the NAS is asked who has them; scripts: texts of those under nas/
+    that a look is made of, by their names (install/files.py); before: where the last run put things, if that is known.
+
+    Raises UserErrors where the NAS cannot be reached.
+    """
+    _make_place_for_the_socket()
+    words, stdin = ["sh", "-s", "--"], scripts[PROBE]
+    if access.sudo_password is not None:
+        words = ["sh", "-c", scripts[TRY_PASSWORD], "sh"]
+        stdin = f"{access.sudo_password}\n{stdin}"
+    remote = f"exec {shlex.join([*words, *questions(site, addresses, before)])}"
+    try:
+        done = subprocess.run(access.command(remote), input=stdin.encode(), capture_output=True, timeout=TIMEOUT)
+    except FileNotFoundError:
+        remedy = "install OpenSSH's client"
+        raise UserErrors([Problem("ssh", "", "is not installed on this computer", remedy)]) from None
+    except subprocess.TimeoutExpired:
+        what = f"took the connection but did not answer within {TIMEOUT} s"
+        raise UserErrors([Problem("site.nas.host", access.host, what, "see whether the NAS is overloaded")]) from None
+    # Line ends stay as they are. What is not UTF-8 is none of ours, so a data file with such a byte differs anyway.
+    answer, said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if done.returncode == 255:
+        raise UserErrors([unreached(site, access, said)])
+    try:
+        return parse(answer)
+    except (ValueError, KeyError, IndexError):
+        # What stands before the answer is a login script's, the most likely one
+        if problem := password_is_to_be_changed(access, said):
+            raise UserErrors([problem]) from None
+        words = one_line(said) or one_line(answer.partition("\n== ")[0]) or one_line(answer)
+        what = f"answered something unexpected: {words[-300:]}"
+        remedy = f"try `ssh {access.user}@{access.host} true`; a login script that prints text is a common cause"
+        raise UserErrors([Problem("site.nas.host", access.host, what, remedy)]) from None
+
+
+def questions(site: Site, addresses: AddressPlan, before: InstallPlan | None = None) -> list[str]:
+    """The arguments of nas/probe.sh."""
+    installs = [*candidates(site), *([] if before is None else [before])]
+    files = {path: mode for install in installs for path, mode in install.files.items()}
+    places = {place for profile in PROFILES.values() for place in profile.docker_places}
+    units = {unit for profile in PROFILES.values() for unit in profile.docker_units}
+    units |= {install.unit_name for install in installs} | {site.install.docker_unit}
+    gateway = str(site.ula.gateway) if isinstance(site.ula.gateway, IPv6Address) else "-"
+    return [
+        f"parent={site.lan.parent}",
+        f"network={site.network.name}",
+        f"shim={site.shim.name}",
+        f"gateway={gateway}",
+        *(f"file={mode}:{path}" for path, mode in sorted(files.items())),
+        *(f"conf={path}" for path in sorted({install.conf for install in installs})),
+        *(f"program={path}" for path in sorted({install.program for install in installs})),
+        *(f"unit={unit}" for unit in sorted(units - {"", AUTO})),
+        *(f"place={place}" for place in sorted(places)),
+        f"task={TASK_NAME}",
+        f"label={OURS}",
+        *(f"ask={one.address}" for one in addresses.given),
+    ]
+
+
+def _make_place_for_the_socket() -> None:
+    """~/.ssh, as ssh reads it: by the user's entry, whatever $HOME says."""
+    try:
+        Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh").mkdir(mode=0o700, parents=True, exist_ok=True)
+    except KeyError:
+        what = f"does not work for the user with the number {os.getuid()}, who has no entry on this computer"
+        raise UserErrors([Problem("ssh", "", what, "run `pulumi` as a user who has one")]) from None
+    except OSError as error:
+        raise UserErrors([no_socket(error.strerror or str(error))]) from None

@@ -1,0 +1,297 @@
+"""The text that nas/probe.sh prints, as NasFacts. Sections begin with `== NAME`; `|` marks lines of the NAS's files."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from ipaddress import ip_address, ip_interface
+from typing import Any
+
+from facts.nas import (
+    Answer,
+    Attachment,
+    Docker,
+    FileState,
+    Inside,
+    Link,
+    LinkAddress,
+    LiveContainer,
+    LiveNetwork,
+    LiveRange,
+    NasFacts,
+    Unit,
+)
+from probe.parse_container import read_inside
+
+Lines = list[str]
+
+
+def parse(text: str) -> NasFacts:
+    """Raises ValueError on a text that was cut off or that is none of nas/probe.sh's."""
+    sections = _sections(text)
+
+    def of(name: str) -> Lines:
+        return sections.get(name, [])
+
+    user, docker = _pairs(of("user")), _pairs(of("docker"))
+    if not user.get("uid", "").isdecimal():
+        raise ValueError("the NAS's answer does not say whom it answered")
+    system, os_release, vendor = _system(of("system"))
+    tools = _many(of("tools"), "tool")
+    routes = [tuple(line.split(" ", 1)) for line in of("routes") if " " in line]
+    inside = read_inside(of("inside"))
+    told = [json.loads(line) for line in of("containers") if line.startswith("{")]
+    containers = [_container(one, system.get("time", ""), inside) for one in told]
+    files, backups = _files(of("files"))
+    answers = [line.split() for line in of("answers")]
+    silent = "unanswered" in (*of("networks"), *of("containers"))
+    return NasFacts(
+        uid=int(user["uid"]),
+        user=user.get("name", ""),
+        groups=tuple(user.get("groups", "").split()),
+        client=user.get("client", ""),
+        sudo=user.get("sudo", ""),
+        system=system,
+        os_release=os_release,
+        vendor=vendor,
+        tools=frozenset(tools),
+        abilities={key: value for key, value in _pairs(of("tools")).items() if key != "tool"},
+        macvlan=_pairs(of("macvlan")).get("kernel", "unknown"),
+        links=_links(of("links"), of("addresses")),
+        routes=tuple((kind, line) for kind, line in routes if kind in ("4", "6")),
+        shim_routes=tuple(line for kind, line in routes if kind.startswith("shim")),
+        sysctls=_pairs(of("sysctls")),
+        docker=Docker(
+            on_path=docker.get("on_path") == "yes",
+            path=docker.get("path", ""),
+            wrapper=docker.get("wrapper", ""),
+            search=tuple(one for one in docker.get("search", "").split(":") if one.startswith("/")),
+            denied=docker.get("denied", ""),
+            engine="" if silent else docker.get("engine", ""),
+            api=docker.get("api", ""),
+            error="it does not tell which networks and containers it has, as when it is starting or busy"
+            if silent
+            else docker.get("error", ""),
+        ),
+        networks=tuple(_network(json.loads(line)) for line in of("networks") if line.startswith("{")),
+        containers={container.name: container for container in containers},
+        files=files,
+        backups=backups,
+        confs=_confs(of("conf")),
+        loop=int(_pairs(of("loop")).get("loop", 0)),
+        task=_pairs(of("loop")).get("task", ""),
+        units=_units(of("units")),
+        sshd=_pairs(of("sshd")),
+        host_keys=tuple(of("host_keys")),
+        leftovers=tuple(_many(of("leftovers"), "mentions")),
+        gateway=next(iter(of("gateway")), ""),
+        answers={ip_address(words[1]): Answer(words[2], words[4]) for words in answers if len(words) == 5},
+        unasked=tuple(words[1] for words in answers if words[0] == "unasked"),
+    )
+
+
+def _sections(text: str) -> dict[str, Lines]:
+    found: dict[str, Lines] = {}
+    lines = text.rstrip("\n").split("\n")  # not splitlines, which knows more ends of a line than sh does
+    if not lines or lines[-1] != "== end":
+        raise ValueError("the NAS's answer was cut off")
+    current: Lines | None = None
+    for line in lines:
+        if line.startswith("== "):
+            current = found.setdefault(line[3:], [])
+        elif current is not None and (line or current is found.get("units")):
+            current.append(line)
+    return found
+
+
+def _pairs(lines: Iterable[str]) -> dict[str, str]:
+    """`key value` lines; of several with one key the first."""
+    found: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.partition(" ")
+        found.setdefault(key, value)
+    return found
+
+
+def _many(lines: Iterable[str], key: str) -> list[str]:
+    return [line.partition(" ")[2] for line in lines if line.startswith(f"{key} ")]
+
+
+def _system(lines: Lines) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, str]]]:
+    """Ours, /etc/os-release's, and those of the vendor's files."""
+    own: dict[str, str] = {}
+    os_release: dict[str, str] = {}
+    vendor: dict[str, dict[str, str]] = {}
+    into = os_release
+    for line in lines:
+        if line.startswith("file "):
+            into = vendor.setdefault(line[5:], {})
+        elif line.startswith("|"):
+            key, _, value = line[1:].partition("=")
+            into.setdefault(key.strip(), value.strip().strip("\"'"))
+        else:
+            key, _, value = line.partition(" ")
+            own[key] = value
+    return own, os_release, vendor
+
+
+def _links(lines: Lines, address_lines: Lines) -> dict[str, Link]:
+    found: dict[str, Link] = {}
+    for line in lines:
+        head, _, rest = line.partition(": ")
+        if head.isdigit() and rest:
+            link = _link(rest)
+            found[link.name] = link
+    for name in _many(lines, "wireless"):
+        if name in found:
+            found[name] = replace(found[name], wireless=True)
+    for line in address_lines:
+        words = line.split()
+        if len(words) < 4 or words[2] not in ("inet", "inet6"):
+            continue
+        name = words[1].rstrip(":")
+        text = words[words.index("peer") + 1] if "peer" in words else words[3]
+        if name in found:
+            address = LinkAddress(ip_interface(text), frozenset(words[4:]))
+            found[name] = replace(found[name], addresses=(*found[name].addresses, address))
+    return found
+
+
+_KINDS = (
+    "macvlan",
+    "macvtap",
+    "ipvlan",
+    "bridge",
+    "bond",
+    "vlan",
+    "veth",
+    "openvswitch",
+    "tun",
+    "dummy",
+    "team",
+    "vxlan",
+)
+
+
+def _link(text: str) -> Link:
+    """One line of `ip -d -o link show`, behind its number."""
+    name, _, rest = text.partition(": ")
+    name, _, lower = name.partition("@")
+    words = rest.replace("\\", " ").split()
+    flags = words[0].strip("<>").split(",") if words else []
+
+    def after(word: str) -> str:
+        return words[words.index(word) + 1] if word in words[:-1] else ""
+
+    # Behind the MAC, where details begin; `bridge` before it can be a mode's name.
+    details = words[words.index("brd") + 2 :] if "brd" in words else words
+    kind = next((word for word in details if word in _KINDS), "")
+    return Link(
+        name=name,
+        kind=kind,
+        mode=details[details.index("macvlan") + 2] if kind == "macvlan" and details[-1] != "macvlan" else "",
+        lower="" if lower == "NONE" else lower,
+        master=after("master"),
+        mac=next((words[i + 1] for i, word in enumerate(words[:-1]) if word.startswith("link/")), ""),
+        up="UP" in flags,
+        carrier="UP" in flags and "NO-CARRIER" not in flags,
+    )
+
+
+def _network(told: Mapping[str, Any]) -> LiveNetwork:
+    ranges = (told.get("IPAM") or {}).get("Config") or []
+    return LiveNetwork(
+        id=told["Id"],
+        name=told["Name"],
+        driver=told.get("Driver", ""),
+        options=told.get("Options") or {},
+        ranges=tuple(
+            LiveRange(
+                subnet=one.get("Subnet") or "",
+                gateway=(one.get("Gateway") or "").partition("/")[0] or None,
+                ip_range=one.get("IPRange") or None,
+                aux=one.get("AuxiliaryAddresses") or one.get("AuxAddress") or {},
+            )
+            for one in ranges
+        ),
+        labels=told.get("Labels") or {},
+        ipv6=bool(told.get("EnableIPv6")),
+        internal=bool(told.get("Internal")),
+        attachable=bool(told.get("Attachable")),
+        attached=tuple(sorted(one.get("Name", "") for one in (told.get("Containers") or {}).values())),
+        ipam=(told.get("IPAM") or {}).get("Driver") or "default",
+    )
+
+
+def _container(told: Mapping[str, Any], now: str, inside: Mapping[int, Inside]) -> LiveContainer:
+    return LiveContainer(
+        name=told["name"].lstrip("/"),
+        status=told.get("status") or "",
+        networks={name: _attachment(one or {}) for name, one in (told.get("networks") or {}).items()},
+        addresses=told.get("addresses") or "",
+        repaired=told.get("repaired") or "",
+        ran=_seconds(told.get("started") or "", now),
+        id=told.get("id") or "",
+        inside=inside.get(told.get("pid") or 0),
+    )
+
+
+def _seconds(since: str, now: str) -> float:
+    """Between two times in UTC; 0 where one of them is none. Docker writes nine digits behind the second."""
+    try:
+        began, ends = (datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S") for text in (since, now))
+    except ValueError:
+        return 0
+    return (ends - began).total_seconds()
+
+
+def _attachment(told: Mapping[str, Any]) -> Attachment:
+    asked = told.get("IPAMConfig") or {}
+    return Attachment(
+        ipv4=told.get("IPAddress") or "",
+        ipv6=told.get("GlobalIPv6Address") or "",
+        mac=told.get("MacAddress") or "",
+        asked_ipv4=asked.get("IPv4Address") or "",
+        asked_ipv6=asked.get("IPv6Address") or "",
+    )
+
+
+def _files(lines: Lines) -> tuple[dict[str, FileState], tuple[str, ...]]:
+    found: dict[str, FileState] = {}
+    for line in lines:
+        words = line.split()
+        if words[0] == "file" and len(words) == 4 and words[2] != "missing":
+            found[words[1]] = FileState(words[2] == "ok", "" if words[3] == "-" else words[3])
+    return found, tuple(_many(lines, "backup"))
+
+
+def _confs(lines: Lines) -> dict[str, str]:
+    found: dict[str, str] = {}
+    path = ""
+    for line in lines:
+        if line.startswith("|"):
+            found[path] += f"{line[1:]}\n"
+        else:
+            path = line.removeprefix("file ")
+            found[path] = ""
+    return found
+
+
+def _units(lines: Lines) -> dict[str, Unit]:
+    found: dict[str, Unit] = {}
+    block: dict[str, str] = {}
+    for line in [*lines, ""]:
+        if line:
+            key, _, value = line.partition("=")
+            block[key] = value
+        elif block:
+            found[block.get("Id", "")] = Unit(
+                load=block.get("LoadState", ""),
+                active=block.get("ActiveState", ""),
+                enabled=block.get("UnitFileState", ""),
+                path=block.get("FragmentPath", ""),
+                stale=block.get("NeedDaemonReload") == "yes",
+                main_pid=int(block.get("MainPID") or 0),
+            )
+            block = {}
+    return found

@@ -1,0 +1,125 @@
+"""What ssh says when it does not get into the NAS, in our words: the real cause, and what to do about it.
+
+OpenSSH speaks English whatever the locale is: it takes from it how characters are written, not the language.
+"""
+
+import re
+import shlex
+from collections.abc import Callable
+
+from config.problems import Problem, as_text
+from config.site import Site
+from inputs.host_keys import fingerprint, keyscan, shown_kind
+from inputs.ssh_access import CONNECT_TIMEOUT, SshAccess
+
+_SHOWN = re.compile(r"fingerprint for the (\S+) key sent by the remote host is\s+(SHA256:[^\s.]+)")
+_IN_COMMON = re.compile(r"no matching (.+?) found\. Their offer: (.*)")
+
+
+def unreached(site: Site, access: SshAccess, stderr: str) -> Problem:
+    said = stderr.strip().splitlines()[-1].strip() if stderr.strip() else "no reason given"
+    for words, problem in _CAUSES.items():
+        if re.search(words, stderr):
+            return problem(site, access, said, stderr)
+    what = f"cannot be reached on port {access.port} within {CONNECT_TIMEOUT} s ({said})"
+    return Problem("site.nas.host", access.host, what, "switch the NAS on, enable SSH there, check host and port")
+
+
+def password_is_to_be_changed(access: SshAccess, said: str) -> Problem | None:
+    """With exit code 1: sshd let the key in, and then wants a new password before all else."""
+    if "Password change required" not in said:
+        return None
+    what = "has to change its password first, for the one on the NAS has expired"
+    remedy = f"log in once with `ssh{_port(access)} {access.user}@{access.host}` and set a new one"
+    return Problem("site.nas.user", access.user, what, remedy)
+
+
+def no_socket(why: str) -> Problem:
+    what = f"cannot hold the socket of the one connection that all share ({why})"
+    remedy = "it has to be a folder that you may write to, in a home whose path is at most 55 characters long"
+    return Problem("~/.ssh", "", what, remedy)
+
+
+def _socket(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
+    return no_socket(said)
+
+
+def _host_key(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
+    key = "site.nas.host_key" if site.nas.host_key else "site.nas.known_hosts"
+    value = as_text(site.nas.host_key[0] if site.nas.host_key else site.nas.known_hosts)
+    shown = _SHOWN.search(stderr)
+    kind, print_ = (shown[1], shown[2]) if shown else ("", "")
+    file = f"/etc/ssh/ssh_host_{kind.lower() or 'ed25519'}_key.pub"
+    compare = f"compare with `ssh-keygen -lf {file}` on the NAS itself"
+    add = f"`{keyscan(site.nas)} >> {site.nas.known_hosts}`"
+    if site.nas.host_key:
+        add = "add to it what the NAS has there"
+    named = f" ({kind} {print_})" if shown else ""
+    if print_ in [fingerprint(one) for one in access.revoked]:
+        what = f"marks the key that {access.host} shows{named} as @revoked: it may have been stolen"
+        return Problem(key, value, what, "give the NAS new host keys, or remove the mark if it is wrong")
+    known = sorted({shown_kind(one) for one in access.host_keys})
+    if shown and kind not in known:
+        what = f"has no {kind} key of {access.host}, only {', '.join(known)}, and the NAS shows no other{named}"
+        return Problem(key, value, what, f"{compare}; then {add}")
+    what = f"is not the key that {access.host} shows{named}: the NAS was set up anew, or someone stands between"
+    name = access.host if access.port == 22 else f"[{access.host}]:{access.port}"
+    forget = f"`ssh-keygen -R {shlex.quote(name)} -f {site.nas.known_hosts}`"
+    replace = "replace it" if site.nas.host_key else f"{forget} and {add}"
+    return Problem(key, value, what, f"{compare}; then {replace}")
+
+
+def _let_in(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
+    key = "site.nas.identity_file" if site.nas.identity_file else "site.nas.user"
+    value = as_text(site.nas.identity_file or site.nas.user)
+    what = f"is not let in as {access.user}@{access.host} ({said})"
+    which = f" -i {site.nas.identity_file}" if site.nas.identity_file else ""
+    remedy = f"put the key there with `ssh-copy-id{which}{_port(access)} {access.user}@{access.host}`"
+    return Problem(key, value, what, remedy)
+
+
+def _too_many(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
+    if site.nas.identity_file:
+        return _let_in(site, access, said, stderr)
+    what = f"tried more keys of your ssh agent than {access.host} takes tries ({said})"
+    remedy = "add `identity_file` with the path of the one key that is meant for the NAS"
+    return Problem("site.nas.user", access.user, what, remedy)
+
+
+def _expired(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
+    what = f"has an account on {access.host} that has expired"
+    return Problem("site.nas.user", access.user, what, "renew it in the NAS's list of users, or use another user")
+
+
+def _nothing_in_common(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
+    match = _IN_COMMON.search(stderr)
+    subject, offer = (match[1], match[2].strip()) if match else ("algorithm", said)
+    what = f"offers no {subject} that this computer's ssh takes, only {offer}"
+    return Problem("site.nas.host", access.host, what, "update the system of the NAS, which brings a newer SSH server")
+
+
+def _no_address(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
+    return Problem("site.nas.host", access.host, f"has no address ({said})", "write its IP address")
+
+
+def _hung_up(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
+    what = f"takes the connection on port {access.port} and ends it before any login ({said})"
+    remedy = "see whether the NAS blocks this computer (after failed logins), or has too many logins at once"
+    return Problem("site.nas.host", access.host, what, remedy)
+
+
+def _port(access: SshAccess) -> str:
+    return "" if access.port == 22 else f" -p {access.port}"
+
+
+# The first that matches counts
+_CAUSES: dict[str, Callable[[Site, SshAccess, str, str], Problem]] = {
+    r"unix_listener: |ControlPath too long": _socket,
+    r"no matching .* found\. Their offer": _nothing_in_common,
+    r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed": _host_key,
+    r"account has expired": _expired,
+    r"Too many authentication failures": _too_many,
+    r"Permission denied": _let_in,
+    r"Could not resolve": _no_address,
+    r"kex_exchange_identification: |Connection (closed|reset) by": _hung_up,
+}

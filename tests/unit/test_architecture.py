@@ -1,0 +1,161 @@
+"""A folder is a promise: what each may import and know, held by ruff and proven at run time."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.service import Attachment, Healthcheck, Logging, Service, Volume
+from config.site import Site
+from tests.unit.sites import ROOT
+
+PURE_FOLDERS = ("config", "facts", "plan", "install", "preflight")
+PRODUCT = (*PURE_FOLDERS, "inputs", "probe", "components", "commands", "nas")
+
+
+def modules(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).glob("**/*.py"))
+    assert found, folder
+    return found
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Top names of all that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+def pure_modules() -> list[Path]:
+    return [path for folder in PURE_FOLDERS for path in modules(folder) if path.stem != "__init__"]
+
+
+def test_importing_the_pure_folders_loads_neither_pulumi_nor_what_talks_to_a_nas() -> None:
+    paths = [path.relative_to(ROOT).with_suffix("") for path in pure_modules()]
+    names = [".".join(path.parts) for path in paths]
+    code = f"import json, sys; [__import__(name) for name in {names}]; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
+    assert "pydantic" in loaded and {*PURE_FOLDERS} <= loaded
+    assert not loaded & {"pulumi", "pulumi_docker", "pulumi_command", "grpc", "asyncssh", "docker", "yaml"}
+    assert not loaded & {"inputs", "probe", "components", "commands", "lab", "tests"}
+
+
+PURE = """base64 zlib collections copy dataclasses decimal enum functools hashlib ipaddress itertools json math pydantic
+pydantic_core re shlex typing"""
+
+
+@pytest.mark.parametrize("path", pure_modules(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_pure_folder_imports_nothing_that_does_io(path: Path) -> None:
+    assert set(imported(path)) <= {*PURE.split(), *PURE_FOLDERS}
+    called = {node.func.id for node in ast.walk(ast.parse(path.read_text()))
+              if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
+    assert not called & {"open", "print", "input", "eval", "exec", "__import__"}
+
+
+@pytest.mark.parametrize("name", ["pulumi", "pulumi_docker", "pulumi_command", "subprocess", "socket", "pathlib", "os"])
+def test_ruff_bans_from_the_pure_folders_what_it_allows_elsewhere(name: str) -> None:
+    def complaints(file: str) -> str:
+        ruff = [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--no-cache",
+            "--select",
+            "TID251",
+            "--stdin-filename",
+            file,
+            "-",
+        ]
+        return subprocess.run(ruff, input=f"import {name}\n", cwd=ROOT, capture_output=True, text=True).stdout
+
+    for folder in (*PURE_FOLDERS, "preflight/findings"):
+        assert "TID251" in complaints(f"{folder}/new.py")
+    for folder in ("components", "inputs", "probe", "tests/unit"):
+        assert "TID251" not in complaints(f"{folder}/new.py")
+
+
+FOLDERS = (*PURE_FOLDERS, "inputs", "probe", "components", "commands")
+
+
+def arrows_of_the_picture() -> set[tuple[str, str]]:
+    """The arrows of the picture in docs/how-it-works.md: (folder, what it imports)."""
+    picture = re.search(r"```mermaid\ngraph LR\n(.*?)```", (ROOT / "docs/how-it-works.md").read_text(), re.S)
+    assert picture is not None
+    lines = [line.split("-->") for line in picture[1].strip().splitlines()]
+    return {(left.strip(), right.strip()) for left, rights in lines for right in rights.split("&")}
+
+
+def test_the_picture_of_the_folders_is_what_they_import() -> None:
+    found = {(folder, name) for folder in FOLDERS for path in modules(folder) for name in imported(path)}
+    own = {*FOLDERS, "lab", "tests", "bench"}
+    assert {(a, b) for a, b in found if b in own and a != b} == arrows_of_the_picture()
+
+
+def test_no_folder_uses_one_that_uses_it() -> None:
+    arrows = arrows_of_the_picture()
+    rest = {name for arrow in arrows for name in arrow}
+    while leaves := {name for name in rest if not any(a == name and b in rest for a, b in arrows)}:
+        rest -= leaves
+    assert rest == set()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_has_at_most_ten_files(folder: str) -> None:
+    for place in {path.parent for path in modules(folder)}:
+        assert len([path for path in place.glob("*.py") if path.stem != "__init__"]) <= 10, place
+
+
+def test_pulumi_is_used_in_components_and_in_the_story_only() -> None:
+    for folder in set(FOLDERS) - {"components"}:
+        for path in modules(folder):
+            assert not {name for name in imported(path) if name.startswith("pulumi")}, path
+
+
+def test_only_the_story_reads_config_and_exports() -> None:
+    for folder in FOLDERS:
+        for path in modules(folder):
+            assert not re.search(r"pulumi\.(Config|export)\b", path.read_text()), path
+
+
+def test_the_product_does_not_know_of_the_lab() -> None:
+    files = [
+        path for folder in PRODUCT for path in (ROOT / folder).glob("**/*") if path.is_file() and path.suffix != ".pyc"
+    ]
+    for path in [*files, ROOT / "__main__.py", ROOT / "Pulumi.yaml"]:
+        text = path.read_text()
+        assert not re.search(r"(?<![a-z])lab/|\.lab\b|203\.0\.113\.|2001:db8|LAB_", text), path
+
+
+MODELS = [Site, Service, Volume, Healthcheck, Logging, Attachment]
+SECTIONS: dict[str, Any] = {
+    name: field.annotation for name, field in Site.model_fields.items() if hasattr(field.annotation, "model_fields")
+}
+
+
+def test_every_key_that_can_be_written_is_in_the_guide() -> None:
+    guide = (ROOT / "docs/guide.md").read_text()
+    keys = {key for model in MODELS for key in model.model_fields} | {
+        f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields
+    }
+    long_form = {"type", "source", "target"}  # of volumes: «the long form of `bind` and `volume`»
+    sections = set(SECTIONS)
+    assert {key for key in keys - long_form - sections if f"`{key}`" not in guide} == set()
+
+
+def test_every_default_in_the_guide_is_the_programs_own() -> None:
+    rows = re.findall(r"^\| `(\w+)\.(\w+)` \| `?([^|`]+?)`? \|", (ROOT / "docs/guide.md").read_text(), re.M)
+    plain = {(s, k): d for s, k, d in rows if d.isascii() and not d.startswith(("from ", "the ", "none"))}
+    assert len(plain) >= 10
+    for (section, key), default in plain.items():
+        if key != "host":
+            assert str(SECTIONS[section].model_fields[key].default) in (default, default.title()), (section, key)
