@@ -8,28 +8,28 @@ from typing import Any
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from components.diagnostics import say
+from components.diagnostics import report_diagnostics
 from components.lan import MacvlanLan, MacvlanLanArgs
-from components.last_run import OUTPUT, look_into_memory, look_into_state, recall
+from components.last_run import OUTPUT, last_snapshot, load_last_snapshot, read_stack_state
 from config.keys import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, TAKE_OVER_KEY
 from config.problems import Problem, UserErrors
-from inputs.load import Loaded, load, strays
+from inputs.load import LoadedConfig, load, unknown_config_keys
 from install.files import host_files
 from install.layout import plan_install
 from plan.lan import LanPlan
 from plan.outputs import report
 from plan.planner import plan_lan
 from preflight.findings import findings
-from preflight.findings.parent_interface import settle
-from preflight.snapshot import Drift, Seen, first_look, remembered, second_look
-from probe.gather import look
+from preflight.findings.parent_interface import resolve_parent
+from preflight.snapshot import Drift, NasSnapshot, dump_snapshot, take_snapshot, with_repairs
+from probe.gather import gather_facts
 
 
 def main() -> None:
     loaded = _load()
     plan, seen, drift, warnings = _looked(loaded) if loaded.site.probe else _unlooked(loaded)
     plan = replace(plan, pulled=pulumi.Config().get(PULLED_KEY.partition(":")[2]) or "")
-    access = loaded.access.knowing(seen.host_keys)
+    access = loaded.access.with_host_keys(seen.host_keys)
     lan = MacvlanLan(
         "lan",
         MacvlanLanArgs(
@@ -41,47 +41,47 @@ def main() -> None:
             secrets={key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()},
         ),
     )
-    say(lan, drift, warnings)
+    report_diagnostics(lan, drift, warnings)
     for name, value in report(
-        plan, seen.install.status_command, seen.install.boot_task, seen.announced, seen.interfaces
+        plan, seen.install.status_command, seen.install.boot_task, seen.advertised, seen.interfaces
     ).items():
         pulumi.export(name, value)
-    pulumi.export("nas", lan.summary)
+    pulumi.export("nas_status", lan.summary)
     # Not secret, but long, and for the program alone: as a secret it is not spread out in every preview.
-    pulumi.export(OUTPUT, pulumi.Output.secret(remembered(seen, plan, access.host_keys)))
+    pulumi.export(OUTPUT, pulumi.Output.secret(dump_snapshot(seen, plan, access.host_keys)))
 
 
-Looked = tuple[LanPlan, Seen, Drift, list[Problem]]
+Looked = tuple[LanPlan, NasSnapshot, Drift, list[Problem]]
 
 
-def _looked(loaded: Loaded) -> Looked:
+def _looked(loaded: LoadedConfig) -> Looked:
     """What the NAS itself says comes first; errors stop here, all at once."""
-    before, held = recall(loaded.site.network.name), look_into_state()
-    facts = look(loaded.site, loaded.addresses, loaded.access, loaded.sources, before and before.install)
-    site, problems = settle(loaded.site, facts)
+    before, state = last_snapshot(loaded.site.network.name), read_stack_state()
+    facts = gather_facts(loaded.site, loaded.addresses, loaded.access, loaded.sources, before and before.install)
+    site, problems = resolve_parent(loaded.site, facts)
     install, wrong = plan_install(site, facts)
     problems += wrong
-    seen = first_look(site, install, facts)
+    seen = take_snapshot(site, install, facts)
     plan, wrong = plan_lan(site, loaded.addresses, seen.engine_major, seen.network)
     problems += wrong
     take_over = pulumi.Config().get(TAKE_OVER_KEY.partition(":")[2]) == "true"
-    problems += findings(site, install, plan, facts, held, take_over)
+    problems += findings(site, install, plan, facts, state, take_over)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise UserErrors(errors)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return plan, *second_look(site, plan, facts, seen, now, held), problems
+    return plan, *with_repairs(site, plan, facts, seen, now, state), problems
 
 
-def _unlooked(loaded: Loaded) -> Looked:
+def _unlooked(loaded: LoadedConfig) -> Looked:
     """`probe: off`: from the state alone."""
-    seen = look_into_memory(loaded.site.network.name)
+    seen = load_last_snapshot(loaded.site.network.name)
     if not {*loaded.access.host_keys} & {*seen.host_keys}:
         seen = replace(seen, host_keys=())  # another key is trusted now than the one over which these were told
-    if seen.install.rights == "password" and loaded.access.sudo_password is None:
+    if seen.install.privilege == "password" and loaded.access.sudo_password is None:
         what = "is not set, and sudo on the NAS asked for it in the run that this one goes by"
         raise UserErrors([Problem(PASSWORD_KEY, "", what, f"`pulumi config set --secret {PASSWORD_KEY}`")])
-    site = loaded.site.settled(seen.parent)
+    site = loaded.site.with_parent(seen.parent)
     plan, wrong = plan_lan(site, loaded.addresses, seen.engine_major, seen.network)
     if wrong:
         raise UserErrors(wrong)
@@ -89,12 +89,12 @@ def _unlooked(loaded: Loaded) -> Looked:
     return plan, seen, Drift(), [Problem("site.probe", "off", what, "write `probe: on` to look", "warning")]
 
 
-def _load() -> Loaded:
+def _load() -> LoadedConfig:
     project = Path(__file__).parent
     stack_file = project / f"Pulumi.{pulumi.get_stack()}.yaml"
     config = pulumi.Config()
     site, secrets, password = _object(config, "site"), _object(config, "secretEnvironment"), config.get("sudoPassword")
-    problems = strays([*CONFIG.get(), *(get_config_env() or ())])
+    problems = unknown_config_keys([*CONFIG.get(), *(get_config_env() or ())])
     open_to_all = "stands in the stack's file for all to read"
     if secrets and not is_config_secret(SECRETS_KEY):
         problems.append(Problem(SECRETS_KEY, "", open_to_all, f"remove it there, then `{SET_SECRET}`"))

@@ -15,7 +15,7 @@ from plan.lan import ContainerPlan
 @dataclass(frozen=True)
 class LanContainerArgs:
     """image_id: of the image on the NAS; network_name: the LanNetwork's output; repaired: when and why it was made
-    anew, "" for never; secrets: variables never shown; start_again: see components/start_retry.py."""
+    anew, "" for never; secrets: variables never shown; start_retry_hook: see components/start_retry.py."""
 
     plan: ContainerPlan
     service: Service
@@ -24,7 +24,7 @@ class LanContainerArgs:
     repaired: str = ""
     secrets: pulumi.Output[dict[str, str]] | None = None
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
-    start_again: pulumi.ErrorHook | None = None
+    start_retry_hook: pulumi.ErrorHook | None = None
 
 
 class LanContainer(pulumi.ComponentResource):
@@ -61,7 +61,7 @@ class LanContainer(pulumi.ComponentResource):
                 depends_on=list(args.after),
                 delete_before_replace=True,  # name and addresses can be held by one container only
                 replace_on_changes=["healthcheck", "init", "tmpfs"],  # the plugin does not apply these in place
-                hooks=args.start_again and pulumi.ResourceHookBinding(on_error=[args.start_again]),
+                hooks=args.start_retry_hook and pulumi.ResourceHookBinding(on_error=[args.start_retry_hook]),
             ),
         )
         # The plugin takes a container for well made that ends at once, and says so in this output alone.

@@ -14,7 +14,7 @@ KEPT = (
 )
 
 
-def say(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem]) -> None:
+def report_diagnostics(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem]) -> None:
     _drifted(lan.shim, drift.shim)
     _drifted(lan.network, drift.network)
     for key, found in drift.containers.items():

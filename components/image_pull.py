@@ -19,7 +19,7 @@ from install.conf import one_line
 TIMEOUT = 1200  # seconds, as the plugin has for its own pulls
 
 
-def pull_first(name: str, access: SshAccess) -> pulumi.ResourceHook:
+def image_pull_hook(name: str, access: SshAccess) -> pulumi.ResourceHook:
     """The hook for those images. Raises UserErrors where Pulumi's CLI is too old for one."""
     if not settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS):
         what = "cannot be done with this Pulumi, which is too old to call the program in the middle of a run"

@@ -7,15 +7,15 @@ import pulumi
 import pulumi_docker as docker
 
 from components.container import LanContainer, LanContainerArgs
-from components.image_pull import pull_first
+from components.image_pull import image_pull_hook
 from components.network import LanNetwork, LanNetworkArgs
 from components.shim import HostShim, HostShimArgs
-from components.start_retry import start_again
+from components.start_retry import start_retry_hook
 from config.service import Service
 from inputs.ssh_access import SshAccess
 from install.files import HostFiles
 from plan.lan import ContainerPlan, ImagePlan, LanPlan
-from preflight.snapshot import Seen
+from preflight.snapshot import NasSnapshot
 
 # Containers stand in this many queues, each waiting for the one before it, so that the plugin never has more ssh
 # sessions under way than one connection takes (sshd's MaxSessions is 10); more would not be faster (FACTS.md
@@ -32,7 +32,7 @@ class MacvlanLanArgs:
     files: HostFiles
     scripts: Mapping[str, str]
     access: SshAccess
-    repairs: Seen
+    repairs: NasSnapshot
     secrets: Mapping[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
 
 
@@ -63,7 +63,7 @@ class MacvlanLan(pulumi.ComponentResource):
         )
         self._on_nas = pulumi.ResourceOptions(parent=self, providers={"docker": provider})
         # Beside the shim, for neither needs the other; unless the shim's command first removes a network in the way.
-        clears = repairs.repair is not None and bool(repairs.repair.stray)
+        clears = repairs.repair is not None and bool(repairs.repair.network_to_remove)
         self.network = LanNetwork(
             name,
             LanNetworkArgs(args.plan.network, repairs.network_repair, (self.shim,) if clears else ()),
@@ -71,7 +71,7 @@ class MacvlanLan(pulumi.ComponentResource):
         )
         self.summary = self.shim.summary
         images = self._images(args.plan.images)
-        self._start_again = start_again(f"{name}-start-again", args.access)
+        self._start_again = start_retry_hook(f"{name}-start-again", args.access)
         self.containers = {}
         for plan in args.plan.containers:
             if plan.service is not None:
@@ -81,7 +81,7 @@ class MacvlanLan(pulumi.ComponentResource):
         self.register_outputs({"network_name": self.network.name, "summary": self.summary})
 
     def _images(self, plans: Sequence[ImagePlan]) -> dict[str, docker.RemoteImage]:
-        pull = pull_first(f"{self._name}-pull", self._args.access) if any(plan.again for plan in plans) else None
+        pull = image_pull_hook(f"{self._name}-pull", self._args.access) if any(plan.again for plan in plans) else None
         images: dict[str, docker.RemoteImage] = {}
         for plan in plans:
             own = pulumi.ResourceOptions(
@@ -115,7 +115,7 @@ class MacvlanLan(pulumi.ComponentResource):
                 repaired=self._args.repairs.container_repairs.get(plan.key, ""),
                 secrets=self._args.secrets.get(plan.key),
                 after=after,
-                start_again=self._start_again,
+                start_retry_hook=self._start_again,
             ),
             opts=self._on_nas,
         )

@@ -6,38 +6,40 @@ from typing import Any
 import pulumi
 
 from config.problems import Problem, UserErrors
-from facts.state import Held, held_by
-from preflight.snapshot import Seen, look_back
+from facts.state import StackState, stack_state_of
+from preflight.snapshot import NasSnapshot, load_snapshot
 
-OUTPUT = "nas_seen"
+OUTPUT = "nas_snapshot"
+OLD_OUTPUT = "nas_seen"  # its name before the first release
 TRIES, PAUSE = 20, 0.2  # of reading the state, in seconds
 
 
-def recall(network: str) -> Seen | None:
+def last_snapshot(network: str) -> NasSnapshot | None:
     """The same, None where there is none or none that this version understands."""
     try:
-        return look_into_memory(network)
+        return load_last_snapshot(network)
     except UserErrors:
         return None
 
 
-def look_into_memory(network: str) -> Seen:
+def load_last_snapshot(network: str) -> NasSnapshot:
     """network: its name. Raises UserErrors where no run has looked yet, or none of this version's."""
-    text = _read("readStackOutputs", "name").get(OUTPUT)
+    outputs = _read("readStackOutputs", "name")
+    text = outputs.get(OUTPUT, outputs.get(OLD_OUTPUT))
     what = "works from what an earlier run saw of the NAS, and "
     if text is None:
         what += "there is none in this stack"
     else:
         try:
-            return look_back(text, network)
+            return load_snapshot(text, network)
         except (KeyError, TypeError, ValueError):
             what += "the last one was of another version of this program, which kept something else of it"
     raise UserErrors([Problem("site.probe", "off", what, "run `pulumi up` once with `probe: on`")])
 
 
-def look_into_state() -> Held:
+def read_stack_state() -> StackState:
     """What the last run, whether it ended well or not, left in this stack's state."""
-    return held_by(_read("readStackResourceOutputs", "stackName"))
+    return stack_state_of(_read("readStackResourceOutputs", "stackName"))
 
 
 def _read(function: str, key: str) -> dict[str, Any]:

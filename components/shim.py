@@ -9,9 +9,12 @@ from pulumi_command import remote
 
 from inputs.ssh_access import CONNECT_TIMEOUT, SshAccess
 from install.files import AS_ROOT, UNPACK, HostFiles, bundle
+from install.profiles import SYSTEMD_STANDALONE
 from plan.lan import ShimPlan
 
 TIMEOUT = 180  # seconds that one change on the NAS may take; the plugin itself has no limit
+# Names of before the first release: another word in the triggers would remove the shim of an installed NAS first.
+_TRIGGERS = {SYSTEMD_STANDALONE: "systemd-network"}
 TRIES = 3  # the plugin's default of 10 makes a wrong key look like a hang
 
 
@@ -36,12 +39,12 @@ class HostShim(pulumi.ComponentResource):
         command = remote.Command(
             f"{name}-host",
             connection=connection(access),
-            create=_command(args.scripts, install.rights, "apply"),
-            delete=_command(args.scripts, install.rights, "remove"),
+            create=_command(args.scripts, install.privilege, "apply"),
+            delete=_command(args.scripts, install.privilege, "remove"),
             stdin=_stdin(args),
             # Identity: with another NAS, path, link name or boot hook the old ones are removed first. All else is an
             # update.
-            triggers=[access.host, args.plan.name, install.persistence, *install.files],
+            triggers=[access.host, args.plan.name, _TRIGGERS.get(install.boot_hook, install.boot_hook), *install.files],
             add_previous_output_in_env=False,
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
@@ -69,6 +72,6 @@ def _command(scripts: Mapping[str, str], rights: str, verb: str) -> str:
 
 def _stdin(args: HostShimArgs) -> pulumi.Input[str]:
     text = bundle(args.files)
-    if args.files.install.rights != "password":
+    if args.files.install.privilege != "password":
         return text
     return pulumi.Output.secret(f"{args.access.sudo_password}\n{text}")

@@ -10,12 +10,12 @@ from pulumi.runtime.proto import resource_pb2
 
 from inputs.ssh_access import SshAccess
 
-LOST = "failed to set IPv6 gateway"  # libnetwork, engines before 29 (FACTS.md section 6)
+GATEWAY_RACE_ERROR = "failed to set IPv6 gateway"  # libnetwork, engines before 29 (FACTS.md section 6)
 TRIES = 10
 TIMEOUT = 60  # seconds for one command on the NAS
 
 
-def start_again(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
+def start_retry_hook(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
     """The hook for all containers; None where Pulumi's CLI is too old for one, so that a second `pulumi up` does it.
 
     The plugin leaves a container that it made and could not start. It has never run: it is removed, with the anonymous
@@ -26,7 +26,7 @@ def start_again(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
         return None
 
     async def again(failed: pulumi.ErrorHookArgs) -> bool:
-        if LOST not in failed.errors[0] or len(failed.errors) > TRIES:
+        if GATEWAY_RACE_ERROR not in failed.errors[0] or len(failed.errors) > TRIES:
             return False
         if failed.failed_operation == "create":
             container = (failed.new_inputs or {})["name"]

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
-from config.service import REMEDIES, Service, as_compose_reads
+from config.service import REMEDIES, Service, normalise_service
 from config.site import Site
 from config.types import DockerName
 
@@ -59,7 +59,7 @@ def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], li
         if not aliases & joined.keys():
             continue
         path = f"{file.path}: services.{as_text(str(key))}"
-        own, variables = as_compose_reads(raw, path)
+        own, variables = normalise_service(raw, path)
         problems += variables
         own["networks"] = {network if name in aliases else name: value for name, value in joined.items()}
         service, wrong = _service(key, own, path)

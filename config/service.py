@@ -33,7 +33,7 @@ REMEDIES = {
 }
 
 
-def as_compose_reads(raw: Any, path: str) -> tuple[Any, list[Problem]]:
+def normalise_service(raw: Any, path: str) -> tuple[Any, list[Problem]]:
     """A service less its x- keys and with $ for $$, and a problem for every variable in it."""
     if not isinstance(raw, dict):
         return raw, []

@@ -3,13 +3,14 @@
 What can only be wrong together (two containers with one address …) is checked in ``plan.planner``.
 """
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from config.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
-from config.service import REMEDIES, Mapping, Service, Strict, as_compose_reads
+from config.problems import Problem, dotted, from_pydantic, pruned, reject, unknown_keys
+from config.service import REMEDIES, Mapping, Service, Strict, normalise_service
 from config.types import (
     AutoPath,
     AutoUnit,
@@ -31,13 +32,26 @@ from config.types import (
 )
 
 ROOT = "site"
+RENAMED = {  # keys of before the first release, by their paths: the ones that took their places
+    f"{ROOT}.{old}": new
+    for old, new in {
+        "install.persistence": "boot_hook",
+        "install.program": "script_path",
+        "install.conf": "config_path",
+        "install.unit": "unit_path",
+        "install.tick": "check_interval",
+        "nas.fix_docker_path": "docker_wrapper",
+        "lan.host": "nas_address",
+        "other_containers": "external_containers",
+    }.items()
+}
 UNIT = "/etc/systemd/system/setup_docker_macvlan.service"
 
 
 class Nas(Strict):
     """How to reach the NAS by SSH, and its kind. ~/.ssh/config is not read: what stands here is all there is.
 
-    fix_docker_path: whether a `docker` command may be put where one over ssh finds it.
+    docker_wrapper: whether a `docker` command may be put where one over ssh finds it.
     """
 
     host: SshHost
@@ -47,11 +61,11 @@ class Nas(Strict):
     host_key: Annotated[tuple[Text, ...], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)] = ()
     known_hosts: Text = "~/.ssh/known_hosts"
     profile: Literal["auto", "debian", "dsm7", "dsm6", "unraid", "truenas", "qnap"] = "auto"
-    fix_docker_path: bool = False
+    docker_wrapper: bool = False
 
 
 class Lan(Strict):
-    """The LAN the NAS is on. ``host`` is the NAS's own address there (default: nas.host, if that is an address).
+    """The LAN the NAS is on. ``nas_address``: the NAS's own there (default: nas.host, if that is an address).
 
     ``parent``: auto takes the interface of the NAS's default route. ``dhcp_pool``: first and last address that the
     router leases, so that a container in it is told.
@@ -60,7 +74,7 @@ class Lan(Strict):
     parent: InterfaceName = "auto"
     subnet: Subnet
     gateway: IPv4
-    host: IPv4 | None = None
+    nas_address: IPv4 | None = None
     ip_range: Subnet | None = None
     dhcp_pool: Pool | None = None
 
@@ -86,20 +100,28 @@ class Network(Strict):
     labels: Mapping = Field(default_factory=dict)
 
 
+def _boot_hook(value: Any) -> Any:
+    if value == "systemd-network":
+        reject("is called systemd-standalone now", "write systemd-standalone")
+    return value
+
+
 class Install(Strict):
-    """Where things stand on the NAS, auto as its profile says. ``persistence``: what starts the watch loop at boot;
+    """Where things stand on the NAS, auto as its profile says. ``boot_hook``: what starts the watch loop at boot;
     ``on_destroy``: whether files that were there before come back."""
 
-    persistence: Literal["auto", "systemd", "systemd-network", "rc.d", "task-scheduler"] = "auto"
-    program: AutoPath = "auto"
-    conf: AutoPath = "auto"
-    unit: UnitPath = UNIT
+    boot_hook: Annotated[
+        Literal["auto", "systemd", "systemd-standalone", "rc.d", "task-scheduler"], BeforeValidator(_boot_hook)
+    ] = "auto"
+    script_path: AutoPath = "auto"
+    config_path: AutoPath = "auto"
+    unit_path: UnitPath = UNIT
     docker_unit: AutoUnit = "auto"
-    tick: Whole = Field(default=30, ge=5, le=3600)
+    check_interval: Whole = Field(default=30, ge=5, le=3600)
     on_destroy: Literal["keep", "restore"] = "keep"
 
 
-class OtherContainer(Strict):
+class ExternalContainer(Strict):
     """A container that someone else runs (compose, Portainer, by hand) and that the NAS shall reach. Its address alone
     will do, and is its name then."""
 
@@ -123,17 +145,17 @@ class Site(Strict):
     install: Install = Install()
     containers: dict[DockerName, Service] = Field(default_factory=dict)
     compose: Annotated[tuple[Text, ...], BeforeValidator(lambda path: [path] if isinstance(path, str) else path)] = ()
-    other_containers: tuple[Annotated[OtherContainer, BeforeValidator(_by_address)], ...] = ()
+    external_containers: tuple[Annotated[ExternalContainer, BeforeValidator(_by_address)], ...] = ()
 
-    def settled(self, parent: str) -> "Site":
+    def with_parent(self, parent: str) -> "Site":
         """With an interface's name in place of `parent: auto`."""
         return self.model_copy(update={"lan": self.lan.model_copy(update={"parent": parent})})
 
     @property
     def host_address(self) -> IPv4Address | None:
         """The NAS's own IPv4 address on the LAN; None if the person has to say it."""
-        if self.lan.host is not None:
-            return self.lan.host
+        if self.lan.nas_address is not None:
+            return self.lan.nas_address
         try:
             return IPv4Address(self.nas.host)
         except ValueError:
@@ -154,13 +176,21 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
         return Site.model_validate(raw), variables
     except ValidationError as error:
         told = {problem.path for problem in variables}
-        problems = variables + [one for one in from_pydantic(error, ROOT, REMEDIES) if one.path not in told]
+        problems = variables + [one for one in _problems(error) if one.path not in told]
         for whole in (False, True):
             try:
                 return Site.model_validate(_without(raw, error, whole)), problems
             except ValidationError:
                 continue
         return None, problems
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    def renamed(problem: Problem) -> Problem:
+        new = RENAMED.get(problem.path)
+        return problem if new is None else replace(problem, what=f"is called {new} now", remedy=f"write `{new}:`")
+
+    return [renamed(problem) for problem in from_pydantic(error, ROOT, REMEDIES)]
 
 
 def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -170,7 +200,7 @@ def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Probl
         return raw, problems
     services = {}
     for key, service in containers.items():
-        services[key], variables = as_compose_reads(service, dotted(f"{ROOT}.containers", [str(key)]))
+        services[key], variables = normalise_service(service, dotted(f"{ROOT}.containers", [str(key)]))
         problems += variables
     return {**raw, "containers": services}, problems
 
@@ -182,6 +212,6 @@ def _without(raw: dict[str, Any], error: ValidationError, whole: bool) -> Any:
     wrong = set()
     for detail in error.errors(include_url=False):
         location = detail["loc"]
-        in_container = location[:1] in (("containers",), ("other_containers",))
+        in_container = location[:1] in (("containers",), ("external_containers",))
         wrong.add(location[:2] if in_container and location not in unknown else location)
     return pruned(raw, wrong)

@@ -148,7 +148,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Neighbour:
     """Somebody at an address on the LAN. how: "ping", or "quiet" where only the question who it is was answered, or
     "known" where the NAS knew already and has no answer of now."""
 
@@ -182,8 +182,8 @@ class NasFacts:
     """All of it. sudo: what it says to this user: "yes" (asks nothing), "asks" (for a password), "right" and "wrong"
     (of the one given), "" for no sudo or none needed; vendor: files that tell the kind of NAS, with their `key=value`
     lines; routes: (family, line) of default routes; shim_routes: lines of those through the shim; confs: path → text
-    of the data files there; loop: pid of one in the background, 0 for none; task: whether DSM's task scheduler has
-    ours ("yes", "no"), "" where nobody could be asked; unasked: planned addresses that could not be asked for."""
+    of the data files there; loop_pid: of one in the background, 0 for none; boot_task: whether DSM's task scheduler has
+    ours ("yes", "no"), "" where nobody could be asked; unprobed: planned addresses that could not be asked for."""
 
     uid: int = -1
     user: str = ""
@@ -206,15 +206,15 @@ class NasFacts:
     files: Mapping[str, FileState] = field(default_factory=dict)
     backups: tuple[str, ...] = ()
     confs: Mapping[str, str] = field(default_factory=dict)
-    loop: int = 0
-    task: str = ""
+    loop_pid: int = 0
+    boot_task: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)
     sshd: Mapping[str, str] = field(default_factory=dict)
     host_keys: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
-    gateway: str = ""
-    answers: Mapping[IPv4Address | IPv6Address, Answer] = field(default_factory=dict)
-    unasked: tuple[str, ...] = ()
+    ula_gateway_state: str = ""
+    neighbours: Mapping[IPv4Address | IPv6Address, Neighbour] = field(default_factory=dict)
+    unprobed: tuple[str, ...] = ()
 
     @property
     def conf(self) -> str | None:
@@ -248,7 +248,7 @@ class NasFacts:
                 continue  # `via inet6 fe80::1` (RFC 5549): the router has no IPv4 address here
         return None
 
-    def announced(self, link: str) -> tuple[IPv6Network, ...]:
+    def advertised(self, link: str) -> tuple[IPv6Network, ...]:
         """The /64s in which the NAS took an address from the router's RA, ULAs too."""
         found = set()
         for address in self.links[link].addresses if link in self.links else ():
@@ -259,8 +259,8 @@ class NasFacts:
                 found.add(network)
         return tuple(sorted(found))
 
-    def announced_global(self, link: str) -> tuple[IPv6Network, ...]:
-        return tuple(network for network in self.announced(link) if not network.subnet_of(ULA_RANGE))
+    def advertised_global(self, link: str) -> tuple[IPv6Network, ...]:
+        return tuple(network for network in self.advertised(link) if not network.subnet_of(ULA_RANGE))
 
 
 def _behind(word: str, words: Sequence[str]) -> list[str]:

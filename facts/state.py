@@ -10,7 +10,7 @@ NETWORK, CONTAINER, SHIM = "docker:index/network:Network", "docker:index/contain
 
 
 @dataclass(frozen=True)
-class Held:
+class StackState:
     """network: the name of Docker's, "" for none; network_is_ours: whether this program made it; containers: their
     names; shim: whether the command that makes the shim was run."""
 
@@ -21,10 +21,10 @@ class Held:
 
     @property
     def is_empty(self) -> bool:
-        return self == Held()
+        return self == StackState()
 
 
-def held_by(resources: Mapping[str, Mapping[str, Any]]) -> Held:
+def stack_state_of(resources: Mapping[str, Mapping[str, Any]]) -> StackState:
     """resources: type and outputs of those in the state, by URN."""
 
     def of(kind: str) -> list[Mapping[str, Any]]:
@@ -32,7 +32,7 @@ def held_by(resources: Mapping[str, Mapping[str, Any]]) -> Held:
 
     network = next(iter(of(NETWORK)), {})
     labels = [one.get("label") for one in network.get("labels") or []]
-    return Held(
+    return StackState(
         network=str(network.get("name") or ""),
         network_is_ours=MADE_BY in labels,
         containers=frozenset(str(one["name"]) for one in of(CONTAINER) if one.get("name")),

@@ -24,7 +24,7 @@ _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedConfig:
     """addresses: the plan as far as it goes without the NAS. secrets: container key → variables. sources: name → text
     of the static files under nas/."""
 
@@ -42,7 +42,7 @@ def load(
     raw_secrets: Any,
     password: str | None = None,
     known: Iterable[Problem] = (),
-) -> Loaded:
+) -> LoadedConfig:
     """project: folder of Pulumi.yaml; stack_file: Pulumi.<stack>.yaml; password: for sudo; known: what is wrong with
     the config already. Raises UserErrors."""
     site, problems = parse_site(raw_site)
@@ -64,16 +64,16 @@ def load(
         problems += _misplaced(secrets, addresses)
     if problems or access is None or addresses is None:
         raise UserErrors(problems)
-    return Loaded(site, addresses, replace(access, sudo_password=password), secrets, _sources(project))
+    return LoadedConfig(site, addresses, replace(access, sudo_password=password), secrets, _sources(project))
 
 
-def strays(keys: Iterable[str]) -> list[Problem]:
+def unknown_config_keys(keys: Iterable[str]) -> list[Problem]:
     """Problems for the keys of this program's config that it does not know; their values may be secrets."""
     namespace = SITE_KEY.partition(":")[0] + ":"
-    return [_stray(key) for key in keys if key.startswith(namespace) and key not in ALL_KEYS]
+    return [_unknown_key(key) for key in keys if key.startswith(namespace) and key not in ALL_KEYS]
 
 
-def _stray(key: str) -> Problem:
+def _unknown_key(key: str) -> Problem:
     what, remedy = "is not a key of this program, so it would do nothing", f"`pulumi config rm '{as_text(key)}'`"
     if key.startswith(f"{SECRETS_KEY}."):
         what = "is one key with dots in it, set without --path, so no container would get the secret"

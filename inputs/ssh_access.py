@@ -18,7 +18,7 @@ from inputs.host_keys import for_the_plugin, read_host_keys
 from inputs.paths import for_ssh, from_home
 
 CONNECT_TIMEOUT = 10  # seconds
-KEEP_MASTER = 60  # seconds that the shared connection outlives its last user
+CONTROL_PERSIST = 60  # seconds that the shared connection outlives its last user
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class SshAccess:
             "ControlMaster": "auto",
             # With ~, for the docker provider keeps the options: as a path it would differ on another laptop
             "ControlPath": f"~/.ssh/macvlan-{self._digest}",
-            "ControlPersist": str(KEEP_MASTER),
+            "ControlPersist": str(CONTROL_PERSIST),
         }
         if self.identity_file is not None:
             settings |= {"IdentityFile": self.identity_file, "IdentitiesOnly": "yes", "IdentityAgent": "none"}
@@ -82,7 +82,7 @@ class SshAccess:
         """The words of an ssh that runs ``remote``, quoted for the NAS's shell already, over that connection."""
         return ["ssh", *self.options, "-p", str(self.port), "-l", self.user, self.host, remote]
 
-    def knowing(self, host_keys: Iterable[str]) -> "SshAccess":
+    def with_host_keys(self, host_keys: Iterable[str]) -> "SshAccess":
         """With the keys that the NAS itself named over a verified connection."""
         return replace(self, plugin_host_key=for_the_plugin(self.host_keys, host_keys))
 

@@ -15,17 +15,20 @@ from plan.lan import LanPlan
 
 TITLE = "# Written by pulumi up (macvlan-ipv6); the next one writes it anew. Parsed, never sourced."
 _SUM = "# sum "
+_OLD_HOOKS = {
+    "systemd-network": "systemd-standalone"
+}  # names of before the first release, as records on NASes have them
 
 
 @dataclass(frozen=True)
 class Repair:
     """Why the shim's files were last written other than for a change of the site. when: UTC, as 2026-11-23T23:45:10Z;
-    stray: the id of a Docker network made by someone else under our name, which has to go first; "" for none;
+    network_to_remove: the id of a Docker network made by someone else under our name, which has to go first, or "";
     replaced: ids of containers that another state made, which Pulumi makes anew."""
 
     when: str
     what: str
-    stray: str = ""
+    network_to_remove: str = ""
     replaced: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -68,10 +71,10 @@ def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], re
     lines = [TITLE]
     if repair is not None:
         lines.append(f"# {repair}")
-        lines += [f"# stray {repair.stray}"] if repair.stray else []
+        lines += [f"# stray {repair.network_to_remove}"] if repair.network_to_remove else []
         lines += [f"# replaced {one}" for one in repair.replaced]
     lines += ["# network adopted"] if plan.network.adopted else []
-    lines += [f"# hook {install.persistence} {install.docker_unit}".rstrip()]
+    lines += [f"# hook {install.boot_hook} {install.docker_unit}".rstrip()]
     lines += [f"# file {path} {digest}" for path, digest in sums.items()]
     lines += [f"# key {holder.name} {holder.key}" for holder in plan.containers if holder.key != holder.name]
     lines += [
@@ -82,7 +85,7 @@ def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], re
         f"shim_mac {plan.shim.mac}",
         f"shim_ipv4 {plan.shim.ipv4}",
         f"shim_ipv6 {plan.shim.ula}",
-        f"tick {install.tick}",
+        f"tick {install.check_interval}",
     ]
     lines += [f"docker_folder {install.docker_folder}"] if install.docker_folder else []
     if plan.network.ula_gateway is not None:
@@ -116,6 +119,7 @@ def read_conf(text: str | None) -> Record | None:
             values[words[0]] = words[1]
     repaired = re.search(r"^# (\d{4}-\S+Z) (.*)$", text, re.MULTILINE)
     replaced = tuple(re.findall(r"^# replaced ([0-9a-f]{12,64})$", text, re.MULTILINE))
+    hook = re.search(r"^# hook (.+)$", text, re.MULTILINE)
     stray = re.search(r"^# stray ([0-9a-f]{12,64})$", text, re.MULTILINE)
     return Record(
         whole=whole,
@@ -126,5 +130,5 @@ def read_conf(text: str | None) -> Record | None:
         repair=Repair(repaired[1], repaired[2], stray[1] if stray else "", replaced) if repaired else None,
         adopted="\n# network adopted\n" in text,
         keys=dict(re.findall(r"^# key (\S+) (\S+)$", text, re.MULTILINE)),
-        hook=tuple(hook[1].split()) if (hook := re.search(r"^# hook (.+)$", text, re.MULTILINE)) else (),
+        hook=tuple(_OLD_HOOKS.get(word, word) for word in hook[1].split()) if hook else (),
     )

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from install.conf import Repair, digest_of, render_conf
 from install.layout import InstallPlan
-from install.profiles import NETWORK, RC_D, SYSTEMD, TASK
+from install.profiles import RC_D, SYSTEMD, SYSTEMD_STANDALONE, TASK
 from plan.lan import LanPlan
 
 PROGRAM, INSTALLER, WRAPPER = "setup_docker_macvlan.sh", "install.sh", "docker.sh"
 HOOKS = {
     SYSTEMD: "setup_docker_macvlan.service",
-    NETWORK: "setup_docker_macvlan.network.service",
+    SYSTEMD_STANDALONE: "setup_docker_macvlan.network.service",
     RC_D: "macvlan.rc.sh",
 }
 SOURCES = (PROGRAM, INSTALLER, WRAPPER, *HOOKS.values())  # the static files under nas/ that a bundle is made of
 COMMAND = AS_ROOT, UNPACK = "as_root.sh", "unpack.sh"  # … and of which the command that takes it there
 LOOK = PROBE, TRY_PASSWORD = "probe.sh", "try_password.sh"  # … and a look at the NAS (probe/gather.py)
-_KINDS = {SYSTEMD: "systemd", NETWORK: "systemd", RC_D: "rc.d", TASK: "task"}  # nas/install.sh's words
+_KINDS = {SYSTEMD: "systemd", SYSTEMD_STANDALONE: "systemd", RC_D: "rc.d", TASK: "task"}  # nas/install.sh's words
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,29 @@ def host_files(
 ) -> HostFiles:
     """The files of a plan. sources: name → text of the static files under nas/ (``SOURCES``); repair: why they are
     written, where the site alone would not tell (install/conf.py)."""
-    texts = {install.program: sources[PROGRAM]}
+    texts = {install.script_path: sources[PROGRAM]}
     if install.hook_file:
-        texts[install.hook_file] = _filled_in(sources[HOOKS[install.persistence]], install)
+        texts[install.hook_file] = _filled_in(sources[HOOKS[install.boot_hook]], install)
     if install.wrapper:
         texts[install.wrapper] = _filled_in(sources[WRAPPER], install)
     sums = {path: digest_of(text) for path, text in texts.items()}
-    texts[install.conf] = render_conf(plan, install, sums, repair)
+    texts[install.config_path] = render_conf(plan, install, sums, repair)
     return HostFiles(install, texts, sources[INSTALLER], _settings(plan, install, repair))
 
 
 def _settings(plan: LanPlan, install: InstallPlan, repair: Repair | None) -> str:
     """What nas/install.sh goes by."""
     settings = {
-        "program": install.program,
-        "conf": install.conf,
-        "hook": _KINDS[install.persistence],
+        "program": install.script_path,
+        "conf": install.config_path,
+        "hook": _KINDS[install.boot_hook],
         "hook_file": install.hook_file,
         "wanted_by": install.wanted_by,
         "task": install.task,
         "docker_folder": install.docker_folder,
         "network": plan.network.name,
         "on_destroy": install.on_destroy,
-        "stray_network": "" if repair is None else repair.stray,
+        "foreign_network": "" if repair is None else repair.network_to_remove,
     }
     replaced = () if repair is None else repair.replaced
     lines = [*settings.items(), *(("replaced_container", one) for one in replaced)]
@@ -68,8 +68,8 @@ def _settings(plan: LanPlan, install: InstallPlan, repair: Repair | None) -> str
 def _filled_in(template: str, install: InstallPlan) -> str:
     text = template
     for placeholder, value in (
-        ("@PROGRAM@", install.program),
-        ("@CONF@", install.conf),
+        ("@PROGRAM@", install.script_path),
+        ("@CONF@", install.config_path),
         ("@DOCKER_UNIT@", install.docker_unit),
         ("@DOCKER@", install.docker),
     ):
@@ -83,11 +83,16 @@ def bundle(files: HostFiles) -> str:
     `> NAME` starts a file, `|text` is a line of it, `end` proves that nothing was cut off.
     """
     install = files.install
-    names = {install.program: "program", install.conf: "conf", install.hook_file: "hook", install.wrapper: "docker"}
+    names = {
+        install.script_path: "program",
+        install.config_path: "conf",
+        install.hook_file: "hook",
+        install.wrapper: "docker",
+    }
     manifest = "".join(f"{mode} {path} {names[path]}\n" for path, mode in install.files.items())
     parts = {INSTALLER: files.installer, "manifest": manifest, "settings": files.settings}
     # The program last: it is the longest, and what a preview shows of the others is read first
-    for path in sorted(files.texts, key=lambda path: path == install.program):
+    for path in sorted(files.texts, key=lambda path: path == install.script_path):
         parts[names[path]] = files.texts[path]
     lines: list[str] = []
     for name, text in parts.items():

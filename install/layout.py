@@ -1,4 +1,4 @@
-"""Where things stand on the NAS and what starts them there: the site's wishes and the NAS's profile, settled."""
+"""Where things stand on the NAS and what starts them there: the site's wishes and the NAS's profile, with_parent."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from config.problems import Problem
 from config.site import Site
 from config.types import AUTO
 from facts.nas import NasFacts
-from install.profiles import CONF, NETWORK, PROFILES, PROGRAM, RC, RC_D, SYSTEMD, TASK, Profile, recognise
+from install.profiles import CONF, PROFILES, PROGRAM, RC, RC_D, SYSTEMD, SYSTEMD_STANDALONE, TASK, Profile, recognise
 
 TASK_NAME = "macvlan-ipv6"
 PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]  # of a command that root starts
@@ -16,27 +16,28 @@ PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "
 
 @dataclass(frozen=True)
 class InstallPlan:
-    """profile, persistence: by name. hook_file: the unit or the script that starts the loop, "" for a boot task;
-    docker_unit: what the unit is bound to, "" for nothing; rights: how a command becomes root's ("root", "sudo",
+    """profile, boot_hook: by name. hook_file: the unit or the script that starts the loop, "" for a boot task;
+    docker_unit: what the unit is bound to, "" for nothing; privilege: how a command becomes root's ("root", "sudo",
     "password", see nas/as_root.sh); wrapper: path of a `docker` for commands over ssh that runs the one at `docker`, ""
-    where none is needed; docker_folder: where Docker's client is, "" where the program looks anyway; tick: seconds."""
+    where none is needed; docker_folder: where Docker's client is, "" where the program looks anyway; check_interval:
+    in seconds."""
 
     profile: str
-    persistence: str
-    program: str
-    conf: str
+    boot_hook: str
+    script_path: str
+    config_path: str
     hook_file: str
     docker_unit: str = ""
-    rights: str = "root"
+    privilege: str = "root"
     wrapper: str = ""
     docker: str = ""
     docker_folder: str = ""
-    tick: int = 30
+    check_interval: int = 30
     on_destroy: str = "keep"
 
     @property
     def systemd(self) -> bool:
-        return self.persistence in (SYSTEMD, NETWORK)
+        return self.boot_hook in (SYSTEMD, SYSTEMD_STANDALONE)
 
     @property
     def unit_name(self) -> str:
@@ -45,26 +46,26 @@ class InstallPlan:
     @property
     def wanted_by(self) -> str:
         """The unit whose start starts ours."""
-        return {SYSTEMD: self.docker_unit, NETWORK: "multi-user.target"}.get(self.persistence, "")
+        return {SYSTEMD: self.docker_unit, SYSTEMD_STANDALONE: "multi-user.target"}.get(self.boot_hook, "")
 
     @property
     def task(self) -> str:
-        return TASK_NAME if self.persistence == TASK else ""
+        return TASK_NAME if self.boot_hook == TASK else ""
 
     @property
     def boot_task(self) -> str:
         """What a person does to make the boot task, "" where there is none."""
-        command = f"{self.program} up {self.conf}"
+        command = f"{self.script_path} up {self.config_path}"
         return PROFILES[self.profile].task.format(command=command) if self.task else ""
 
     @property
     def status_command(self) -> str:
-        return f"{self.program} status {self.conf}"
+        return f"{self.script_path} status {self.config_path}"
 
     @property
     def files(self) -> Mapping[str, str]:
         """path → mode, of all that stands there."""
-        found = {self.program: "0755", self.conf: "0644"}
+        found = {self.script_path: "0755", self.config_path: "0644"}
         if self.hook_file:
             found[self.hook_file] = "0644" if self.systemd else "0755"
         if self.wrapper:
@@ -72,24 +73,24 @@ class InstallPlan:
         return found
 
 
-def candidates(site: Site) -> list[InstallPlan]:
+def possible_installs(site: Site) -> list[InstallPlan]:
     """What it may come to, before the NAS was asked."""
     profiles = list(PROFILES.values()) if site.nas.profile == AUTO else [PROFILES[site.nas.profile]]
     return [
         _install(site, profile, hook)
         for profile in profiles
-        for hook in (profile.hooks if site.install.persistence == AUTO else (site.install.persistence,))
-        if profile.program or site.install.program != AUTO
+        for hook in (profile.hooks if site.install.boot_hook == AUTO else (site.install.boot_hook,))
+        if profile.program or site.install.script_path != AUTO
     ]
 
 
 def plan_install(site: Site, facts: NasFacts) -> tuple[InstallPlan, list[Problem]]:
     profile = recognise(facts) if site.nas.profile == AUTO else PROFILES[site.nas.profile]
-    hook = _hook(profile, facts) if site.install.persistence == AUTO else site.install.persistence
+    hook = _hook(profile, facts) if site.install.boot_hook == AUTO else site.install.boot_hook
     unit = ""
     if hook == SYSTEMD:
         unit = _found(profile, facts, site) if site.install.docker_unit == AUTO else site.install.docker_unit
-    install = _install(site, profile, hook, unit, _rights(facts), *_wrapper(site, facts))
+    install = _install(site, profile, hook, unit, _privilege(facts), *_wrapper(site, facts))
     install = replace(install, docker_folder=_outside_path(facts.docker.path))
     return install, list(_unplaced(site, profile))
 
@@ -101,31 +102,31 @@ def _hook(profile: Profile, facts: NasFacts) -> str:
 
 
 def _install(
-    site: Site, profile: Profile, hook: str, unit: str = "", rights: str = "root", *docker: str
+    site: Site, profile: Profile, hook: str, unit: str = "", privilege: str = "root", *docker: str
 ) -> InstallPlan:
     wish = site.install
-    program = wish.program if wish.program != AUTO else f"{profile.program or profile.lasting}/{PROGRAM}"
+    program = wish.script_path if wish.script_path != AUTO else f"{profile.program or profile.example_folder}/{PROGRAM}"
     folder = profile.conf or program.rpartition("/")[0]
     return InstallPlan(
         profile=profile.name,
-        persistence=hook,
-        program=program,
-        conf=wish.conf if wish.conf != AUTO else f"{folder}/{CONF}",
-        hook_file={SYSTEMD: wish.unit, NETWORK: wish.unit, RC_D: RC}.get(hook, ""),
+        boot_hook=hook,
+        script_path=program,
+        config_path=wish.config_path if wish.config_path != AUTO else f"{folder}/{CONF}",
+        hook_file={SYSTEMD: wish.unit_path, SYSTEMD_STANDALONE: wish.unit_path, RC_D: RC}.get(hook, ""),
         docker_unit=unit,
-        rights=rights,
+        privilege=privilege,
         wrapper=docker[0] if docker else "",
         docker=docker[1] if docker else "",
-        tick=wish.tick,
+        check_interval=wish.check_interval,
         on_destroy=wish.on_destroy,
     )
 
 
 def _unplaced(site: Site, profile: Profile) -> Iterator[Problem]:
-    if not profile.program and site.install.program == AUTO:
+    if not profile.program and site.install.script_path == AUTO:
         what = f"has no default on {profile.title}, where only you know a folder that a reboot leaves alone"
-        remedy = f"write one, as in {profile.lasting}/{PROGRAM}"
-        yield Problem("site.install.program", site.install.program, what, remedy)
+        remedy = f"write one, as in {profile.example_folder}/{PROGRAM}"
+        yield Problem("site.install.script_path", site.install.script_path, what, remedy)
 
 
 def docker_units(facts: NasFacts, first: Iterable[str] = ()) -> list[str]:
@@ -141,11 +142,11 @@ def docker_units(facts: NasFacts, first: Iterable[str] = ()) -> list[str]:
 
 
 def _found(profile: Profile, facts: NasFacts, site: Site) -> str:
-    own = site.install.unit.rpartition("/")[2]
+    own = site.install.unit_path.rpartition("/")[2]
     return next((name for name in docker_units(facts, profile.docker_units) if name != own), "")
 
 
-def _rights(facts: NasFacts) -> str:
+def _privilege(facts: NasFacts) -> str:
     if facts.uid == 0:
         return "root"
     return "password" if facts.sudo == "right" else "sudo"
@@ -161,7 +162,7 @@ def _outside_path(docker: str) -> str:
 def _wrapper(site: Site, facts: NasFacts) -> tuple[str, str]:
     """(path, what it runs). In the first folder that is searched before the one that has Docker's own."""
     docker = facts.docker
-    if not site.nas.fix_docker_path or not docker.path:
+    if not site.nas.docker_wrapper or not docker.path:
         return "", ""
     if docker.wrapper:
         return docker.wrapper, docker.path

@@ -8,7 +8,7 @@ from facts.nas import NasFacts
 
 PROGRAM, CONF, RC = "setup_docker_macvlan.sh", "setup_docker_macvlan.conf", "/usr/local/etc/rc.d/macvlan.sh"
 KERNEL = "uname -r"
-SYSTEMD, NETWORK, RC_D, TASK = "systemd", "systemd-network", "rc.d", "task-scheduler"
+SYSTEMD, SYSTEMD_STANDALONE, RC_D, TASK = "systemd", "systemd-standalone", "rc.d", "task-scheduler"
 _SYNOLOGY = (
     "pkg-ContainerManager-dockerd.service",
     "pkg-Docker-dockerd.service",
@@ -18,7 +18,7 @@ _SYNOLOGY = (
 
 
 @dataclass(frozen=True)
-class Sign:
+class DetectionRule:
     """A line of one of the NAS's files that tells its kind (KERNEL: `uname -r`): key and value are regular expressions,
     matched whole; a file without lines is told by being there."""
 
@@ -31,15 +31,15 @@ class Sign:
 class Profile:
     """One kind of NAS.
 
-    sign: None for the one that is taken where no other is recognised. docker_units: names that Docker's unit has there,
-    likeliest first; docker_places: folders that its client may be in. program, conf: folders of those files, "" where
-    only the person can know one that lasts, and `lasting` is an example. hooks: what can start the loop at boot, the
-    default first. task: how a person makes the boot task, with {command} in it. tested: on what.
+    detection: None for the one that is taken where no other is recognised. docker_units: names that Docker's unit has
+    there, likeliest first; docker_places: folders that its client may be in. program, conf: folders of those files, ""
+    where only the person can know one that lasts, and `example_folder` is one. hooks: what can start the loop at boot,
+    the default first. task: how a person makes the boot task, with {command} in it. tested: on what.
     """
 
     name: str
     title: str
-    sign: Sign | None
+    detection: DetectionRule | None
     docker_units: tuple[str, ...]
     docker_places: tuple[str, ...]
     program: str
@@ -47,7 +47,7 @@ class Profile:
     hooks: tuple[str, ...]
     task: str
     tested: str
-    lasting: str = ""
+    example_folder: str = ""
 
 
 _DSM_TASK = (
@@ -58,19 +58,19 @@ _ALL = (
     Profile(
         name="dsm7",
         title="Synology DSM 7",
-        sign=Sign("/etc.defaults/VERSION", "majorversion", "[7-9]|[1-9][0-9]+"),
+        detection=DetectionRule("/etc.defaults/VERSION", "majorversion", "[7-9]|[1-9][0-9]+"),
         docker_units=_SYNOLOGY,
         docker_places=("/usr/local/bin", "/var/packages/ContainerManager/target/usr/bin"),
         program="/usr/local/bin",
         conf="/usr/local/etc",
-        hooks=(SYSTEMD, NETWORK, RC_D, TASK),
+        hooks=(SYSTEMD, SYSTEMD_STANDALONE, RC_D, TASK),
         task=_DSM_TASK,
         tested="a box dressed as DSM 7.2",
     ),
     Profile(
         name="dsm6",
         title="Synology DSM 6",
-        sign=Sign("/etc.defaults/VERSION", "majorversion", "6"),
+        detection=DetectionRule("/etc.defaults/VERSION", "majorversion", "6"),
         docker_units=("pkg-Docker-dockerd.service", "pkgctl-Docker.service", "docker.service"),
         docker_places=("/usr/local/bin", "/var/packages/Docker/target/usr/bin"),
         program="/usr/local/bin",
@@ -82,7 +82,7 @@ _ALL = (
     Profile(
         name="unraid",
         title="Unraid 6 and 7",
-        sign=Sign("/etc/unraid-version"),
+        detection=DetectionRule("/etc/unraid-version"),
         docker_units=(),
         docker_places=("/usr/bin",),
         program="",
@@ -90,12 +90,13 @@ _ALL = (
         hooks=(TASK,),
         task="Settings, User Scripts (a plugin), Add New Script, At Startup of Array, and as the script: {command}",
         tested="nowhere",
-        lasting="/mnt/cache/appdata/macvlan-ipv6",  # /boot is a FAT disk, which nothing runs from; all else is RAM
+        # /boot is a FAT disk, which nothing runs from; all else is RAM
+        example_folder="/mnt/cache/appdata/macvlan-ipv6",
     ),
     Profile(
         name="truenas",
         title="TrueNAS SCALE",
-        sign=Sign(KERNEL, value=".*truenas.*"),
+        detection=DetectionRule(KERNEL, value=".*truenas.*"),
         docker_units=("docker.service",),
         docker_places=("/usr/bin",),
         program="",
@@ -103,12 +104,12 @@ _ALL = (
         hooks=(TASK,),
         task="System, Advanced Settings, Init/Shutdown Scripts, Add: type Command, when Post Init, command: {command}",
         tested="nowhere",
-        lasting="/mnt/tank/macvlan-ipv6",
+        example_folder="/mnt/tank/macvlan-ipv6",
     ),
     Profile(
         name="qnap",
         title="QNAP QTS and QuTS hero",
-        sign=Sign("/etc/config/uLinux.conf"),
+        detection=DetectionRule("/etc/config/uLinux.conf"),
         docker_units=(),
         docker_places=("/share/CACHEDEV1_DATA/.qpkg/container-station/bin",),
         program="",
@@ -116,17 +117,17 @@ _ALL = (
         hooks=(TASK,),
         task="Control Panel, Hardware: Run user defined processes during startup; and in autorun.sh: {command}",
         tested="nowhere",
-        lasting="/share/CACHEDEV1_DATA/macvlan-ipv6",
+        example_folder="/share/CACHEDEV1_DATA/macvlan-ipv6",
     ),
     Profile(
         name="debian",
         title="Debian, and any other Linux with systemd",
-        sign=None,
+        detection=None,
         docker_units=("docker.service", "snap.docker.dockerd.service", *_SYNOLOGY[:3]),
         docker_places=("/usr/bin", "/usr/local/bin", "/opt/bin", "/snap/bin"),
         program="/usr/local/bin",
         conf="/etc",
-        hooks=(SYSTEMD, NETWORK, RC_D, TASK),
+        hooks=(SYSTEMD, SYSTEMD_STANDALONE, RC_D, TASK),
         task="an entry `@reboot {command}` in root's crontab, or what the NAS has for commands at boot",
         tested="Debian 12 and 13 in a box",
     ),
@@ -135,11 +136,11 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _ALL}
 
 
 def recognise(facts: NasFacts) -> Profile:
-    """The first whose sign the NAS shows; debian where there is none."""
-    return next(profile for profile in _ALL if profile.sign is None or _shows(profile.sign, facts))
+    """The first whose rule fits the NAS; debian where there is none."""
+    return next(profile for profile in _ALL if profile.detection is None or _shows(profile.detection, facts))
 
 
-def _shows(sign: Sign, facts: NasFacts) -> bool:
+def _shows(sign: DetectionRule, facts: NasFacts) -> bool:
     files = {**facts.vendor, KERNEL: {"": facts.system.get("kernel", "")}}
     lines = files.get(sign.file)
     if lines is None:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from config.compose import ServiceEntry
 from config.problems import Problem, as_text
 from config.service import Attachment, Service
-from config.site import OtherContainer, Site
+from config.site import ExternalContainer, Site
 from config.types import is_docker_name
 from plan import endpoint_sysctls
 from plan.checks import clashes
@@ -21,10 +21,10 @@ def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[Ad
     if nas is None:
         remedy = "add the NAS's own address on the LAN, as in 192.168.1.10"
         what = "is missing, and nas.host is not an IPv4 address to take it from: it must be reserved in Docker"
-        return None, [Problem("site.lan.host", "", what, remedy)]
+        return None, [Problem("site.lan.nas_address", "", what, remedy)]
     containers, problems = _containers(site, services)
-    others = tuple(_other(site, other) for other in site.other_containers)
-    addresses = AddressPlan(nas, _shim(site), containers, others)
+    external = tuple(_other(site, other) for other in site.external_containers)
+    addresses = AddressPlan(nas, _shim(site), containers, external)
     return addresses, problems + list(clashes(site, addresses, default_ula_gateway(site)))
 
 
@@ -81,10 +81,10 @@ def _ula(site: Site, ipv4: IPv4Address) -> IPv6Address:
     return ula_of(ipv4, site.lan.subnet, site.ula.prefix)
 
 
-def _other(site: Site, other: OtherContainer) -> ContainerPlan:
+def _other(site: Site, other: ExternalContainer) -> ContainerPlan:
     ula = other.ipv6_address or _ula(site, other.ipv4_address)
     name = other.name or str(other.ipv4_address)
-    path = f"site.other_containers.{name}"
+    path = f"site.external_containers.{name}"
     return ContainerPlan(name, name, other.ipv4_address, ula, other.mac_address, None, path)
 
 

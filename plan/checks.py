@@ -24,7 +24,7 @@ class _Claim:
 
 def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[_Claim]:
     yield _Claim("site.lan.gateway", "the router", site.lan.gateway, choice="write the router's own address")
-    host = "site.nas.host" if site.lan.host is None else "site.lan.host"
+    host = "site.nas.host" if site.lan.nas_address is None else "site.lan.nas_address"
     yield _Claim(host, "the NAS", plan.nas_ipv4, choice="write the NAS's own address")
     yield _Claim("site.shim.ipv4_address", "the shim", plan.shim.ipv4)
     shim_source = plan.shim.ipv4 if site.shim.ipv6_address is None else None
@@ -32,7 +32,7 @@ def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
     gateway_source = None if isinstance(site.ula.gateway, IPv6Address) else site.lan.gateway
     choice = "write auto, or the router's own address"
     yield _Claim("site.ula.gateway", "the IPv6 gateway", ula_gateway, gateway_source, choice)
-    for holder in (*plan.containers, *plan.others):
+    for holder in (*plan.containers, *plan.external):
         source = holder.ipv4 if holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula.prefix) else None
         yield _Claim(f"{holder.path}.ipv4_address", f"container {holder.name}", holder.ipv4)
         yield _Claim(f"{holder.path}.ipv6_address", f"container {holder.name}", holder.ula, source)
@@ -74,7 +74,7 @@ def _outside(claim: _Claim, network: IPv4Network | IPv6Network) -> Iterator[Prob
 
     if claim.address not in network and claim.path == "site.nas.host":
         what = f"is outside lan.subnet {network}, and the NAS's own address there has to be reserved in Docker"
-        yield problem(what, "add `lan.host:` with the NAS's own address on the LAN, or correct lan.subnet")
+        yield problem(what, "add `lan.nas_address:` with the NAS's own address on the LAN, or correct lan.subnet")
     elif claim.address not in network:
         key = "lan.subnet" if isinstance(network, IPv4Network) else "ula.prefix"
         what = f"is outside {key} {network}; {claim.who} would not be reachable on the LAN"
@@ -95,7 +95,7 @@ def _leased(site: Site, plan: AddressPlan) -> Iterator[Problem]:
         yield Problem("site.lan.dhcp_pool", f"{first}-{last}", what, remedy)
         return
     mine = [("site.shim.ipv4_address", plan.shim.ipv4)]
-    mine += [(f"{holder.path}.ipv4_address", holder.ipv4) for holder in (*plan.containers, *plan.others)]
+    mine += [(f"{holder.path}.ipv4_address", holder.ipv4) for holder in (*plan.containers, *plan.external)]
     for path, address in mine:
         if first <= address <= last:
             what = f"is in the router's DHCP pool {first}-{last}; sooner or later another machine gets it too"
@@ -107,7 +107,7 @@ def _leased(site: Site, plan: AddressPlan) -> Iterator[Problem]:
 def _twice(plan: AddressPlan, wrong: Set[object]) -> Iterator[Problem]:
     names: dict[str, str] = {}
     macs: dict[str, str] = {plan.shim.mac: "the shim"}
-    for holder in (*plan.containers, *plan.others):
+    for holder in (*plan.containers, *plan.external):
         if holder.name in names:
             what = f"is the name of {names[holder.name]} too; Docker takes each name once"
             yield Problem(f"{holder.path}.container_name", holder.name, what, "rename one of them")
@@ -122,7 +122,7 @@ def _twice(plan: AddressPlan, wrong: Set[object]) -> Iterator[Problem]:
 
 def _one_path(site: Site) -> Iterator[Problem]:
     install = site.install
-    given = [path for path in (install.program, install.conf, install.unit) if path != AUTO]
+    given = [path for path in (install.script_path, install.config_path, install.unit_path) if path != AUTO]
     if len(set(given)) < len(given):
         what = "is also the path of another file of this program, and one would overwrite the other"
         yield Problem("site.install", given[0], what, "give program, conf and unit a path each")

@@ -1,4 +1,4 @@
-"""What the site is to become: plain values, each address and MAC settled. Made by ``plan.planner``."""
+"""What the site is to become: plain values, each address and MAC with_parent. Made by ``plan.planner``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -81,12 +81,12 @@ class PlannedAddress:
 @dataclass(frozen=True)
 class AddressPlan:
     """All that follows from what the person wrote, without the NAS. nas_ipv4: the NAS's own address on the LAN;
-    others: containers that someone else runs. The shim's parent may still be `auto`."""
+    external: containers that someone else runs. The shim's parent may still be `auto`."""
 
     nas_ipv4: IPv4Address
     shim: ShimPlan
     containers: tuple[ContainerPlan, ...]
-    others: tuple[ContainerPlan, ...]
+    external: tuple[ContainerPlan, ...]
 
     @property
     def given(self) -> tuple[PlannedAddress, ...]:
@@ -117,13 +117,14 @@ class ImagePlan:
 
 @dataclass(frozen=True)
 class LanPlan:
-    """The whole site. host: the NAS's own address; others: containers that someone else runs; pulled: see ImagePlan."""
+    """The whole site. nas_ipv4: the NAS's own address; external: containers that someone else runs; pulled: see
+    ImagePlan."""
 
     network: NetworkPlan
     shim: ShimPlan
-    host: IPv4Address
+    nas_ipv4: IPv4Address
     containers: tuple[ContainerPlan, ...]
-    others: tuple[ContainerPlan, ...]
+    external: tuple[ContainerPlan, ...]
     pulled: str = ""
 
     @property
@@ -146,4 +147,4 @@ class LanPlan:
     @property
     def routed(self) -> tuple[ContainerPlan, ...]:
         """All that the host reaches through the shim, in a stable order."""
-        return tuple(sorted((*self.containers, *self.others), key=lambda container: container.ipv4))
+        return tuple(sorted((*self.containers, *self.external), key=lambda container: container.ipv4))

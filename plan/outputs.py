@@ -10,7 +10,7 @@ from plan.numbering import eui64
 
 
 @dataclass(frozen=True)
-class InterfaceSeen:
+class ObservedInterface:
     """A container's interface when a run looked at the NAS. mac: "" where nobody could ask for it; globals: its global
     IPv6 addresses."""
 
@@ -22,15 +22,15 @@ def report(
     plan: LanPlan,
     status_command: str,
     boot_task: str = "",
-    announced: Sequence[IPv6Network] = (),
-    interfaces: Mapping[str, InterfaceSeen] | None = None,
+    advertised: Sequence[IPv6Network] = (),
+    interfaces: Mapping[str, ObservedInterface] | None = None,
 ) -> dict[str, Any]:
     """Exports by name; plain values, known at preview.
 
     status_command: what shows the state of things on the NAS; boot_task: what a person has still to do there, "" for
     nothing.
-    announced: the global /64s that the router announces now. What SLAAC will make of them is a prediction: it comes
-    true once the container has started, and for as long as the prefix is announced. interfaces: by containers' names,
+    advertised: the global /64s that the router announces now. What SLAAC will make of them is a prediction: it comes
+    true once the container has started, and for as long as the prefix is advertised. interfaces: by containers' names,
     what the run saw of them before it changed anything. Docker's own word on the MAC is not it (docs/decisions/0018).
     """
     seen = interfaces or {}
@@ -42,14 +42,14 @@ def report(
             "ula": str(plan.shim.ula),
             "mac": plan.shim.mac,
         },
-        "containers": {container.key: _addresses(container, announced, seen) for container in plan.containers},
-        "other_containers": {other.key: _addresses(other, announced, seen) for other in plan.others},
-        "check_by_hand": _checks(plan, status_command),
+        "containers": {container.key: _addresses(container, advertised, seen) for container in plan.containers},
+        "external_containers": {other.key: _addresses(other, advertised, seen) for other in plan.external},
+        "manual_checks": _checks(plan, status_command),
     } | ({"boot_task": boot_task} if boot_task else {})
 
 
 def _addresses(
-    container: ContainerPlan, announced: Sequence[IPv6Network], interfaces: Mapping[str, InterfaceSeen]
+    container: ContainerPlan, advertised: Sequence[IPv6Network], interfaces: Mapping[str, ObservedInterface]
 ) -> dict[str, Any]:
     seen = interfaces.get(container.name)
     return {
@@ -57,12 +57,12 @@ def _addresses(
         "ipv4": str(container.ipv4),
         "ula": str(container.ula),
         "mac": container.mac,
-        "slaac_suffix": container.suffix,
-        "global_predicted": [
-            str(prefix.network_address + eui64(container.mac)) for prefix in announced if container.mac is not None
+        "interface_id": container.suffix,
+        "predicted_global_ipv6": [
+            str(prefix.network_address + eui64(container.mac)) for prefix in advertised if container.mac is not None
         ],
-        "mac_seen": (seen.mac if seen else "") or None,
-        "global_seen": list(seen.globals) if seen else [],
+        "observed_mac": (seen.mac if seen else "") or None,
+        "observed_global_ipv6": list(seen.globals) if seen else [],
     }
 
 

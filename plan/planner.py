@@ -25,9 +25,9 @@ def plan_lan(
     plan = LanPlan(
         network=network,
         shim=shim,
-        host=addresses.nas_ipv4,
+        nas_ipv4=addresses.nas_ipv4,
         containers=tuple(_on_engine(container, engine_major) for container in addresses.containers),
-        others=addresses.others,
+        external=addresses.external,
     )
     if network.ula_gateway in (None, default_ula_gateway(site)):
         return plan, []

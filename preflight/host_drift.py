@@ -25,18 +25,18 @@ SETTLED = 60  # seconds after a container's start in which its MAC is nobody's f
 
 
 def host_repair(
-    install: InstallPlan, facts: NasFacts, stray: str, now: str, held: bool = False, replaced: tuple[str, ...] = ()
+    install: InstallPlan, facts: NasFacts, stray: str, now: str, had_shim: bool = False, replaced: tuple[str, ...] = ()
 ) -> tuple[Repair | None, list[str]]:
     """The repair line that the data file is to have, and what drifted since it was written ([] where all is well).
 
     stray: id of a Docker network that took the place of ours, "" for none. now: the time, as text without blanks.
-    held: whether the state has a shim; replaced: ids of another state's containers, which are to go first.
+    state: whether the state has a shim; replaced: ids of another state's containers, which are to go first.
     """
-    record = read_conf(facts.confs.get(install.conf))
+    record = read_conf(facts.confs.get(install.config_path))
     if record is None:
         # Never installed, or wiped, where the state would take it for done: a new line is a change in both cases.
-        was_here = held or _was_here(install, facts)
-        lost = [f"{install.conf} is gone"] if facts.conf is None and was_here else []  # not just moved
+        was_here = had_shim or _was_here(install, facts)
+        lost = [f"{install.config_path} is gone"] if facts.conf is None and was_here else []  # not just moved
         return Repair(now, f"repaired: {_told(lost)}" if lost else "installed", stray, replaced), lost
     found = list(host_drift(install, record, facts))
     if stray:
@@ -48,7 +48,7 @@ def host_repair(
 
 def _was_here(install: InstallPlan, facts: NasFacts) -> bool:
     ours = any(container.addresses for container in facts.containers.values())
-    return ours or (install.program in facts.files and install.program in facts.backups)
+    return ours or (install.script_path in facts.files and install.script_path in facts.backups)
 
 
 def _told(found: list[str]) -> str:
@@ -58,7 +58,7 @@ def _told(found: list[str]) -> str:
 
 def host_drift(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str]:
     yield from _files(install, record, facts)
-    if (record.hook or (SYSTEMD,))[0] == install.persistence:  # of another hook the site says so
+    if (record.hook or (SYSTEMD,))[0] == install.boot_hook:  # of another hook the site says so
         yield from _hook(install, record, facts)
     name = record.values.get("shim", "")
     link = facts.links.get(name)
@@ -74,7 +74,7 @@ def host_drift(install: InstallPlan, record: Record, facts: NasFacts) -> Iterato
 
 def _loop_runs(install: InstallPlan, facts: NasFacts) -> bool:
     if not install.systemd:
-        return bool(facts.loop)
+        return bool(facts.loop_pid)
     unit = facts.units.get(install.unit_name)
     return unit is not None and unit.active == "active"
 
@@ -82,9 +82,9 @@ def _loop_runs(install: InstallPlan, facts: NasFacts) -> bool:
 def _hook(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str]:
     if not install.systemd:
         # One that is to move runs under another name still.
-        if install.program in record.sums and not _loop_runs(install, facts):
+        if install.script_path in record.sums and not _loop_runs(install, facts):
             yield "the watch loop does not run"
-        if install.task and facts.task == "no":
+        if install.task and facts.boot_task == "no":
             yield f"the boot task {install.task} is gone"
         return
     unit = facts.units.get(install.unit_name)
@@ -97,12 +97,12 @@ def _hook(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str
 
 def _files(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str]:
     for path in install.files:
-        if path not in record.sums and path != install.conf:
+        if path not in record.sums and path != install.config_path:
             continue  # it is to come here, and what is here now is not ours
         state = facts.files.get(path)
         if state is None:
             yield f"{path} is gone"
-        elif not record.whole if path == install.conf else _changed(state, record.sums.get(path)):
+        elif not record.whole if path == install.config_path else _changed(state, record.sums.get(path)):
             yield f"{path} was changed by hand"
         elif not state.mode_right:
             yield f"{path} has another mode"

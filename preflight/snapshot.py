@@ -11,35 +11,44 @@ from typing import Any
 from config.site import Site
 from facts.labels import REPAIRED
 from facts.nas import LiveNetwork, LiveRange, NasFacts
-from facts.state import Held
+from facts.state import StackState
 from install.conf import Repair
 from install.layout import InstallPlan
+from install.profiles import SYSTEMD_STANDALONE
 from plan.lan import LanPlan
 from plan.network import as_live
-from plan.outputs import InterfaceSeen
-from preflight.findings.network import lost_network, stray_network
+from plan.outputs import ObservedInterface
+from preflight.findings.network import foreign_network, lost_network
 from preflight.findings.other_states import missing, others
 from preflight.host_drift import container_repairs, host_repair
 
-VERSION = 1  # of the output: another where an older one can no longer be read as what it meant
+VERSION = 2  # of the output: another where a field changes its name or its meaning
+_NAMES_OF_1 = {  # of `install` and of `repair`, in outputs of version 1
+    "persistence": "boot_hook",
+    "program": "script_path",
+    "conf": "config_path",
+    "rights": "privilege",
+    "tick": "check_interval",
+    "stray": "network_to_remove",
+}
 
 
 @dataclass(frozen=True)
-class Seen:
-    """parent: the interface, settled; network: Docker's of that name, None where there is none; repair: the line of the
-    data file; container_repairs, network_repair: values of the label ``repaired``; host_keys: the NAS's; interfaces: of
-    running containers, by name."""
+class NasSnapshot:
+    """parent: the interface, resolved; network: Docker's of that name, None where there is none; repair: the line of
+    the data file; container_repairs, network_repair: values of the label ``repaired``; host_keys: the NAS's;
+    interfaces: of running containers, by name."""
 
     parent: str
     install: InstallPlan
     engine_major: int | None = None
     network: LiveNetwork | None = None
-    announced: tuple[IPv6Network, ...] = ()
+    advertised: tuple[IPv6Network, ...] = ()
     host_keys: tuple[str, ...] = ()
     repair: Repair | None = None
     network_repair: str = ""
     container_repairs: Mapping[str, str] = field(default_factory=dict)
-    interfaces: Mapping[str, InterfaceSeen] = field(default_factory=dict)
+    interfaces: Mapping[str, ObservedInterface] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Drift:
     kept: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-def remembered(seen: Seen, plan: LanPlan, host_keys: Iterable[str]) -> str:
+def dump_snapshot(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> str:
     """The output: the NAS as it will be after this run, so that the next one without a look makes the same. Packed
     into one word, since nobody reads it. host_keys: those that the NAS was verified by."""
     live = as_live(plan.network)
@@ -64,7 +73,7 @@ def remembered(seen: Seen, plan: LanPlan, host_keys: Iterable[str]) -> str:
             "install": asdict(seen.install),
             "engine_major": seen.engine_major,
             "network": {"ranges": [asdict(one) for one in live.ranges], "labels": dict(live.labels)},
-            "announced": [str(prefix) for prefix in seen.announced],
+            "advertised": [str(prefix) for prefix in seen.advertised],
             "host_keys": sorted({*seen.host_keys, *host_keys}),
             "repair": None if seen.repair is None else asdict(seen.repair),
             "network_repair": seen.network_repair,
@@ -76,53 +85,66 @@ def remembered(seen: Seen, plan: LanPlan, host_keys: Iterable[str]) -> str:
     return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
-def look_back(text: str, name: str) -> Seen:
+def load_snapshot(text: str, name: str) -> NasSnapshot:
     """From that output. name: the network's. Raises KeyError, TypeError or ValueError on something else.
 
     A field that an older version of this program did not write takes its default. So the default of a new one is what
     the program did before there was one; where nothing is, VERSION is raised. A field that nobody knows is an error.
+    An output of version 1, or of before there were versions, is read under the names that its fields have now.
     """
     try:
         told = dict(json.loads(zlib.decompress(base64.b64decode(text))))
     except zlib.error as error:
         raise ValueError(str(error)) from None
-    if told.pop("version", 1) != VERSION:  # the first ones had none
+    version = told.pop("version", 1)
+    if version == 1:
+        told["advertised"] = told.pop("announced", [])
+        told |= {key: _renamed(told[key]) for key in ("install", "repair") if told.get(key) is not None}
+        if told["install"]["boot_hook"] == "systemd-network":
+            told["install"]["boot_hook"] = SYSTEMD_STANDALONE
+    elif version != VERSION:
         raise ValueError("of another version")
     parent, network = told["parent"], told.pop("network")
     ranges = tuple(LiveRange(**one) for one in network["ranges"])
     live = LiveNetwork("", name, "macvlan", {"parent": parent}, ranges, network["labels"])
-    return Seen(network=live, **{key: _READ.get(key, lambda value: value)(value) for key, value in told.items()})
+    return NasSnapshot(network=live, **{key: _READ.get(key, lambda value: value)(value) for key, value in told.items()})
+
+
+def _renamed(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {_NAMES_OF_1.get(key, key): value for key, value in told.items()}
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "install": lambda told: InstallPlan(**told),
-    "announced": lambda told: tuple(IPv6Network(prefix) for prefix in told),
+    "advertised": lambda told: tuple(IPv6Network(prefix) for prefix in told),
     "host_keys": tuple,
     "repair": lambda told: None if told is None else Repair(**{**told, "replaced": tuple(told.get("replaced", ()))}),
     "interfaces": lambda told: {
-        name: InterfaceSeen(**{**one, "globals": tuple(one["globals"])}) for name, one in told.items()
+        name: ObservedInterface(**{**one, "globals": tuple(one["globals"])}) for name, one in told.items()
     },
 }
 
 
-def first_look(site: Site, install: InstallPlan, facts: NasFacts) -> Seen:
-    """What the plan needs. site: with its parent settled."""
-    return Seen(
+def take_snapshot(site: Site, install: InstallPlan, facts: NasFacts) -> NasSnapshot:
+    """What the plan needs. site: with its parent with_parent."""
+    return NasSnapshot(
         parent=site.lan.parent,
         install=install,
         engine_major=facts.engine_major,
         network=facts.network(site.network.name),
-        announced=facts.announced_global(site.lan.parent),
+        advertised=facts.advertised_global(site.lan.parent),
         host_keys=facts.host_keys,
     )
 
 
-def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str, held: Held) -> tuple[Seen, Drift]:
+def with_repairs(
+    site: Site, plan: LanPlan, facts: NasFacts, seen: NasSnapshot, now: str, state: StackState
+) -> tuple[NasSnapshot, Drift]:
     """What the plan makes visible: what drifted, and the marks that make Pulumi repair it. now: UTC, as text;
-    held: what this stack's state has."""
-    stray = stray_network(site, plan, facts)
-    replaced = tuple(one.id for one in others(plan, facts, held))
-    repair, shim = host_repair(seen.install, facts, stray, now, held.shim, replaced)
+    state: what this stack's state has."""
+    stray = foreign_network(site, plan, facts)
+    replaced = tuple(one.id for one in others(plan, facts, state))
+    repair, shim = host_repair(seen.install, facts, stray, now, state.shim, replaced)
     labels, drifts = container_repairs(plan, seen.install, facts, now)
     told = {key: [*one.anew, *one.loop] for key, one in drifts.items() if one.anew or one.loop}
     kept = {key: list(one.kept) for key, one in drifts.items() if one.kept}
@@ -131,7 +153,7 @@ def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str
     if stray:
         network = (f"{site.network.name} was made anew by someone else",)
     # Pulumi removes the containers of a network before it makes that anew, and fails at one that is gone already
-    elif lost_network(site, facts, held) and not missing(plan, facts, held):
+    elif lost_network(site, facts, state) and not missing(plan, facts, state):
         network = (f"{site.network.name} is gone",)
     network_repair = f"{now} {network[0]}" if network else (live.labels.get(REPAIRED, "") if live is not None else "")
     marked = replace(
@@ -144,9 +166,9 @@ def second_look(site: Site, plan: LanPlan, facts: NasFacts, seen: Seen, now: str
     return marked, Drift(tuple(shim), network, told, kept)
 
 
-def _interfaces(plan: LanPlan, facts: NasFacts) -> Iterator[tuple[str, InterfaceSeen]]:
+def _interfaces(plan: LanPlan, facts: NasFacts) -> Iterator[tuple[str, ObservedInterface]]:
     for container in plan.routed:
         live = facts.containers.get(container.name)
         if live is not None and live.inside is not None:
             told = sorted(map(str, live.inside.globals(container.ula)))
-            yield container.name, InterfaceSeen(live.inside.mac(container.ula), tuple(told))
+            yield container.name, ObservedInterface(live.inside.mac(container.ula), tuple(told))

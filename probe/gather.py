@@ -16,16 +16,16 @@ from facts.nas import NasFacts
 from inputs.ssh_access import SshAccess
 from install.conf import one_line
 from install.files import PROBE, TRY_PASSWORD
-from install.layout import TASK_NAME, InstallPlan, candidates
+from install.layout import TASK_NAME, InstallPlan, possible_installs
 from install.profiles import PROFILES
 from plan.lan import AddressPlan
-from probe.parse import parse
+from probe.parse import parse_facts
 from probe.ssh_failures import no_socket, password_is_to_be_changed, unreached
 
 TIMEOUT = 60  # seconds for the whole look
 
 
-def look(
+def gather_facts(
     site: Site,
     addresses: AddressPlan,
     access: SshAccess,
@@ -42,7 +42,7 @@ def look(
     if access.sudo_password is not None:
         words = ["sh", "-c", scripts[TRY_PASSWORD], "sh"]
         stdin = f"{access.sudo_password}\n{stdin}"
-    remote = f"exec {shlex.join([*words, *questions(site, addresses, before)])}"
+    remote = f"exec {shlex.join([*words, *probe_arguments(site, addresses, before)])}"
     try:
         done = subprocess.run(access.command(remote), input=stdin.encode(), capture_output=True, timeout=TIMEOUT)
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def look(
     if done.returncode == 255:
         raise UserErrors([unreached(site, access, said)])
     try:
-        return parse(answer)
+        return parse_facts(answer)
     except (ValueError, KeyError, IndexError):
         # What stands before the answer is a login script's, the most likely one
         if problem := password_is_to_be_changed(access, said):
@@ -67,9 +67,9 @@ def look(
         raise UserErrors([Problem("site.nas.host", access.host, what, remedy)]) from None
 
 
-def questions(site: Site, addresses: AddressPlan, before: InstallPlan | None = None) -> list[str]:
+def probe_arguments(site: Site, addresses: AddressPlan, before: InstallPlan | None = None) -> list[str]:
     """The arguments of nas/probe.sh."""
-    installs = [*candidates(site), *([] if before is None else [before])]
+    installs = [*possible_installs(site), *([] if before is None else [before])]
     files = {path: mode for install in installs for path, mode in install.files.items()}
     places = {place for profile in PROFILES.values() for place in profile.docker_places}
     units = {unit for profile in PROFILES.values() for unit in profile.docker_units}
@@ -81,8 +81,8 @@ def questions(site: Site, addresses: AddressPlan, before: InstallPlan | None = N
         f"shim={site.shim.name}",
         f"gateway={gateway}",
         *(f"file={mode}:{path}" for path, mode in sorted(files.items())),
-        *(f"conf={path}" for path in sorted({install.conf for install in installs})),
-        *(f"program={path}" for path in sorted({install.program for install in installs})),
+        *(f"conf={path}" for path in sorted({install.config_path for install in installs})),
+        *(f"program={path}" for path in sorted({install.script_path for install in installs})),
         *(f"unit={unit}" for unit in sorted(units - {"", AUTO})),
         *(f"place={place}" for place in sorted(places)),
         f"task={TASK_NAME}",

@@ -8,7 +8,6 @@ from ipaddress import ip_address, ip_interface
 from typing import Any
 
 from facts.nas import (
-    Answer,
     Attachment,
     Docker,
     FileState,
@@ -19,6 +18,7 @@ from facts.nas import (
     LiveNetwork,
     LiveRange,
     NasFacts,
+    Neighbour,
     Unit,
 )
 from probe.parse_container import read_inside
@@ -26,7 +26,7 @@ from probe.parse_container import read_inside
 Lines = list[str]
 
 
-def parse(text: str) -> NasFacts:
+def parse_facts(text: str) -> NasFacts:
     """Raises ValueError on a text that was cut off or that is none of nas/probe.sh's."""
     sections = _sections(text)
 
@@ -78,15 +78,15 @@ def parse(text: str) -> NasFacts:
         files=files,
         backups=backups,
         confs=_confs(of("conf")),
-        loop=int(_pairs(of("loop")).get("loop", 0)),
-        task=_pairs(of("loop")).get("task", ""),
+        loop_pid=int(_pairs(of("loop")).get("loop", 0)),
+        boot_task=_pairs(of("loop")).get("task", ""),
         units=_units(of("units")),
         sshd=_pairs(of("sshd")),
         host_keys=tuple(of("host_keys")),
         leftovers=tuple(_many(of("leftovers"), "mentions")),
-        gateway=next(iter(of("gateway")), ""),
-        answers={ip_address(words[1]): Answer(words[2], words[4]) for words in answers if len(words) == 5},
-        unasked=tuple(words[1] for words in answers if words[0] == "unasked"),
+        ula_gateway_state=next(iter(of("gateway")), ""),
+        neighbours={ip_address(words[1]): Neighbour(words[2], words[4]) for words in answers if len(words) == 5},
+        unprobed=tuple(words[1] for words in answers if words[0] == "unasked"),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from config.problems import Problem
 from config.site import Site
 from facts.nas import NasFacts
-from facts.state import Held
+from facts.state import StackState
 from install.layout import InstallPlan
 from plan.lan import LanPlan
 from preflight.findings import (
@@ -21,15 +21,15 @@ from preflight.findings import (
 
 
 def findings(
-    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, held: Held, take_over: bool = False
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, state: StackState, take_over: bool = False
 ) -> Iterator[Problem]:
-    """Errors and warnings. site.lan.parent is a name here, no longer auto; held: what this stack's state has;
+    """Errors and warnings. site.lan.parent is a name here, no longer auto; state: what this stack's state has;
     take_over: whether an installation that another state made is to become this one's."""
     yield from access.findings(site, install, facts)
     yield from boot_hook.findings(site, install, facts)
     yield from parent_interface.findings(site, plan, facts)
     yield from network.findings(site, plan, facts)
     yield from containers.findings(plan, facts)
-    yield from other_states.findings(site, install, plan, facts, held, take_over)
+    yield from other_states.findings(site, install, plan, facts, state, take_over)
     yield from address_conflicts.findings(site, plan, facts)
     yield from manual_setups.findings(site, install, facts)

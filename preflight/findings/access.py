@@ -11,7 +11,7 @@ from plan.network import is_adopted
 
 OLDEST_ENGINE = 20  # Docker 20.10: the oldest that DSM 7 ships and that the lab runs
 FIX = (
-    "write `nas.fix_docker_path: true`: `pulumi up` puts a `docker` there that finds the real one, and uses sudo where "
+    "write `nas.docker_wrapper: true`: `pulumi up` puts a `docker` there that finds the real one, and uses sudo where "
     "it has to; `pulumi destroy` removes it"
 )
 SET_PASSWORD = "`pulumi config set --secret macvlan-ipv6:sudoPassword`"
@@ -56,16 +56,16 @@ def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Proble
         fix = (
             FIX
             if facts.sudo == "yes"
-            else f"let sudo ask {facts.user} for no password, with `nas.fix_docker_path: true`"
+            else f"let sudo ask {facts.user} for no password, with `nas.docker_wrapper: true`"
         )
         yield Problem("site.nas.user", facts.user, what, f"{group}, and log in anew; or {fix}")
     if docker.path and not docker.on_path and not install.wrapper:
         what = f"docker is at {docker.path}, outside the PATH that a command over ssh gets"
         link = f"on the NAS run `ln -s {docker.path} {(*docker.search, '/usr/bin')[0]}/docker`"
-        yield Problem("site.nas.host", site.nas.host, what, link if site.nas.fix_docker_path else f"{FIX}; or {link}")
+        yield Problem("site.nas.host", site.nas.host, what, link if site.nas.docker_wrapper else f"{FIX}; or {link}")
     if docker.wrapper and not install.wrapper and docker.path.rpartition("/")[0] not in docker.search:
         what = f"takes away {docker.wrapper}, by which a command over ssh finds docker at {docker.path}"
-        yield Problem("site.nas.fix_docker_path", "false", what, "write true; `pulumi destroy` removes it")
+        yield Problem("site.nas.docker_wrapper", "false", what, "write true; `pulumi destroy` removes it")
     live = facts.network(site.network.name)
     record = read_conf(facts.conf)
     known = record is not None and record.adopted

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from config.problems import Problem
 from config.site import Site
-from facts.nas import Answer, NasFacts
+from facts.nas import NasFacts, Neighbour
 from install.conf import Record, read_conf
 from plan.lan import LanPlan, PlannedAddress
 
@@ -30,7 +30,7 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     }
     told: set[tuple[str, str]] = set()
     for wish in plan.given:
-        holder, answer = holders.get(wish.address), facts.answers.get(wish.address)
+        holder, answer = holders.get(wish.address), facts.neighbours.get(wish.address)
         if wish.address in own:
             what = f"is the NAS's own address on {own[wish.address]}; both would be cut off"
             yield Problem(wish.path, str(wish.address), what, FREE)
@@ -85,7 +85,7 @@ def first_without(name: str, other: str, moves: bool = False) -> str:
     return f"first `pulumi up` {how}, which removes {other}; then as the site says now"
 
 
-def _is_ours(wish: PlannedAddress, answer: Answer, shims: tuple[str, str], facts: NasFacts) -> bool:
+def _is_ours(wish: PlannedAddress, answer: Neighbour, shims: tuple[str, str], facts: NasFacts) -> bool:
     """Whether it may be our own container that answered. The MAC alone tells nothing: it follows from the address, and
     Docker < 28 and this program on another NAS give the same."""
     if answer.mac != wish.mac:
@@ -98,7 +98,7 @@ def _is_ours(wish: PlannedAddress, answer: Answer, shims: tuple[str, str], facts
     return live is not None and live.status == "restarting"
 
 
-def _answered(wish: PlannedAddress, answer: Answer, facts: NasFacts) -> Iterator[Problem]:
+def _answered(wish: PlannedAddress, answer: Neighbour, facts: NasFacts) -> Iterator[Problem]:
     if answer.how == "known":
         what = f"was in use on the LAN a moment ago, by somebody with the MAC {answer.mac} who answers no ping"
         remedy = "look again in a minute; this goes when nobody is there"
@@ -111,7 +111,7 @@ def _answered(wish: PlannedAddress, answer: Answer, facts: NasFacts) -> Iterator
 
 def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner], facts: NasFacts) -> Iterator[Problem]:
     """ULAs alone are no news: before the first run a NAS has no way to ask for them."""
-    found = [one for one in [one.address for one in plan.given] if str(one) in facts.unasked and one not in holders]
+    found = [one for one in [one.address for one in plan.given] if str(one) in facts.unprobed and one not in holders]
     found = [str(one) for one in found if isinstance(one, IPv4Address)]
     if not found:
         return

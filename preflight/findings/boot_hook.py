@@ -12,19 +12,19 @@ from install.profiles import PROFILES, RC_D, SYSTEMD
 
 def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
     profile = PROFILES[install.profile]
-    others = ", ".join(hook for hook in profile.hooks if hook != install.persistence)
+    others = ", ".join(hook for hook in profile.hooks if hook != install.boot_hook)
     if install.systemd and "systemctl" not in facts.tools:
         what = f"needs systemd, and the NAS has no `systemctl`; it is taken for {profile.title}"
         remedy = "write rc.d or task-scheduler" if "systemd" in profile.hooks else f"write one of {others}"
-        yield Problem("site.install.persistence", install.persistence, what, remedy)
-    elif install.persistence == SYSTEMD and facts.docker.engine:
+        yield Problem("site.install.boot_hook", install.boot_hook, what, remedy)
+    elif install.boot_hook == SYSTEMD and facts.docker.engine:
         yield from _unit(install, facts)
-    if install.persistence == RC_D and facts.abilities.get("rcd") == "no":
+    if install.boot_hook == RC_D and facts.abilities.get("rcd") == "no":
         what = "is run by nobody: the NAS has no /usr/local/etc/rc.d, which Synology's DSM calls at boot"
-        yield Problem("site.install.persistence", RC_D, what, f"write one of {others}")
-    if install.task and facts.task != "yes" and "synowebapi" not in facts.tools and not facts.loop:
+        yield Problem("site.install.boot_hook", RC_D, what, f"write one of {others}")
+    if install.task and facts.boot_task != "yes" and "synowebapi" not in facts.tools and not facts.loop_pid:
         what = "starts nothing at boot yet: the task is yours to make, for this NAS has no tool that makes it"
-        yield Problem("site.install.persistence", install.persistence, what, install.boot_task, "warning", "shim")
+        yield Problem("site.install.boot_hook", install.boot_hook, what, install.boot_task, "warning", "shim")
 
 
 def _unit(install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
@@ -33,11 +33,11 @@ def _unit(install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
     if unit is None or unit.load != "loaded":
         what = "is not a unit on the NAS, so the shim could not start together with Docker"
         remedy = "find Docker's with `systemctl list-units --type=service | grep -i docker` there"
-        remedy = f"write {' or '.join(found)}" if found else f"{remedy}, or write `persistence: systemd-network`"
+        remedy = f"write {' or '.join(found)}" if found else f"{remedy}, or write `boot_hook: systemd-standalone`"
         what = what if install.docker_unit else "finds no unit of Docker's on the NAS for the shim to start with"
         yield Problem("site.install.docker_unit", install.docker_unit or "auto", what, remedy)
         return
-    record = read_conf(facts.confs.get(install.conf))
+    record = read_conf(facts.confs.get(install.config_path))
     before = record.hook[1] if record is not None and len(record.hook) == 2 else install.docker_unit
     if before != install.docker_unit:
         what = f"is Docker's unit now; {before}, to which the shim is bound, was renamed, as upgrades do"

@@ -19,7 +19,7 @@ def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
             what = "exists on the NAS already and was not made by this program; Docker takes each name once"
             remedy = (
                 f"remove it there (`docker rm -f {container.name}`; its volumes stay) and it is made anew, or leave it "
-                "as it is and list it under `other_containers:`"
+                "as it is and list it under `external_containers:`"
             )
             yield Problem(container.path, container.name, what, remedy)
         elif key := _other_key(container, record):

@@ -15,7 +15,7 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
     paths = tuple(install.files)
     record = read_conf(facts.conf)
     ours = () if record is None else tuple(record.sums)  # of the last run, for another hook or at other paths too
-    if read_conf(facts.confs.get(install.conf)) is None:
+    if read_conf(facts.confs.get(install.config_path)) is None:
         for path in paths:
             if path in facts.files and path not in (*facts.backups, *ours):
                 what = f"is on the NAS already, made by hand; it is kept as {path}{SUFFIX} and replaced"

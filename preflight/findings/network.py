@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from config.problems import Problem
 from config.site import Site
 from facts.nas import LiveNetwork, NasFacts
-from facts.state import Held
+from facts.state import StackState
 from install.conf import read_conf
 from plan.lan import LanPlan
 from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
@@ -13,7 +13,7 @@ from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differenc
 SHARED_PARENT = 27  # the first engine that takes two macvlan networks on one parent (FACTS.md defect 10)
 
 
-def stray_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
+def foreign_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
     """The id of a network that somebody made in place of ours: ours is recorded on the NAS and gone. "" for none."""
     live = facts.network(site.network.name)
     if live is None or not is_adopted(live) or not plan.network.replaces:
@@ -21,9 +21,9 @@ def stray_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
     return live.id if _was_ours(site, facts) else ""
 
 
-def lost_network(site: Site, facts: NasFacts, held: Held) -> bool:
+def lost_network(site: Site, facts: NasFacts, state: StackState) -> bool:
     """Whether the network was made by an earlier run and is gone."""
-    ours = _was_ours(site, facts) or (held.network == site.network.name and held.network_is_ours)
+    ours = _was_ours(site, facts) or (state.network == site.network.name and state.network_is_ours)
     return facts.network(site.network.name) is None and bool(facts.docker.engine) and ours
 
 
@@ -94,7 +94,7 @@ def _in_the_way(site: Site, plan: LanPlan, facts: NasFacts, before: LiveNetwork 
 
 def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:
     found = list(differences(plan.network, live, facts.engine_major))
-    if is_adopted(live) and not stray_network(site, plan, facts):
+    if is_adopted(live) and not foreign_network(site, plan, facts):
         what = f"exists already, was not made by this program, and differs\n{_side_by_side(found)}"
         remedy = (
             "write what it has into the site, and it is used as it is; or remove it there "
@@ -136,7 +136,7 @@ def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:
 def _not_reserved(plan: LanPlan, live: LiveNetwork) -> Iterator[Problem]:
     """Docker could give the shim's or the NAS's address to a container that asks for none (FACTS.md defect 7)."""
     reserved = set(plan.network.reserved_ipv4.values())
-    open_to_all = [address for address in (plan.shim.ipv4, plan.host) if address not in reserved]
+    open_to_all = [address for address in (plan.shim.ipv4, plan.nas_ipv4) if address not in reserved]
     ip_range = plan.network.ip_range
     free = [str(address) for address in open_to_all if ip_range is None or address in ip_range]
     if free:

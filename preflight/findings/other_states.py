@@ -6,7 +6,7 @@ from config.keys import TAKE_OVER_KEY
 from config.problems import Problem
 from config.site import Site
 from facts.nas import LiveContainer, NasFacts
-from facts.state import Held
+from facts.state import StackState
 from install.conf import read_conf
 from install.layout import InstallPlan
 from plan.lan import ContainerPlan, LanPlan
@@ -18,37 +18,37 @@ TAKE_OVER = f"`pulumi up --config {TAKE_OVER_KEY}=true`"
 REFRESH = "`pulumi up --refresh`"
 
 
-def missing(plan: LanPlan, facts: NasFacts, held: Held) -> list[ContainerPlan]:
+def missing(plan: LanPlan, facts: NasFacts, state: StackState) -> list[ContainerPlan]:
     """Containers that the state has and the NAS has not."""
     if not facts.docker.engine:
         return []
-    return [one for one in plan.containers if one.name in held.containers and one.name not in facts.containers]
+    return [one for one in plan.containers if one.name in state.containers and one.name not in facts.containers]
 
 
-def network_is_missing(facts: NasFacts, held: Held) -> bool:
-    return bool(facts.docker.engine and held.network) and facts.network(held.network) is None
+def network_is_missing(facts: NasFacts, state: StackState) -> bool:
+    return bool(facts.docker.engine and state.network) and facts.network(state.network) is None
 
 
-def others(plan: LanPlan, facts: NasFacts, held: Held) -> list[LiveContainer]:
+def others(plan: LanPlan, facts: NasFacts, state: StackState) -> list[LiveContainer]:
     """Containers of this program's under the names of this site's that the state has not: another one made them, or a
     run that was cut off."""
     live = [facts.containers.get(one.name) for one in plan.containers]
-    return [one for one in live if one is not None and one.addresses and one.name not in held.containers]
+    return [one for one in live if one is not None and one.addresses and one.name not in state.containers]
 
 
 def findings(
-    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, held: Held, take_over: bool
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, state: StackState, take_over: bool
 ) -> Iterator[Problem]:
-    yield from _network_to_go(site, plan, facts, held)
-    if held.is_empty or others(plan, facts, held):
-        yield from _foreign(site, install, plan, facts, held, take_over)
+    yield from _network_to_go(site, plan, facts, state)
+    if state.is_empty or others(plan, facts, state):
+        yield from _foreign(site, install, plan, facts, state, take_over)
     elif take_over:
         what = "has been done: this stack's state holds the installation"
         yield Problem(TAKE_OVER_KEY, "true", what, f"`pulumi config rm {TAKE_OVER_KEY}`", "warning")
-    gone = missing(plan, facts, held)
-    if network_is_missing(facts, held) and gone:
+    gone = missing(plan, facts, state)
+    if network_is_missing(facts, state) and gone:
         names = _names([one.name for one in gone])
-        what = f"has lost what this stack's state has there: the network {held.network}, and {names}"
+        what = f"has lost what this stack's state has there: the network {state.network}, and {names}"
         what += "\n      it was reset, or it is another machine; Pulumi notices that only with --refresh"
         remedy = f"{REFRESH} makes all of it anew, with the addresses that the site says"
         yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
@@ -59,18 +59,20 @@ def findings(
 
 
 def _foreign(
-    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, held: Held, take_over: bool
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, state: StackState, take_over: bool
 ) -> Iterator[Problem]:
-    containers = others(plan, facts, held)
+    containers = others(plan, facts, state)
     live = facts.network(site.network.name)
-    found = [f"the network {live.name}"] if live and not is_adopted(live) and live.name != held.network else []
+    found = [f"the network {live.name}"] if live and not is_adopted(live) and live.name != state.network else []
     found += [_names([one.name for one in containers])] if containers else []
-    found += [install.conf] if not held.shim and read_conf(facts.confs.get(install.conf)) is not None else []
+    found += (
+        [install.config_path] if not state.shim and read_conf(facts.confs.get(install.config_path)) is not None else []
+    )
     if not found:
         return
     if not take_over:
         what = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
-        if not held.is_empty:
+        if not state.is_empty:
             what = f"has more of this program's than this stack's state knows of: {'; '.join(found)}"
         what += "\n      its state is in another stack, on another laptop, or lost, or a run was cut off; "
         what += "two states undo each other's work"
@@ -85,21 +87,21 @@ def _foreign(
         what += "it is removed and made anew"
         remedy = "nothing to do: its volumes stay; what it keeps in none of them is lost"
         yield Problem("site.containers", one.name, what, remedy, "warning", keys[one.name])
-    known = {*keys, *held.containers}
+    known = {*keys, *state.containers}
     rest = [one.name for one in facts.containers.values() if one.addresses and one.name not in known]
     if rest:
         what = "of another state are not in this site, and stay as they are"
         yield Problem("site.containers", ", ".join(rest), what, f"`docker rm -f {rest[0]}` there", "warning")
 
 
-def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, held: Held) -> Iterator[Problem]:
+def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, state: StackState) -> Iterator[Problem]:
     """A network of this program's that has to make way for the site's, and that Pulumi cannot remove."""
     record = read_conf(facts.conf)
     before = "" if record is None else record.values.get("network", "")
     for name in {before, site.network.name} if before else {site.network.name}:
         live = facts.network(name)
         goes = plan.network.replaces or name != site.network.name
-        if live is None or is_adopted(live) or not goes or held.network == name:
+        if live is None or is_adopted(live) or not goes or state.network == name:
             continue
         found = list(differences(plan.network, live, facts.engine_major)) if name == site.network.name else []
         how = in_words(found) or "another name"

@@ -13,7 +13,7 @@ OVS = "ovs-system"  # Open vSwitch's datapath: the master of all its ports, and 
 _NOT_A_LAN = ("lo", "veth", "docker", "br-", "tun", "sit", "ip6tnl", "virbr", OVS)
 
 
-def settle(site: Site, facts: NasFacts) -> tuple[Site, list[Problem]]:
+def resolve_parent(site: Site, facts: NasFacts) -> tuple[Site, list[Problem]]:
     """The site with the interface of the NAS's default route in place of `parent: auto`."""
     if site.lan.parent != "auto":
         return site, []
@@ -24,7 +24,7 @@ def settle(site: Site, facts: NasFacts) -> tuple[Site, list[Problem]]:
     if found is None:
         what = "cannot be found: the NAS has no default route to tell its LAN by"
         return site, [Problem("site.lan.parent", "auto", what, f"write the interface; it has {_names(facts)}")]
-    return site.settled(found), []
+    return site.with_parent(found), []
 
 
 def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
@@ -95,10 +95,10 @@ def _lan(site: Site, plan: LanPlan, parent: Link, facts: NasFacts) -> Iterator[P
         has = ", ".join(map(str, own))
         what = f"is not the LAN of {parent.name}, which has {has}: containers would not reach their neighbours"
         yield Problem("site.lan.subnet", str(site.lan.subnet), what, f"write {own[0].network}, or another parent")
-    elif own and plan.host not in [one.ip for one in own]:
-        key = "site.nas.host" if site.lan.host is None else "site.lan.host"
+    elif own and plan.nas_ipv4 not in [one.ip for one in own]:
+        key = "site.nas.host" if site.lan.nas_address is None else "site.lan.nas_address"
         what = f"is not the NAS's address on {parent.name}, which has {', '.join(str(one.ip) for one in own)}"
-        yield Problem(key, str(plan.host), what, f"write `lan.host: {own[0].ip}`, or another parent")
+        yield Problem(key, str(plan.nas_ipv4), what, f"write `lan.nas_address: {own[0].ip}`, or another parent")
     gateway = facts.default_gateway(parent.name)
     if gateway is not None and gateway != site.lan.gateway:
         what = f"is not the NAS's own gateway, which is {gateway}: containers would go to the internet another way"
@@ -108,15 +108,15 @@ def _lan(site: Site, plan: LanPlan, parent: Link, facts: NasFacts) -> Iterator[P
 
 
 def _ula(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
-    if facts.gateway == "silent":
+    if facts.ula_gateway_state == "silent":
         what = "does not answer, so containers would send what goes by IPv6 to the internet into nowhere"
         remedy = "give the router that address (in the /64 of ula.prefix), or use `gateway: auto`"
         yield Problem("site.ula.gateway", str(site.ula.gateway), what, remedy)
-    elif facts.gateway == "unasked":
+    elif facts.ula_gateway_state == "unasked":
         what = f"cannot be asked for by the NAS, which has no address in {site.ula.prefix}: it may lead nowhere"
         remedy = "look whether your router has that address, or use `gateway: auto`"
         yield Problem("site.ula.gateway", str(site.ula.gateway), what, remedy, "warning")
-    ulas = [network for network in facts.announced(parent.name) if network.subnet_of(ULA_RANGE)]
+    ulas = [network for network in facts.advertised(parent.name) if network.subnet_of(ULA_RANGE)]
     if ulas and site.ula.prefix not in ulas:
         told = ", ".join(map(str, ulas))
         what = f"is not the private prefix that your router announces ({told}): only the NAS reaches containers at it"

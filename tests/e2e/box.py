@@ -239,7 +239,7 @@ class Stack:
     def dsm_site(self, user: str = "admin", **install: str) -> dict[str, Any]:
         """The same for a NAS of profile dsm, where all that can be found is found."""
         site = self.site()
-        site["nas"] |= {"user": user, "fix_docker_path": True}
+        site["nas"] |= {"user": user, "docker_wrapper": True}
         site["lan"]["parent"] = "auto"
         return site | {"install": install}
 

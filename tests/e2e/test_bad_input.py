@@ -43,7 +43,7 @@ CASES: list[tuple[str, Callable[[Site], None], str, str]] = [
     ),
     ("shim outside the subnet", put("shim", "ipv4_address", "10.0.0.1"), "site.shim.ipv4_address", "10.0.0.1"),
     ("gateway outside the subnet", put("lan", "gateway", "10.0.0.1"), "site.lan.gateway", "10.0.0.1"),
-    ("host outside the subnet", put("lan", "host", "10.0.0.1"), "site.lan.host", "10.0.0.1"),
+    ("host outside the subnet", put("lan", "nas_address", "10.0.0.1"), "site.lan.nas_address", "10.0.0.1"),
     (
         "two with one address",
         container("zz", ipv4_address="192.168.1.201"),

@@ -12,8 +12,8 @@ RC = "/usr/local/etc/rc.d/macvlan.sh"
 TASK = "/usr/syno/etc/esynoscheduler/tasks/macvlan-ipv6"
 PID = "/run/setup_docker_macvlan.sh.macvlan-host.pid"
 DOCKER = "pkg-ContainerManager-dockerd.service"
-HOOKS = {"systemd": UNIT, "systemd-network": UNIT, "rc.d": RC, "task-scheduler": TASK}
-WAY = ["systemd", "systemd-network", "rc.d", "task-scheduler", "systemd"]
+HOOKS = {"systemd": UNIT, "systemd-standalone": UNIT, "rc.d": RC, "task-scheduler": TASK}
+WAY = ["systemd", "systemd-standalone", "rc.d", "task-scheduler", "systemd"]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def loop(box: Box) -> str:
 def hook(request: pytest.FixtureRequest, up: Stack) -> str:
     """Switched to, from the one before."""
     name = WAY[request.param]
-    up.write(up.dsm_site(persistence=name))
+    up.write(up.dsm_site(boot_hook=name))
     if request.param > 0:
         start_all(up.box)
         assert up.steps()["lan-host"] == "replace"
@@ -120,7 +120,7 @@ def test_a_stopped_loop_is_shown_and_repaired(hook: str, up: Stack) -> None:
 def test_destroy_leaves_the_nas_as_it_was_found(name: str, up: Stack) -> None:
     up.destroy()
     before = up.box.snapshot()
-    up.write(up.dsm_site(persistence=name))
+    up.write(up.dsm_site(boot_hook=name))
     up.up()
     assert up.box.snapshot()["links"] != before["links"], "the comparison sees nothing"
     up.destroy()

@@ -112,8 +112,8 @@ def test_another_profile_moves_the_files_and_leaves_none_behind(up: Stack) -> No
 def test_rc_d_with_files_on_a_volume_outlives_an_upgrade_that_wipes_all_it_can(up: Stack) -> None:
     """But for its script, which DSM looks for in one place only."""
     folder = "/volume1/docker/macvlan"
-    kept = {"program": f"{folder}/setup_docker_macvlan.sh", "conf": f"{folder}/setup_docker_macvlan.conf"}
-    up.write(up.dsm_site(persistence="rc.d", **kept))
+    kept = {"script_path": f"{folder}/setup_docker_macvlan.sh", "config_path": f"{folder}/setup_docker_macvlan.conf"}
+    up.write(up.dsm_site(boot_hook="rc.d", **kept))
     up.up()
     up.expect_no_changes()
     up.box.lab("upgrade-dsm")
@@ -147,13 +147,13 @@ def test_the_parent_is_found_whatever_its_name(parent: str, tmp_path_factory: py
         box.lab("down")
 
 
-@pytest.mark.parametrize("persistence", ["systemd", "rc.d"])
-def test_a_parent_that_comes_late_is_waited_for(persistence: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("boot_hook", ["systemd", "rc.d"])
+def test_a_parent_that_comes_late_is_waited_for(boot_hook: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     box = Box("20.10", "dsm-late")
     box.lab("up", "--profile", "dsm", "--late-parent", "10")
     try:
         stack = Stack(box, tmp_path_factory.mktemp("stack"))
-        stack.write(stack.dsm_site(persistence=persistence))
+        stack.write(stack.dsm_site(boot_hook=boot_hook))
         stack.up()
         box.lab("reboot")
         wait("the shim is there", lambda: shim_is_there(box))

@@ -74,17 +74,17 @@ def test_with_sudo_that_asks_nothing_all_works_and_destroy_leaves_nothing(free: 
 
 def test_without_leave_to_fix_it_the_preview_says_what_is_wrong_with_the_path(free: Stack) -> None:
     site = free.dsm_site()
-    del site["nas"]["fix_docker_path"]
+    del site["nas"]["docker_wrapper"]
     free.write(site)
     told = free.told(check=False)
     assert "docker is at /usr/local/bin/docker, outside the PATH that a command over ssh gets" in told
-    assert "may not use Docker there" in told and "write `nas.fix_docker_path: true`" in told
+    assert "may not use Docker there" in told and "write `nas.docker_wrapper: true`" in told
 
 
 def test_a_link_made_by_hand_is_as_good(free: Stack) -> None:
     free.box.nas(f"ln -s /usr/local/bin/docker {WRAPPER}")
     site = free.dsm_site("dockeradmin")
-    del site["nas"]["fix_docker_path"]
+    del site["nas"]["docker_wrapper"]
     free.write(site)
     free.up()
     free.destroy()

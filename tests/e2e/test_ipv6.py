@@ -176,7 +176,7 @@ def test_nas_and_containers_reach_each_other_by_global_address(up: Stack) -> Non
 def test_the_predicted_global_address_is_the_real_one(up: Stack) -> None:
     up.up()
     for name, planned in up.outputs()["containers"].items():
-        assert planned["global_predicted"] == [wait_for_global_address(up.box, name)]
+        assert planned["predicted_global_ipv6"] == [wait_for_global_address(up.box, name)]
 
 
 def test_status_tells_of_each_container(up: Stack) -> None:

@@ -65,7 +65,7 @@ class Laptop(Stack):
 
     def site(self) -> dict[str, Any]:
         site = super().site()
-        site["nas"] |= {"user": USER, "fix_docker_path": True, "identity_file": "~/.ssh/id_ed25519"}
+        site["nas"] |= {"user": USER, "docker_wrapper": True, "identity_file": "~/.ssh/id_ed25519"}
         del site["nas"]["known_hosts"]
         site["lan"]["parent"] = "auto"
         return site

@@ -66,7 +66,7 @@ def up(fresh: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "restart": "always",
     }
     site["containers"]["test"]["restart"] = "always"
-    site["other_containers"] = [{"name": "listed", "ipv4_address": "192.168.1.230", "mac_address": LISTED}]
+    site["external_containers"] = [{"name": "listed", "ipv4_address": "192.168.1.230", "mac_address": LISTED}]
     stack.write(site)
     stack.up()
     words = "--restart always --network bridge-host --ip 192.168.1.230 --ip6 fd0d:7eb5:2afd::230 busybox sleep 99999"
@@ -106,7 +106,7 @@ def test_previews_are_empty_and_say_what_the_containers_have(up: Stack) -> None:
     up.up()
     up.expect_no_changes()
     told = up.outputs()["containers"]["chosen"]
-    assert (told["mac_seen"], told["global_seen"]) == (CHOSEN, [f"{PREFIX}1a:22ff:fe33:445e"])
+    assert (told["observed_mac"], told["observed_global_ipv6"]) == (CHOSEN, [f"{PREFIX}1a:22ff:fe33:445e"])
     listed = json.loads(up.box.nas("/usr/local/bin/setup_docker_macvlan.sh status --json"))["containers"]
     assert {one["name"]: one["mac"] for one in listed} == {name: mac for name, (mac, _) in WANTED.items()}
 

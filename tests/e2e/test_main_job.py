@@ -38,7 +38,7 @@ def test_a_container_has_the_addresses_and_the_mac_that_were_planned(up: Stack, 
     assert (endpoint["IPAddress"], endpoint["GlobalIPv6Address"]) == (ipv4, ula)
     assert f"link/ether {planned['mac']} " in link
     assert f"inet {ipv4}/24 " in link and f"inet6 {ula}/64 " in link
-    suffix = planned["slaac_suffix"].removeprefix("::")
+    suffix = planned["interface_id"].removeprefix("::")
     assert wait_for_global_address(up.box, name) == f"2001:db8:1:1:{suffix}"
 
 
@@ -189,7 +189,7 @@ def test_adding_changing_and_removing_a_container_touches_only_that_one(up: Stac
 
 def test_a_container_that_someone_else_runs_is_reached_too(up: Stack) -> None:
     site = up.site()
-    site["other_containers"] = [{"name": "byhand", "ipv4_address": "192.168.1.220"}]
+    site["external_containers"] = [{"name": "byhand", "ipv4_address": "192.168.1.220"}]
     up.write(site)
     up.up()
     try:

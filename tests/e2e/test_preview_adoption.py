@@ -30,7 +30,7 @@ def by_hand(looked: Stack) -> Any:
         where = f"--ip 192.168.1.{last} --ip6 fd0d:7eb5:2afd::{last} --network bridge-host"
         looked.box.run_by_hand(name, f"{where} busybox")
     site = looked.site()
-    site["other_containers"] = OTHERS
+    site["external_containers"] = OTHERS
     looked.write(site)
     yield looked
     looked.destroy()
@@ -75,7 +75,7 @@ def test_the_recipe_by_hand_is_taken_over_and_given_back_if_asked(by_hand: Stack
     box.nas(RECIPE)
     before, uptime = box.snapshot(), box.nas(UPTIME)
     site = by_hand.site()
-    site |= {"install": {"on_destroy": wish}, "other_containers": OTHERS}
+    site |= {"install": {"on_destroy": wish}, "external_containers": OTHERS}
     by_hand.write(site)
     assert "setup_docker_macvlan.sh.before-macvlan-ipv6 and replaced" in by_hand.told()
     by_hand.up()

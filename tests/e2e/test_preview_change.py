@@ -31,11 +31,11 @@ def up(looked: Stack) -> Stack:
 
 # what changes; to which address of the NAS's the container talks
 CHANGES = {
-    "a container more": ({"other_containers": [{"name": "later", "ipv4_address": "192.168.1.66"}]}, SHIM),
-    "another tick": ({"install": {"tick": 60}}, SHIM),
+    "a container more": ({"external_containers": [{"name": "later", "ipv4_address": "192.168.1.66"}]}, SHIM),
+    "another tick": ({"install": {"check_interval": 60}}, SHIM),
     "another address of the shim": ({"shim": {"ipv4_address": "192.168.1.253"}}, NAS),
-    "the data elsewhere": ({"install": {"conf": "/etc/macvlan/shim.conf"}}, SHIM),
-    "another name of the unit": ({"install": {"unit": "/etc/systemd/system/macvlan.service"}}, SHIM),
+    "the data elsewhere": ({"install": {"config_path": "/etc/macvlan/shim.conf"}}, SHIM),
+    "another name of the unit": ({"install": {"unit_path": "/etc/systemd/system/macvlan.service"}}, SHIM),
 }
 
 
@@ -117,7 +117,7 @@ def test_a_connection_that_dies_in_the_middle_leaves_the_old_or_the_new(up: Stac
     box = up.box
     up.write(site_of(up))
     up.up()
-    up.write(site_of(up) | {"install": {"tick": 77}})
+    up.write(site_of(up) | {"install": {"check_interval": 77}})
     box.nas(f"cat >/root/cut <<'E'\n{CUT}E")  # a file, so that it is not one of those that it looks for
     box.nas("nice -n -20 sh /root/cut >/root/cut.said 2>&1 &")  # before the installer when both want to run
     done = up.up(check=False)

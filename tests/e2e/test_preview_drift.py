@@ -87,9 +87,9 @@ RENAMED: dict[str, dict[str, Any]] = {
     "shim": {"shim": {"name": "lan-shim"}},
     "paths": {
         "install": {
-            "program": "/usr/local/bin/other.sh",
-            "conf": "/etc/other.conf",
-            "unit": "/etc/systemd/system/other.service",
+            "script_path": "/usr/local/bin/other.sh",
+            "config_path": "/etc/other.conf",
+            "unit_path": "/etc/systemd/system/other.service",
         }
     },
     "network and container": {

@@ -69,7 +69,7 @@ def assert_all_is_as_planned(stack: Stack) -> None:
         link = f"docker exec {name} ip link show dev eth0"
         wait(f"{name} has its MAC", lambda of=name, link=link: planned[of]["mac"] in box.nas(link))
         wait(f"{name} has a global address", lambda of=name: len(box.addresses(of)) > 1)
-        (globals_[name],) = planned[name]["global_predicted"]
+        (globals_[name],) = planned[name]["predicted_global_ipv6"]
         assert globals_[name] in box.addresses(name)
     routes = "ip -6 route show dev macvlan-host"
     wait("routes to the global addresses", lambda: all(address in box.nas(routes) for address in globals_.values()))

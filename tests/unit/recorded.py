@@ -14,9 +14,9 @@ import yaml
 
 from config.site import Site, parse_site
 from facts.nas import NasFacts
-from facts.state import Held
+from facts.state import StackState
 from install.conf import read_conf
-from probe.parse import parse
+from probe.parse import parse_facts
 from tests.unit.sites import site_of
 
 HERE = Path(__file__).parent
@@ -41,25 +41,25 @@ def facts_of(name: str) -> NasFacts:
     for section, body in told.get("sections", {}).items():
         text, count = re.subn(rf"(^== {section}\n).*?(?=^== )", rf"\g<1>{body}", text, flags=re.MULTILINE | re.DOTALL)
         assert count == 1, f"{name}: {section}"
-    return parse(text)
+    return parse_facts(text)
 
 
-def held_in(name: str, facts: NasFacts) -> Held:
+def stack_state_in(name: str, facts: NasFacts) -> StackState:
     """What the state holds: what the case says, else what an earlier run of this stack's would have left in it."""
-    told = case(name).get("held")
+    told = case(name).get("state")
     if told is None:
-        return held_of(facts)
-    return Held(**{**told, "containers": frozenset(told.get("containers", ()))})
+        return stack_state_left_by(facts)
+    return StackState(**{**told, "containers": frozenset(told.get("containers", ()))})
 
 
-def held_of(facts: NasFacts) -> Held:
+def stack_state_left_by(facts: NasFacts) -> StackState:
     """Of the stack that made what is on the NAS."""
     record = read_conf(facts.conf)
     if record is None and not any(one.addresses for one in facts.containers.values()):
-        return Held()
+        return StackState()
     known = frozenset(one.name for one in facts.containers.values() if one.addresses)
     network = next((one.name for one in facts.networks if "macvlan-ipv6.made-by" in one.labels), "")
-    return Held(
+    return StackState(
         network, bool(network), known | (frozenset(record.containers) if record is not None else frozenset()), True
     )
 

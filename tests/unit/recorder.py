@@ -14,7 +14,7 @@ from inputs.ssh_access import SshAccess
 from install.files import SOURCES, host_files
 from install.layout import InstallPlan
 from plan.lan import LanPlan
-from preflight.snapshot import Seen
+from preflight.snapshot import NasSnapshot
 from tests.unit.sites import installed
 
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # the engine's mark for a secret value (pulumi SDK, rpc.py)
@@ -139,14 +139,14 @@ def record_lan(
     preview: bool = False,
     install: InstallPlan | None = None,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
-    seen: Seen | None = None,
+    seen: NasSnapshot | None = None,
 ) -> Recorder:
     """The whole site, on a Debian NAS. secrets: container key → variables; seen: what the NAS said."""
 
     def program() -> None:
         sources = {name: f"text of {name}\n" for name in SOURCES}
         hidden = {key: pulumi.Output.secret(dict(values)) for key, values in (secrets or {}).items()}
-        looked = seen or Seen("eth0", installed())
+        looked = seen or NasSnapshot("eth0", installed())
         files = host_files(plan, install or looked.install, sources, looked.repair)
         MacvlanLan("lan", MacvlanLanArgs(plan, files, SCRIPTS, access, looked, hidden))
 

@@ -114,9 +114,9 @@ def installed(**changes: str | int) -> InstallPlan:
     """What it comes to on a Debian NAS."""
     plan = InstallPlan(
         profile="debian",
-        persistence="systemd",
-        program="/usr/local/bin/setup_docker_macvlan.sh",
-        conf="/etc/setup_docker_macvlan.conf",
+        boot_hook="systemd",
+        script_path="/usr/local/bin/setup_docker_macvlan.sh",
+        config_path="/etc/setup_docker_macvlan.conf",
         hook_file="/etc/systemd/system/setup_docker_macvlan.service",
         docker_unit="docker.service",
     )

@@ -208,18 +208,18 @@ def test_nothing_of_an_agent_stands_in_the_state_for_its_socket_is_another_after
     [
         (plan_of(site_of()), installed(), ACCESS, False),
         (plan_of(site_of(box("a1", 9))), installed(), ACCESS, False),
-        (plan_of(site_of()), installed(tick=60), ACCESS, False),
+        (plan_of(site_of()), installed(check_interval=60), ACCESS, False),
         (plan_of(site_of()), installed(), replace(ACCESS, user="admin", private_key="other"), False),
         (plan_of(site_of(put("lan", "parent", "eth1"))), installed(), ACCESS, False),
         (plan_of(site_of(put("shim", "name", "shim0"))), installed(), ACCESS, True),
-        (plan_of(site_of()), installed(program="/opt/x.sh"), ACCESS, True),
-        (plan_of(site_of()), installed(conf="/etc/x.conf"), ACCESS, True),
+        (plan_of(site_of()), installed(script_path="/opt/x.sh"), ACCESS, True),
+        (plan_of(site_of()), installed(config_path="/etc/x.conf"), ACCESS, True),
         (plan_of(site_of()), installed(hook_file="/etc/systemd/system/x.service"), ACCESS, True),
         (plan_of(site_of()), installed(), replace(ACCESS, host="192.168.1.11"), True),
         (plan_of(site_of()), installed(docker_unit="pkg-Docker-dockerd.service"), ACCESS, False),
-        (plan_of(site_of()), installed(persistence="systemd-network"), ACCESS, True),
+        (plan_of(site_of()), installed(boot_hook="systemd-standalone"), ACCESS, True),
         (plan_of(site_of()), installed(wrapper="/usr/bin/docker", docker="/usr/local/bin/docker"), ACCESS, True),
-        (plan_of(site_of()), installed(rights="sudo"), ACCESS, False),
+        (plan_of(site_of()), installed(privilege="sudo"), ACCESS, False),
     ],
     ids=[
         "same",
@@ -248,7 +248,7 @@ def test_only_what_leaves_something_behind_replaces_the_shim(
 
 def test_a_password_goes_before_the_bundle_and_all_of_that_is_secret() -> None:
     access = replace(ACCESS, sudo_password="swordfish")
-    recorder = record_lan(dev_plan(), access, install=installed(rights="password"))
+    recorder = record_lan(dev_plan(), access, install=installed(privilege="password"))
     command = one(recorder, COMMAND, "lan-host")
     assert revealed(command.inputs["stdin"]).startswith("swordfish\n> install.sh\n|")
     assert " sh password 180 " in command.inputs["create"] and " sh password 180 " in command.inputs["delete"]
@@ -258,7 +258,7 @@ def test_a_password_goes_before_the_bundle_and_all_of_that_is_secret() -> None:
 
 @pytest.mark.parametrize("rights", ["root", "sudo"])
 def test_a_password_that_is_not_asked_for_goes_nowhere(rights: str) -> None:
-    recorder = record_lan(dev_plan(), replace(ACCESS, sudo_password="swordfish"), install=installed(rights=rights))
+    recorder = record_lan(dev_plan(), replace(ACCESS, sudo_password="swordfish"), install=installed(privilege=rights))
     assert not [made.name for made in recorder.made if "swordfish" in made.raw]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config.problems import UserErrors
 from config.service import Attachment, Healthcheck, Logging, Service
-from config.site import Site, parse_site
+from config.site import RENAMED, Site, parse_site
 from plan.lan import LanPlan
 from tests.unit.junk import junk
 from tests.unit.sites import COMPOSE, Change, box, compose_file, drop, judge, put, site_of
@@ -41,9 +41,9 @@ BAD: list[tuple[Change, str, str, str, str]] = [
     (put("lan", "gateway", "10.0.0.1"), "site.lan.gateway", "10.0.0.1", OUTSIDE, "the router's own"),
     (put("lan", "gateway", "192.168.1.0"), "site.lan.gateway", "192.168.1.0", "network address", "another"),
     (put("lan", "gateway", "fd00::1"), "site.lan.gateway", "fd00::1", "is an IPv6 address", "swap"),
-    (put("lan", "host", "10.0.0.1"), "site.lan.host", "10.0.0.1", OUTSIDE, "the NAS's own address in"),
-    (put("nas", "host", "10.0.0.1"), "site.nas.host", "10.0.0.1", OUTSIDE, "add `lan.host:`"),
-    (put("nas", "host", "nas.lan"), "site.lan.host", "", "is missing", "as in 192.168.1.10"),
+    (put("lan", "nas_address", "10.0.0.1"), "site.lan.nas_address", "10.0.0.1", OUTSIDE, "the NAS's own address in"),
+    (put("nas", "host", "10.0.0.1"), "site.nas.host", "10.0.0.1", OUTSIDE, "add `lan.nas_address:`"),
+    (put("nas", "host", "nas.lan"), "site.lan.nas_address", "", "is missing", "as in 192.168.1.10"),
     (put("lan", "ip_range", "10.0.0.0/28"), "site.lan.ip_range", "10.0.0.0/28", OUTSIDE, "part of 192.168.1.0/24"),
     (put("lan", "parent", "interface-sixteen"), "site.lan.parent", "interface-sixteen", "17 characters", "shorten"),
     (put("lan", "parent", "eth 0"), "site.lan.parent", "eth 0", "not an interface name", "eth0"),
@@ -82,12 +82,12 @@ BAD: list[tuple[Change, str, str, str, str]] = [
     (put("nas", "host_key", 5), "site.nas.host_key", "5", "not a list", "starts with `- `"),
     (put("network", {"name": "x"}), "site.network.name", "x", "not a name that Docker takes", "two or more"),
     (put("network", {"labels": ["a"]}), "site.network.labels", "", "no value for a", "- a=value"),
-    (put("install", {"program": "bin/x"}), "site.install.program", "bin/x", "not an absolute path", "/usr/local"),
-    (put("install", {"program": "/a/../b"}), "site.install.program", "/a/../b", "not an absolute path", "/usr/local"),
-    (put("install", {"unit": "/etc/x"}), "site.install.unit", "/etc/x", "not the path of a systemd", ".service"),
+    (put("install", {"script_path": "bin/x"}), "site.install.script_path", "bin/x", "not an absolute path", "/usr"),
+    (put("install", {"script_path": "/a/../b"}), "site.install.script_path", "/a/../b", "not an absolute", "/usr"),
+    (put("install", {"unit_path": "/etc/x"}), "site.install.unit_path", "/etc/x", "not the path of a systemd", ".serv"),
     (put("install", {"docker_unit": "docker"}), "site.install.docker_unit", "docker", "systemd service", "docker.ser"),
-    (put("install", {"tick": 1}), "site.install.tick", "1", "5 or more", "5 or more"),
-    (put("install", {"program": "/a", "conf": "/a"}), "site.install", "/a", "path of another file", "a path each"),
+    (put("install", {"check_interval": 1}), "site.install.check_interval", "1", "5 or more", "5 or more"),
+    (put("install", {"script_path": "/a", "config_path": "/a"}), "site.install", "/a", "path of another", "path each"),
     (put("compose", 5), "site.compose", "5", "not a list", "starts with `- `"),
     (put("containers", True), "site.containers", "true", "not a map of keys", "key: value"),
     (put("containers", "a1", 5), A1, "5", "not a map of keys", "key: value"),
@@ -117,14 +117,14 @@ BAD: list[tuple[Change, str, str, str, str]] = [
     (box("a1", 9, imgae="x"), f"{A1}.imgae", "x", "not a key of this program", "docs/guide.md"),
     (box("a1", 9, image="BusyBox"), f"{A1}.image", "BusyBox", "capitals", "write busybox"),
     (box("a1", 9, image="busy box"), f"{A1}.image", "busy box", "not the name of an image", "as in"),
-    (put("other_containers", OTHERS), "site.other_containers.ha.ipv4_address", "192.168.1.53",
+    (put("external_containers", OTHERS), "site.external_containers.ha.ipv4_address", "192.168.1.53",
      "taken by container pihole", "address of its own"),
-    (put("other_containers", [{"name": "test", "ipv4_address": "192.168.1.9"}]),
-     "site.other_containers.test.container_name", "test", "the name of site.containers.test", "rename"),
-    (put("other_containers", ["192.168.1"]), "site.other_containers[0].ipv4_address", "192.168.1", "not an IPv4",
+    (put("external_containers", [{"name": "test", "ipv4_address": "192.168.1.9"}]),
+     "site.external_containers.test.container_name", "test", "the name of site.containers.test", "rename"),
+    (put("external_containers", ["192.168.1"]), "site.external_containers[0].ipv4_address", "192.168.1", "not an IPv4",
      "four"),
-    (put("other_containers", ["192.168.1.201"]), "site.other_containers.192.168.1.201.ipv4_address", "192.168.1.201",
-     "taken by container test", "address of its own"),
+    (put("external_containers", ["192.168.1.201"]), "site.external_containers.192.168.1.201.ipv4_address",
+     "192.168.1.201", "taken by container test", "address of its own"),
     (put("lan", "dhcp_pool", "10.0.0.1-10.0.0.9"), "site.lan.dhcp_pool", "10.0.0.1-10.0.0.9",
      "not a part of lan.subnet 192.168.1.0/24", "192.168.1.0/24"),
     (put("lan", "dhcp_pool", "192.168.1.240-192.168.2.9"), "site.lan.dhcp_pool", "192.168.1.240-192.168.2.9",
@@ -138,7 +138,7 @@ BAD: list[tuple[Change, str, str, str, str]] = [
     (box("a1", 9, networks={"bridge-host": {"ipv4_address": "192.168.1.10"}}), f"{A1}.ipv4_address", "192.168.1.9",
      "is 192.168.1.10 under networks.bridge-host", "remove one"),
     (box("a1", 9, volumes=["x:/a"]), f"{A1}.volumes[0]", "x", "not a name that a volume", "docker volume ls"),
-    (put("other_containers", [{"name": "ha"}]), "site.other_containers[0].ipv4_address", "", "is missing", "add"),
+    (put("external_containers", [{"name": "ha"}]), "site.external_containers[0].ipv4_address", "", "is missing", "add"),
 ]  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def test_mistakes_of_single_keys_and_between_keys_are_told_in_one_run() -> None:
         box("a3", 1, imgae="x"),
         box("a4", 7, imgae="x", image=5),
         box("a5", 7),
-        put("other_containers", [5, {"name": "ha", "ipv4_address": "192.168.2.1"}]),
+        put("external_containers", [5, {"name": "ha", "ipv4_address": "192.168.2.1"}]),
     )
     plan, problems = judge(site_of(*changes))
     assert plan is not None
@@ -194,12 +194,30 @@ def test_mistakes_of_single_keys_and_between_keys_are_told_in_one_run() -> None:
         "site.containers.a3.ipv4_address",
         "site.containers.a4.image",
         "site.containers.a4.imgae",
+        "site.external_containers.ha.ipv4_address",
+        "site.external_containers[0]",
         "site.nas.host_key[0]",
         "site.nas.prot",
         "site.network.labels",
-        "site.other_containers.ha.ipv4_address",
-        "site.other_containers[0]",
         "site.shim.ipv4_address",
+    ]
+
+
+@pytest.mark.parametrize("path", RENAMED)
+def test_a_key_of_before_the_first_release_names_the_one_that_took_its_place(path: str) -> None:
+    _, problems = judge(site_of(put(*path.split(".")[1:], "x")))
+    (problem,) = [one for one in problems if one.path == path]
+    new = problem.remedy.removeprefix("write `").removesuffix(":`")
+    assert problem.what == f"is called {new} now"
+    renamed = ".".join([*path.split(".")[:-1], new])
+    _, problems = judge(site_of(put(*renamed.split(".")[1:], "x")))
+    assert all("is not a key" not in one.what for one in problems), problems
+
+
+def test_a_hook_of_before_the_first_release_names_the_one_that_took_its_place() -> None:
+    _, problems = judge(site_of(put("install", "boot_hook", "systemd-network")))
+    assert [(one.path, one.value, one.what, one.remedy) for one in problems] == [
+        ("site.install.boot_hook", "systemd-network", "is called systemd-standalone now", "write systemd-standalone")
     ]
 
 
@@ -258,7 +276,9 @@ PLACES = [
 
 
 def test_the_places_for_junk_are_all_there() -> None:
-    assert {("nas", "port"), ("ula", "gateway"), ("install", "tick"), ("containers", "test", "dns")} <= set(PLACES)
+    assert {("nas", "port"), ("ula", "gateway"), ("install", "check_interval"), ("containers", "test", "dns")} <= set(
+        PLACES
+    )
     assert len(PLACES) > 75
 
 
@@ -282,9 +302,9 @@ def test_junk_in_place_of_the_whole_site_gives_clear_problems(value: Any) -> Non
 
 def _is_sound(plan: LanPlan) -> None:
     """What the NAS would reject, or what would cut somebody off, is in no plan that passed."""
-    holders = (*plan.containers, *plan.others)
+    holders = (*plan.containers, *plan.external)
     subnet, prefix = plan.network.subnet, plan.network.ula_prefix
-    ipv4s = [plan.network.gateway, plan.host, plan.shim.ipv4, *(h.ipv4 for h in holders)]
+    ipv4s = [plan.network.gateway, plan.nas_ipv4, plan.shim.ipv4, *(h.ipv4 for h in holders)]
     ulas = [plan.shim.ula, *(h.ula for h in holders)] + ([plan.network.ula_gateway] if plan.network.ula_gateway else [])
     macs = [plan.shim.mac, *(h.mac for h in holders if h.mac)]
     for values in (ipv4s, ulas, macs, [h.name for h in holders]):

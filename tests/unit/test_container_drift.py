@@ -6,8 +6,8 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from facts.nas import Inside, NasFacts
-from preflight.snapshot import Drift, Seen
-from probe.parse import parse
+from preflight.snapshot import Drift, NasSnapshot
+from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.test_drift import NOW, look
 
@@ -20,7 +20,7 @@ def inside(mac: str = MAC, ipv4: str = "192.168.1.201", ula: IPv6Address = ULA) 
 
 def facts(seen: Inside | None, *, pinned: bool = True, **changes: object) -> NasFacts:
     """A NAS whose record says that the loop sets the MAC, or one of a version that did not."""
-    there = parse(answer("installed"))
+    there = parse_facts(answer("installed"))
     test = there.containers["test"]
     place = replace(test.networks["bridge-host"], mac=RANDOM)  # Docker's own opinion
     test = replace(test, inside=seen, ran=3600.0, networks={"bridge-host": place})
@@ -29,7 +29,7 @@ def facts(seen: Inside | None, *, pinned: bool = True, **changes: object) -> Nas
     return replace(there, containers={**there.containers, "test": replace(test, **changes)}, confs=confs)
 
 
-def containers(seen: Inside | None, pinned: bool = True, **changes: object) -> tuple[Seen, Drift]:
+def containers(seen: Inside | None, pinned: bool = True, **changes: object) -> tuple[NasSnapshot, Drift]:
     return look(facts(seen, pinned=pinned, **changes))
 
 
@@ -97,7 +97,7 @@ def test_a_container_with_ipv6_switched_off_has_not_drifted() -> None:
 
 
 def test_an_address_that_was_given_by_hand_is_named() -> None:
-    there = parse(answer("drifted"))
+    there = parse_facts(answer("drifted"))
     test = replace(there.containers["test"], inside=inside(ipv4="192.168.1.77"))
     _, drift = look(replace(there, containers={"test": test}))
     assert "IPv4 address of test is 192.168.1.77 instead of 192.168.1.201" in drift.containers["test"]

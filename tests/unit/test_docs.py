@@ -10,7 +10,7 @@ from config.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs/guide.md").read_text()
-PLAIN = ("probe", "containers", "compose", "other_containers")
+PLAIN = ("probe", "containers", "compose", "external_containers")
 SECTIONS = [name for name in Site.model_fields if name not in PLAIN]
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from config.site import parse_site
 from facts.nas import FileState, LiveRange, NasFacts
-from facts.state import Held
+from facts.state import StackState
 from install.conf import Repair, read_conf
 from install.layout import InstallPlan, plan_install
 from preflight.host_drift import host_drift
-from preflight.snapshot import Drift, Seen, first_look, look_back, remembered, second_look
-from probe.parse import parse
-from tests.unit.recorded import HERE, answer, held_of, site_in
+from preflight.snapshot import Drift, NasSnapshot, dump_snapshot, load_snapshot, take_snapshot, with_repairs
+from probe.parse import parse_facts
+from tests.unit.recorded import HERE, answer, site_in, stack_state_left_by
 from tests.unit.sites import Change, box, compose_file, dev_plan, drop, plan_of, put, site_of
 from tests.unit.sites import installed as on_debian
 
@@ -28,10 +28,10 @@ NOW = "2026-11-24T01:02:03Z"
 SITE = site_in("all-right")
 
 
-def look(facts: NasFacts, *changes: Change) -> tuple[Seen, Drift]:
-    seen = first_look(SITE, plan_install(SITE, facts)[0], facts)
+def look(facts: NasFacts, *changes: Change) -> tuple[NasSnapshot, Drift]:
+    seen = take_snapshot(SITE, plan_install(SITE, facts)[0], facts)
     plan = plan_of(site_of(*changes), [compose_file()], seen.engine_major, seen.network)
-    return second_look(SITE, plan, facts, seen, NOW, held_of(facts))
+    return with_repairs(SITE, plan, facts, seen, NOW, stack_state_left_by(facts))
 
 
 def drift_of(facts: NasFacts) -> list[str]:
@@ -41,7 +41,7 @@ def drift_of(facts: NasFacts) -> list[str]:
 
 
 def installed(**changes: object) -> NasFacts:
-    return replace(parse(answer("installed")), **changes)
+    return replace(parse_facts(answer("installed")), **changes)
 
 
 def test_a_nas_as_it_was_left_has_not_drifted_and_its_record_is_given_back() -> None:
@@ -52,7 +52,7 @@ def test_a_nas_as_it_was_left_has_not_drifted_and_its_record_is_given_back() -> 
 
 
 def test_everything_that_was_changed_by_hand_is_named() -> None:
-    seen, drift = look(parse(answer("drifted")))
+    seen, drift = look(parse_facts(answer("drifted")))
     assert drift.shim == (
         "/usr/local/bin/setup_docker_macvlan.sh was changed by hand",
         "address 192.168.1.254/32 is missing on macvlan-host",
@@ -73,7 +73,7 @@ def test_everything_that_was_changed_by_hand_is_named() -> None:
 
 
 def test_a_unit_a_file_and_a_mode_are_named() -> None:
-    _, drift = look(parse(answer("unit-gone")))
+    _, drift = look(parse_facts(answer("unit-gone")))
     assert drift.shim == (
         "/usr/local/bin/setup_docker_macvlan.sh has another mode",
         "/etc/setup_docker_macvlan.conf was changed by hand",
@@ -104,7 +104,7 @@ def test_a_unit_that_does_not_run_or_start_at_boot_is_named() -> None:
 def test_a_link_that_was_made_otherwise_is_named(old: str, new: str, named: str) -> None:
     text = answer("installed")
     assert text.count(old) == 1
-    assert drift_of(parse(text.replace(old, new))) == [named]
+    assert drift_of(parse_facts(text.replace(old, new))) == [named]
 
 
 @pytest.mark.parametrize("bad", ["192.168.1.300", "192.168.1.254/33", "none"])
@@ -132,7 +132,7 @@ def test_routes_that_the_watch_loop_learned_are_no_drift() -> None:
     assert drift_of(replace(facts, shim_routes=(*facts.shim_routes, *learned, *noise))) == []
 
 
-@given(st.permutations(parse(answer("installed")).shim_routes))
+@given(st.permutations(parse_facts(answer("installed")).shim_routes))
 def test_the_order_of_routes_is_no_drift(routes: list[str]) -> None:
     assert drift_of(installed(shim_routes=tuple(routes))) == []
 
@@ -143,15 +143,17 @@ def test_a_change_of_the_site_is_not_taken_for_drift() -> None:
     assert drift == Drift() and seen.repair is not None and seen.repair.what == "installed"
 
 
-def looked_at(facts: NasFacts, *changes: Change) -> tuple[Seen, Drift]:
+def looked_at(facts: NasFacts, *changes: Change) -> tuple[NasSnapshot, Drift]:
     """The same, with all of it by the site as it is written now."""
     raw = site_of(put("lan", "parent", "eth0"), *changes)
     site, problems = parse_site(raw)
     assert site is not None and not problems
     install, _ = plan_install(site, facts)
-    seen = first_look(site, install, facts)
+    seen = take_snapshot(site, install, facts)
     files = [compose_file()] if site.compose else []
-    return second_look(site, plan_of(raw, files, seen.engine_major, seen.network), facts, seen, NOW, held_of(facts))
+    return with_repairs(
+        site, plan_of(raw, files, seen.engine_major, seen.network), facts, seen, NOW, stack_state_left_by(facts)
+    )
 
 
 RENAMED: dict[str, list[Change]] = {
@@ -162,12 +164,12 @@ RENAMED: dict[str, list[Change]] = {
     "a container": [put("containers", "test", "container_name", "other")],
     "its key": [drop("containers", "test"), box("other", 201, container_name="test")],
     "a container's address": [put("containers", "test", "ipv4_address", "192.168.1.99")],
-    "program": [put("install", "program", "/opt/macvlan/other.sh")],
-    "conf": [put("install", "conf", "/opt/macvlan/other.conf")],
-    "unit": [put("install", "unit", "/etc/systemd/system/other.service")],
+    "program": [put("install", "script_path", "/opt/macvlan/other.sh")],
+    "conf": [put("install", "config_path", "/opt/macvlan/other.conf")],
+    "unit": [put("install", "unit_path", "/etc/systemd/system/other.service")],
     "docker's unit": [put("install", "docker_unit", "other.service")],
-    "hook": [put("install", "persistence", "rc.d")],
-    "hook and program": [put("install", "persistence", "rc.d"), put("install", "program", "/opt/macvlan/other.sh")],
+    "hook": [put("install", "boot_hook", "rc.d")],
+    "hook and program": [put("install", "boot_hook", "rc.d"), put("install", "script_path", "/opt/macvlan/other.sh")],
     "profile": [put("nas", "profile", "dsm7")],
     "parent": [put("lan", "parent", "eth1")],
     "prefix": [put("ula", "prefix", "fd0d:7eb5:2afe::/64")],
@@ -176,7 +178,9 @@ RENAMED: dict[str, list[Change]] = {
         put("network", "name", "other-net"),
         put("compose", []),
         put("containers", "test", "container_name", "other"),
-        put("install", {"program": "/opt/o.sh", "conf": "/opt/o.conf", "unit": "/etc/systemd/system/o.service"}),
+        put("install", "script_path", "/opt/o.sh"),
+        put("install", "config_path", "/opt/o.conf"),
+        put("install", "unit_path", "/etc/systemd/system/o.service"),
     ],
 }
 
@@ -190,7 +194,7 @@ def test_what_a_person_renames_in_the_site_is_not_taken_for_drift(what: str) -> 
 
 
 def test_real_drift_is_told_beside_a_rename() -> None:
-    facts = parse(answer("drifted"))
+    facts = parse_facts(answer("drifted"))
     _, plain = looked_at(facts)
     _, renamed = looked_at(
         facts, put("shim", "name", "lan-shim"), put("network", "name", "other-net"), put("compose", [])
@@ -205,21 +209,21 @@ def test_a_loop_that_is_to_run_under_another_name_is_not_missed_there() -> None:
     facts = installed(confs={conf: text})
     record = read_conf(text)
     assert record is not None
-    hook = {"persistence": "rc.d", "hook_file": "/usr/local/etc/rc.d/macvlan.sh"}
+    hook = {"boot_hook": "rc.d", "hook_file": "/usr/local/etc/rc.d/macvlan.sh"}
     assert "the watch loop does not run" in host_drift(on_debian(**hook), record, facts)
-    renamed = on_debian(**hook, program="/opt/other.sh")
+    renamed = on_debian(**hook, script_path="/opt/other.sh")
     assert "the watch loop does not run" not in host_drift(renamed, record, facts)
 
 
 def test_a_file_of_someone_elses_where_ours_is_to_be_is_not_judged() -> None:
     path = "/opt/macvlan/other.sh"
     facts = installed(files={**installed().files, path: FileState(False, "12" * 32)})
-    _, drift = looked_at(facts, put("install", "program", path))
+    _, drift = looked_at(facts, put("install", "script_path", path))
     assert drift == Drift()
 
 
 def test_a_nas_where_nothing_was_ever_installed_has_not_drifted() -> None:
-    seen, drift = look(parse(answer("bare")))
+    seen, drift = look(parse_facts(answer("bare")))
     assert drift == Drift() and seen.repair == Repair(NOW, "installed")
 
 
@@ -239,16 +243,16 @@ def test_a_network_that_is_gone_is_marked_and_named() -> None:
 
 
 def test_a_network_that_somebody_made_in_place_of_ours_is_cleared_away_by_its_id() -> None:
-    facts = parse(answer("stray"))
+    facts = parse_facts(answer("stray"))
     seen, drift = look(facts)
     there = facts.network("bridge-host")
-    assert there is not None and seen.repair is not None and seen.repair.stray == there.id
+    assert there is not None and seen.repair is not None and seen.repair.network_to_remove == there.id
     assert drift.network == ("bridge-host was made anew by someone else",)
 
 
 def test_a_network_by_hand_is_never_cleared_away_where_none_of_ours_was() -> None:
-    seen, drift = look(parse(answer("differs")))
-    assert seen.repair is not None and seen.repair.stray == "" and drift.network == ()
+    seen, drift = look(parse_facts(answer("differs")))
+    assert seen.repair is not None and seen.repair.network_to_remove == "" and drift.network == ()
 
 
 def test_a_container_that_was_taken_off_the_network_is_named() -> None:
@@ -259,7 +263,7 @@ def test_a_container_that_was_taken_off_the_network_is_named() -> None:
 
 
 def test_of_a_stopped_container_only_what_it_was_told_to_take_is_compared() -> None:
-    _, drift = look(parse(answer("stopped-and-gone")))
+    _, drift = look(parse_facts(answer("stopped-and-gone")))
     assert drift.containers == {}
 
 
@@ -272,10 +276,10 @@ def test_marks_of_earlier_repairs_are_kept_as_they_are() -> None:
 
 @pytest.mark.parametrize("name", ["bare", "installed", "drifted", "recipe", "stray"])
 def test_a_run_without_a_look_plans_what_the_run_before_it_planned(name: str) -> None:
-    facts = parse(answer(name))
+    facts = parse_facts(answer(name))
     seen, _ = look(facts)
     plan = plan_of(site_of(), [compose_file()], seen.engine_major, seen.network)
-    back = look_back(remembered(seen, plan, ["ssh-ed25519 AAAA"]), "bridge-host")
+    back = load_snapshot(dump_snapshot(seen, plan, ["ssh-ed25519 AAAA"]), "bridge-host")
     again = plan_of(site_of(), [compose_file()], back.engine_major, back.network)
     assert replace(again, network=replace(again.network, live_id="", replaces=False)) == replace(
         plan, network=replace(plan.network, live_id="", replaces=False)
@@ -285,23 +289,25 @@ def test_a_run_without_a_look_plans_what_the_run_before_it_planned(name: str) ->
         seen.network_repair,
         seen.container_repairs,
     )
-    assert back.announced == seen.announced and set(back.host_keys) == {"ssh-ed25519 AAAA", *seen.host_keys}
+    assert back.advertised == seen.advertised and set(back.host_keys) == {"ssh-ed25519 AAAA", *seen.host_keys}
 
 
 SNAPSHOT = "".join((HERE / "snapshots/2026-11-26.txt").read_text().split())
 
 
-def told_otherwise(change: Callable[[dict[str, Any]], object]) -> str:
-    """The snapshot with something else in it."""
-    told = json.loads(zlib.decompress(base64.b64decode(SNAPSHOT)))
+def told_otherwise(change: Callable[[dict[str, Any]], object], snapshot: str | None = None) -> str:
+    """A snapshot, else one of this version, with something else in it."""
+    if snapshot is None:
+        snapshot = dump_snapshot(load_snapshot(SNAPSHOT, "bridge-host"), dev_plan(), ["ssh-ed25519 AAAA"])
+    told = json.loads(zlib.decompress(base64.b64decode(snapshot)))
     change(told)
     return base64.b64encode(zlib.compress(json.dumps(told).encode())).decode()
 
 
 def test_a_snapshot_that_the_first_version_wrote_is_read_by_every_later_one() -> None:
-    back = look_back(SNAPSHOT, "bridge-host")
+    back = load_snapshot(SNAPSHOT, "bridge-host")
     assert (back.parent, back.install, back.engine_major) == ("eth0", on_debian(), 26)
-    assert back.announced == (IPv6Network("2001:db8:1:1::/64"),) and back.network is not None
+    assert back.advertised == (IPv6Network("2001:db8:1:1::/64"),) and back.network is not None
     assert back.repair == Repair(
         NOW,
         "repaired: /usr/local/bin/setup_docker_macvlan.sh was changed by hand; address 192.168.1.254/32 is missing on "
@@ -318,9 +324,16 @@ def test_a_snapshot_that_the_first_version_wrote_is_read_by_every_later_one() ->
     assert len(back.host_keys) == 4
 
 
+def test_a_hook_is_read_under_the_name_that_it_has_now() -> None:
+    older = told_otherwise(lambda told: told["install"].update(persistence="systemd-network"), SNAPSHOT)
+    assert load_snapshot(older, "bridge-host").install.boot_hook == "systemd-standalone"
+    record = read_conf("# Written by pulumi up (macvlan-ipv6)\n# hook systemd-network\nversion 1\n")
+    assert record is not None and record.hook == ("systemd-standalone",)
+
+
 def test_every_snapshot_says_its_version() -> None:
-    seen = look_back(SNAPSHOT, "bridge-host")
-    assert b'"version": 1' in zlib.decompress(base64.b64decode(remembered(seen, dev_plan(), "ssh-ed25519 AAAA")))
+    seen = load_snapshot(SNAPSHOT, "bridge-host")
+    assert b'"version": 2' in zlib.decompress(base64.b64decode(dump_snapshot(seen, dev_plan(), "ssh-ed25519 AAAA")))
 
 
 DEFAULTED = [one.name for one in fields(InstallPlan) if one.default is not MISSING]
@@ -329,31 +342,31 @@ DEFAULTED = [one.name for one in fields(InstallPlan) if one.default is not MISSI
 @pytest.mark.parametrize("name", DEFAULTED)
 def test_a_field_that_an_older_version_did_not_write_takes_its_default(name: str) -> None:
     older = told_otherwise(lambda told: told["install"].pop(name))
-    back = look_back(older, "bridge-host").install
+    back = load_snapshot(older, "bridge-host").install
     assert getattr(back, name) == next(one.default for one in fields(InstallPlan) if one.name == name)
-    assert look_back(told_otherwise(lambda told: told.pop("announced")), "bridge-host").announced == ()
+    assert load_snapshot(told_otherwise(lambda told: told.pop("advertised")), "bridge-host").advertised == ()
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda told: told.update(version=2),
+        lambda told: told.update(version=3),
         lambda told: told.update(later=1),
         lambda told: told["install"].update(later=1),
         lambda told: told.pop("install"),
-        lambda told: told["install"].pop("conf"),
+        lambda told: told["install"].pop("config_path"),
     ],
     ids=["version", "field", "field within", "one is missing", "one within is missing"],
 )
 def test_what_another_version_may_have_meant_otherwise_is_not_read(change: Callable[[dict[str, Any]], object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        look_back(told_otherwise(change), "bridge-host")
+        load_snapshot(told_otherwise(change), "bridge-host")
 
 
 @pytest.mark.parametrize("text", ["", "x", "eJw=", "bm9uZQ==", None, 7])
 def test_a_memory_that_is_none_is_told_as_one(text: str) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        look_back(text, "bridge-host")
+        load_snapshot(text, "bridge-host")
 
 
 def test_the_plan_of_the_record_is_the_one_that_ships() -> None:
@@ -364,9 +377,9 @@ def test_the_plan_of_the_record_is_the_one_that_ships() -> None:
 
 def test_a_take_over_that_failed_half_way_goes_on_with_what_the_state_has_not() -> None:
     """The network is imported beside the shim's command, which removes the containers."""
-    facts = parse(answer("installed"))
-    held = Held("bridge-host", True, frozenset({"qbittorrent"}))
-    seen = first_look(SITE, plan_install(SITE, facts)[0], facts)
+    facts = parse_facts(answer("installed"))
+    state = StackState("bridge-host", True, frozenset({"qbittorrent"}))
+    seen = take_snapshot(SITE, plan_install(SITE, facts)[0], facts)
     plan = plan_of(site_of(), [compose_file()], seen.engine_major, seen.network)
-    repair = second_look(SITE, plan, facts, seen, NOW, held)[0].repair
+    repair = with_repairs(SITE, plan, facts, seen, NOW, state)[0].repair
     assert repair is not None and repair.replaced == (facts.containers["test"].id,)

@@ -98,8 +98,8 @@ def test_a_conf_that_was_changed_by_hand_is_not_whole(place: int, inserted: str)
 
 
 def test_a_router_as_gateway_is_kept_and_other_containers_are_in_the_conf() -> None:
-    site = site_of(put("ula", "gateway", "fd0d:7eb5:2afd::ff"), put("other_containers", [PIHOLE]))
-    lines = plain(plan_of(site), installed(tick=60)).splitlines()
+    site = site_of(put("ula", "gateway", "fd0d:7eb5:2afd::ff"), put("external_containers", [PIHOLE]))
+    lines = plain(plan_of(site), installed(check_interval=60)).splitlines()
     assert lines[7:] == [
         "tick 60",
         "keep_gateway fd0d:7eb5:2afd::ff",
@@ -129,7 +129,9 @@ def test_whatever_the_names_the_conf_is_plain_words_or_the_site_is_refused(key: 
 def test_the_unit_has_every_placeholder_filled_in() -> None:
     files = host_files(
         dev_plan(),
-        installed(program="/opt/p.sh", conf="/opt/p.conf", docker_unit="pkg-ContainerManager-dockerd.service"),
+        installed(
+            script_path="/opt/p.sh", config_path="/opt/p.conf", docker_unit="pkg-ContainerManager-dockerd.service"
+        ),
         FILES,
     )
     directives = [line for line in files.texts[UNIT].splitlines() if line and not line.startswith("#")]

@@ -5,9 +5,9 @@ import pytest
 from config.problems import Problem
 from install.layout import plan_install
 from preflight.findings import findings
-from preflight.findings.parent_interface import settle
-from preflight.snapshot import first_look
-from tests.unit.recorded import CASES, case, facts_of, held_in, site_in
+from preflight.findings.parent_interface import resolve_parent
+from preflight.snapshot import take_snapshot
+from tests.unit.recorded import CASES, case, facts_of, site_in, stack_state_in
 from tests.unit.sites import compose_file, make_plan
 
 
@@ -15,12 +15,12 @@ def found(name: str) -> list[Problem]:
     facts = facts_of(name)
     given = site_in(name)
     files = [compose_file()] if given.compose else []
-    site, problems = settle(given, facts)
+    site, problems = resolve_parent(given, facts)
     install, misplaced = plan_install(site, facts)
-    seen = first_look(site, install, facts)
+    seen = take_snapshot(site, install, facts)
     plan, wrong = make_plan(site, files, seen.engine_major, seen.network)
     assert plan is not None
-    told = findings(site, install, plan, facts, held_in(name, facts), case(name).get("take_over", False))
+    told = findings(site, install, plan, facts, stack_state_in(name, facts), case(name).get("take_over", False))
     return sorted({*problems, *misplaced, *wrong, *told})
 
 

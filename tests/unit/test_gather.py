@@ -17,8 +17,8 @@ from install.files import LOOK
 from install.profiles import PROFILES
 from plan.addresses import plan_addresses
 from plan.lan import AddressPlan
-from probe.gather import look, questions
-from probe.parse import parse
+from probe.gather import gather_facts, probe_arguments
+from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.recorder import ACCESS
 from tests.unit.sites import ROOT, Change, drop, installed, put, site_of
@@ -44,7 +44,7 @@ def draft(given: Site) -> AddressPlan:
 
 def looked(*changes: Change) -> NasFacts:
     given = site(*changes)
-    return look(given, draft(given), ACCESS, SCRIPTS)
+    return gather_facts(given, draft(given), ACCESS, SCRIPTS)
 
 
 @pytest.fixture
@@ -69,19 +69,19 @@ def tool(folder: Path, name: str, script: str) -> None:
 
 def test_the_look_is_one_ssh_with_the_sites_settings_and_the_probe_on_stdin(tools: Path, tmp_path: Path) -> None:
     tool(tools, "ssh", f'printf "%s\\n" "$@" >"{tmp_path}/args"; cat >"{tmp_path}/stdin"\ncat <<"E"\n{BARE}E')
-    assert looked(GATEWAY) == parse(BARE)
+    assert looked(GATEWAY) == parse_facts(BARE)
     assert (tmp_path / "args").read_text().splitlines() == [
         *ACCESS.options,
         *("-p", "22", "-l", "root", "192.168.1.10"),
-        "exec sh -s -- " + " ".join(questions(site(GATEWAY), draft(site(GATEWAY)))),
+        "exec sh -s -- " + " ".join(probe_arguments(site(GATEWAY), draft(site(GATEWAY)))),
     ]
     assert (tmp_path / "stdin").read_text() == PROBE
 
 
 def test_the_nas_is_asked_where_the_last_run_put_things_too() -> None:
     """Else what a person moved in the site would look as if it were gone."""
-    before = installed(program="/opt/a.sh", conf="/opt/a.conf", hook_file="/etc/systemd/system/a.service")
-    asked = set(questions(site(), draft(site()), before)) - set(questions(site(), draft(site())))
+    before = installed(script_path="/opt/a.sh", config_path="/opt/a.conf", hook_file="/etc/systemd/system/a.service")
+    asked = set(probe_arguments(site(), draft(site()), before)) - set(probe_arguments(site(), draft(site())))
     assert asked == {
         "program=/opt/a.sh",
         "file=0755:/opt/a.sh",
@@ -93,7 +93,7 @@ def test_the_nas_is_asked_where_the_last_run_put_things_too() -> None:
 
 
 def test_the_nas_is_asked_about_all_that_may_be_there_and_about_nothing_twice() -> None:
-    asked = questions(site(GATEWAY), draft(site(GATEWAY)))
+    asked = probe_arguments(site(GATEWAY), draft(site(GATEWAY)))
     assert len(set(asked)) == len(asked)
     assert {"parent=eth0", "network=bridge-host", "shim=macvlan-host", "gateway=fd0d:7eb5:2afd::ff"} <= set(asked)
     assert [one for one in asked if one.startswith(("file=", "conf=", "program="))] == [
@@ -112,17 +112,15 @@ def test_the_nas_is_asked_about_all_that_may_be_there_and_about_nothing_twice() 
 
 
 def test_of_a_nas_whose_kind_is_written_only_that_is_asked() -> None:
-    given = site(
-        put("nas", "profile", "debian"), put("install", {"persistence": "systemd", "docker_unit": "my.service"})
-    )
-    asked = questions(given, draft(given))
+    given = site(put("nas", "profile", "debian"), put("install", {"boot_hook": "systemd", "docker_unit": "my.service"}))
+    asked = probe_arguments(given, draft(given))
     assert "unit=my.service" in asked and not [one for one in asked if "rc.d" in one or "/usr/local/etc" in one]
 
 
 def test_a_password_for_sudo_goes_on_stdin_before_the_probe_and_nowhere_else(tools: Path, tmp_path: Path) -> None:
     tool(tools, "ssh", f'printf "%s\\n" "$@" >"{tmp_path}/args"; cat >"{tmp_path}/stdin"\ncat <<"E"\n{BARE}E')
     given = site()
-    look(given, draft(given), replace(ACCESS, sudo_password="hunter 2'"), SCRIPTS)
+    gather_facts(given, draft(given), replace(ACCESS, sudo_password="hunter 2'"), SCRIPTS)
     assert (tmp_path / "stdin").read_text() == f"hunter 2'\n{PROBE}"
     args = (tmp_path / "args").read_text()
     assert "hunter" not in args and "sudo -k -S" in args
@@ -190,7 +188,7 @@ def test_a_revoked_key_that_the_nas_shows_is_told_to_be_one(tools: Path) -> None
     words = f"The fingerprint for the ED25519 key sent by the remote host is\n{fingerprint(key)}."
     tool(tools, "ssh", f"cat >/dev/null; echo '{words}\nHost key verification failed.' >&2; exit 255")
     with pytest.raises(UserErrors, match=r"shows \(ED25519 SHA256:.*\) as @revoked"):
-        look(site(), draft(site()), replace(ACCESS, revoked=(key,)), SCRIPTS)
+        gather_facts(site(), draft(site()), replace(ACCESS, revoked=(key,)), SCRIPTS)
 
 
 def test_an_agent_with_too_many_keys_is_told_how_to_choose_one(tools: Path) -> None:
@@ -221,11 +219,11 @@ def test_bytes_that_are_no_utf_8_stop_nobody(tools: Path, tmp_path: Path) -> Non
 def test_a_data_file_with_line_ends_of_windows_is_not_taken_for_whole(tools: Path, tmp_path: Path) -> None:
     text = answer("installed")
     head, lines, rest = (text.partition("== conf\n")[0], *text.partition("== conf\n")[2].split("== loop\n"))
-    assert read_conf(parse(text).conf) is not None
+    assert read_conf(parse_facts(text).conf) is not None
     lines = lines.replace("\n|", "\r\n|").replace(".conf\r", ".conf")
     (tmp_path / "answer").write_text(f"{head}== conf\n{lines}== loop\n{rest}", newline="")
     tool(tools, "ssh", f'cat >/dev/null; cat "{tmp_path}/answer"')
-    was, record = read_conf(parse(text).conf), read_conf(looked().conf)
+    was, record = read_conf(parse_facts(text).conf), read_conf(looked().conf)
     assert was is not None and was.whole and record == replace(was, whole=False)
 
 

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 from pulumi.runtime.proto import resource_pb2
 
-from components.image_pull import pull_first
+from components.image_pull import image_pull_hook
 from config.problems import UserErrors
 from tests.unit.recorder import ACCESS, Recorder, record, record_lan
 from tests.unit.sites import box, plan_of, put, site_of
@@ -66,7 +66,7 @@ def test_an_old_pulumi_that_would_have_to_pull_is_told_as_one(monkeypatch: pytes
 
     def program() -> None:
         with pytest.raises(UserErrors, match=r"macvlan-ipv6:imagesPulled\n .*too old"):
-            pull_first("x", ACCESS)
+            image_pull_hook("x", ACCESS)
 
     record(program)
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from config.keys import SECRETS_KEY
 from config.problems import UserErrors
-from inputs.load import Loaded, load
+from inputs.load import LoadedConfig, load
 from tests.unit.junk import junk
 from tests.unit.sites import ROOT, Change, box, drop, put, site_of
 
@@ -34,7 +34,7 @@ def _no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
 
 
-def loaded(project: Path, *changes: Change, secrets: Any = None) -> Loaded:
+def loaded(project: Path, *changes: Change, secrets: Any = None) -> LoadedConfig:
     """As Pulumi hands it over: parsed values, and the file that they were typed in."""
     site = site_of(*changes)
     stack_file = project / "Pulumi.dev.yaml"

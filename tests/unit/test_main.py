@@ -12,8 +12,8 @@ import pulumi
 import pytest
 from pulumi.runtime import set_all_config
 
-from preflight.snapshot import remembered
-from probe.parse import parse
+from preflight.snapshot import dump_snapshot
+from probe.parse import parse_facts
 from tests.unit.recorder import Recorder, record, revealed
 from tests.unit.sites import ROOT, Change, dev_plan, drop, put, site_of
 from tests.unit.test_drift import look
@@ -68,8 +68,16 @@ def test_from_config_to_exports(nas: Path) -> None:
     recorder, exports = run(nas)
     assert len(recorder.made) == 12
     assert exports["containers"]["qbittorrent"]["ula"] == "fd0d:7eb5:2afd::202"
-    assert exports["containers"]["qbittorrent"]["global_predicted"] == ["2001:db8:1:1:42:c0ff:fea8:1ca"]
-    assert exports.keys() == {"network", "shim", "containers", "other_containers", "check_by_hand", "nas", "nas_seen"}
+    assert exports["containers"]["qbittorrent"]["predicted_global_ipv6"] == ["2001:db8:1:1:42:c0ff:fea8:1ca"]
+    assert exports.keys() == {
+        "network",
+        "shim",
+        "containers",
+        "external_containers",
+        "manual_checks",
+        "nas_status",
+        "nas_snapshot",
+    }
     assert (nas / "calls").read_text() == "call\n"
 
 
@@ -79,7 +87,7 @@ def plugin_key(nas: Path, *changes: Change) -> str:
 
 
 def test_the_command_plugin_gets_the_host_key_that_it_asks_for_also_where_another_is_pinned(nas: Path) -> None:
-    [asked_for] = [key for key in parse(BARE).host_keys if key.startswith("ecdsa")]
+    [asked_for] = [key for key in parse_facts(BARE).host_keys if key.startswith("ecdsa")]
     pinned = put("nas", "host_key", (nas / "keys/id.pub").read_text())
     assert plugin_key(nas) == plugin_key(nas, pinned) == asked_for
 
@@ -87,11 +95,11 @@ def test_the_command_plugin_gets_the_host_key_that_it_asks_for_also_where_anothe
 def test_without_a_look_the_host_keys_are_those_that_were_told_over_the_key_that_is_still_trusted(
     nas: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, _ = look(parse(BARE))
+    seen, _ = look(parse_facts(BARE))
     trusted = " ".join((nas / "keys/id.pub").read_text().split()[:2])
     [asked_for] = [key for key in seen.host_keys if key.startswith("ecdsa")]
     for before, key in ((trusted, asked_for), (asked_for, trusted)):
-        memory = SimpleNamespace(value={"outputs": {"nas_seen": remembered(seen, dev_plan(), [before])}})
+        memory = SimpleNamespace(value={"outputs": {"nas_snapshot": dump_snapshot(seen, dev_plan(), [before])}})
         monkeypatch.setattr("pulumi.runtime.invoke", lambda *_, memory=memory: memory)
         assert plugin_key(nas, put("probe", False)) == key
     assert not (nas / "calls").exists()
@@ -110,7 +118,7 @@ def refused(nas: Path, *changes: Change, **config: Any) -> str:
         (None, "there is none in this stack"),
         ({}, "there is none in this stack"),
         ({"nas": "x"}, "there is none in this stack"),
-        ({"nas_seen": "eJwDAAAAAAE="}, "the last one was of another version of this program"),
+        ({"nas_snapshot": "eJwDAAAAAAE="}, "the last one was of another version of this program"),
     ],
 )
 def test_without_a_look_and_without_a_memory_it_is_said_why(

@@ -166,8 +166,8 @@ def test_the_ula_gateway_is_the_one_that_the_engine_needs(
 
 
 def test_other_containers_get_their_routes_and_no_mac_is_made_up_for_them() -> None:
-    plan = plan_of(site_of(put("other_containers", [{"name": "pihole", "ipv4_address": "192.168.1.53"}])))
-    assert [(c.name, str(c.ula), c.mac, c.suffix) for c in plan.others] == [
+    plan = plan_of(site_of(put("external_containers", [{"name": "pihole", "ipv4_address": "192.168.1.53"}])))
+    assert [(c.name, str(c.ula), c.mac, c.suffix) for c in plan.external] == [
         ("pihole", "fd0d:7eb5:2afd::53", None, None)
     ]
     assert [c.name for c in plan.routed] == ["pihole", "test"]
@@ -175,8 +175,8 @@ def test_other_containers_get_their_routes_and_no_mac_is_made_up_for_them() -> N
 
 def test_an_other_container_may_be_listed_by_its_address_alone() -> None:
     others = ["192.168.1.53", {"ipv4_address": "192.168.1.54", "ipv6_address": "fd0d:7eb5:2afd::beef"}]
-    plan = plan_of(site_of(put("other_containers", others)))
-    assert [(c.key, c.name, str(c.ipv4), str(c.ula)) for c in plan.others] == [
+    plan = plan_of(site_of(put("external_containers", others)))
+    assert [(c.key, c.name, str(c.ipv4), str(c.ula)) for c in plan.external] == [
         ("192.168.1.53", "192.168.1.53", "192.168.1.53", "fd0d:7eb5:2afd::53"),
         ("192.168.1.54", "192.168.1.54", "192.168.1.54", "fd0d:7eb5:2afd::beef"),
     ]

@@ -8,8 +8,8 @@ import pytest
 from config.site import Install, Nas, Site, parse_site
 from facts.nas import Docker, FileState, NasFacts, Unit
 from install.files import HOOKS, SOURCES, host_files
-from install.layout import InstallPlan, candidates, docker_units, plan_install
-from install.profiles import NETWORK, PROFILES, RC, RC_D, SYSTEMD, TASK, recognise
+from install.layout import InstallPlan, docker_units, plan_install, possible_installs
+from install.profiles import PROFILES, RC, RC_D, SYSTEMD, SYSTEMD_STANDALONE, TASK, recognise
 from tests.unit.sites import ROOT, Change, dev_plan, put, site_of
 
 SIGNS = {
@@ -50,7 +50,7 @@ def test_each_kind_of_nas_is_recognised_and_can_be_said(profile: str) -> None:
 def test_what_can_be_written_is_what_the_table_has() -> None:
     assert set(get_args(Nas.model_fields["profile"].annotation)) == {"auto", *PROFILES}
     hooks = {hook for profile in PROFILES.values() for hook in profile.hooks}
-    assert set(get_args(Install.model_fields["persistence"].annotation)) == {"auto", *hooks}
+    assert set(get_args(Install.model_fields["boot_hook"].annotation)) == {"auto", *hooks}
     assert {*HOOKS, TASK} == hooks
 
 
@@ -70,17 +70,17 @@ def test_a_kind_of_nas_without_a_place_says_so_with_one_that_would_do(profile) -
     assert bool(wish) is not bool(profile.program)
     assert "{command}" in profile.task
     if wish:
-        assert wish[0].path == "site.install.program" and profile.lasting in wish[0].remedy
-        given = put("install", {"program": f"{profile.lasting}/p.sh"})
+        assert wish[0].path == "site.install.script_path" and profile.example_folder in wish[0].remedy
+        given = put("install", {"script_path": f"{profile.example_folder}/p.sh"})
         install, problems = plan_install(site(given), facts(profile.name))
-        assert not problems and install.conf == f"{profile.lasting}/setup_docker_macvlan.conf"
+        assert not problems and install.config_path == f"{profile.example_folder}/setup_docker_macvlan.conf"
 
 
 @pytest.mark.parametrize(
     ("hook", "files", "wanted_by"),
     [
         (SYSTEMD, {"/etc/systemd/system/setup_docker_macvlan.service": "0644"}, "docker.service"),
-        (NETWORK, {"/etc/systemd/system/setup_docker_macvlan.service": "0644"}, "multi-user.target"),
+        (SYSTEMD_STANDALONE, {"/etc/systemd/system/setup_docker_macvlan.service": "0644"}, "multi-user.target"),
         (RC_D, {RC: "0755"}, ""),
         (TASK, {}, ""),
     ],
@@ -88,21 +88,21 @@ def test_a_kind_of_nas_without_a_place_says_so_with_one_that_would_do(profile) -
 def test_each_hook_has_its_file_and_says_the_installer_what_it_needs(
     hook: str, files: dict[str, str], wanted_by: str
 ) -> None:
-    install = planned("dsm7", put("install", {"persistence": hook}))
+    install = planned("dsm7", put("install", {"boot_hook": hook}))
     own = {"/usr/local/bin/setup_docker_macvlan.sh": "0755", "/usr/local/etc/setup_docker_macvlan.conf": "0644"}
     assert install.files == own | files and install.wanted_by == wanted_by
     made = host_files(dev_plan(), install, FILES)
     assert made.texts.keys() == install.files.keys()
     assert not [path for path, text in made.texts.items() if "@PROGRAM@" in text or "@CONF@" in text]
     settings = dict(line.split(" ", 1) for line in made.settings.splitlines())
-    assert settings["hook"] == {SYSTEMD: "systemd", NETWORK: "systemd", RC_D: "rc.d", TASK: "task"}[hook]
+    assert settings["hook"] == {SYSTEMD: "systemd", SYSTEMD_STANDALONE: "systemd", RC_D: "rc.d", TASK: "task"}[hook]
     assert (settings.get("wanted_by", ""), settings.get("hook_file", "")) == (wanted_by, "".join(files))
     assert (settings.get("task") == "macvlan-ipv6") is (hook == TASK) is bool(install.boot_task)
-    assert f"\n# hook {hook}{' docker.service' if hook == SYSTEMD else ''}\n" in made.texts[install.conf]
+    assert f"\n# hook {hook}{' docker.service' if hook == SYSTEMD else ''}\n" in made.texts[install.config_path]
 
 
 def test_the_boot_task_is_told_with_the_command_in_it() -> None:
-    told = planned("dsm7", put("install", {"persistence": TASK})).boot_task
+    told = planned("dsm7", put("install", {"boot_hook": TASK})).boot_task
     assert told.endswith("/usr/local/bin/setup_docker_macvlan.sh up /usr/local/etc/setup_docker_macvlan.conf")
     assert told.partition(": /")[0] in " ".join(GUIDE.split())
 
@@ -125,27 +125,27 @@ def test_of_several_units_the_one_that_runs_is_dockers() -> None:
 
 
 def test_a_hook_that_is_not_bound_to_docker_names_no_unit_of_its() -> None:
-    for hook in (NETWORK, RC_D, TASK):
-        assert planned("dsm7", put("install", {"persistence": hook, "docker_unit": NAMES[0]})).docker_unit == ""
+    for hook in (SYSTEMD_STANDALONE, RC_D, TASK):
+        assert planned("dsm7", put("install", {"boot_hook": hook, "docker_unit": NAMES[0]})).docker_unit == ""
 
 
 def test_a_script_in_rc_d_by_hand_is_taken_over_as_what_it_is() -> None:
     there = {"files": {RC: FileState(True, "0" * 64)}}
     kept = {**there, "backups": (RC,), "confs": {"/etc/x": "# Written by pulumi up (macvlan-ipv6)\n"}}
-    assert plan_install(site(), facts("dsm7", **there))[0].persistence == RC_D
-    assert plan_install(site(), facts("dsm7", **kept))[0].persistence == RC_D
+    assert plan_install(site(), facts("dsm7", **there))[0].boot_hook == RC_D
+    assert plan_install(site(), facts("dsm7", **kept))[0].boot_hook == RC_D
     ours = {**kept, "backups": ()}
-    assert plan_install(site(), facts("dsm7", **ours))[0].persistence == SYSTEMD
-    assert plan_install(site(), facts("dsm7"))[0].persistence == SYSTEMD
-    forced = site(put("install", {"persistence": SYSTEMD}))
-    assert plan_install(forced, facts("dsm7", **there))[0].persistence == SYSTEMD
+    assert plan_install(site(), facts("dsm7", **ours))[0].boot_hook == SYSTEMD
+    assert plan_install(site(), facts("dsm7"))[0].boot_hook == SYSTEMD
+    forced = site(put("install", {"boot_hook": SYSTEMD}))
+    assert plan_install(forced, facts("dsm7", **there))[0].boot_hook == SYSTEMD
 
 
 @pytest.mark.parametrize(
     ("uid", "sudo", "rights"), [(0, "", "root"), (1000, "yes", "sudo"), (1000, "right", "password")]
 )
 def test_roots_work_is_done_as_the_user_may(uid: int, sudo: str, rights: str) -> None:
-    assert plan_install(site(), facts("debian", uid=uid, sudo=sudo))[0].rights == rights
+    assert plan_install(site(), facts("debian", uid=uid, sudo=sudo))[0].privilege == rights
 
 
 OWN = "/usr/local/bin/docker"
@@ -165,7 +165,7 @@ SEARCH = ("/usr/bin", "/bin")
     ids=["off the path", "there already", "all right", "in front of the real one", "no place in front", "no docker"],
 )
 def test_the_wrapper_stands_where_it_is_found_first_and_only_where_it_is_needed(docker: Docker, wrapper: str) -> None:
-    wish = site(put("nas", "fix_docker_path", True))
+    wish = site(put("nas", "docker_wrapper", True))
     install = plan_install(wish, facts("dsm7", docker=docker))[0]
     assert (install.wrapper, install.docker) == (wrapper, docker.path if wrapper else "")
     assert plan_install(site(), facts("dsm7", docker=docker))[0].wrapper == ""
@@ -193,12 +193,12 @@ def test_the_wrapper_stands_where_it_is_found_first_and_only_where_it_is_needed(
 def test_the_program_is_told_where_docker_is_only_where_root_would_not_find_it(path: str, folder: str) -> None:
     made = host_files(dev_plan(), plan_install(site(), facts("dsm7", docker=Docker(path=path)))[0], FILES)
     line = f"docker_folder {folder}\n"
-    for text in made.texts[made.install.conf], made.settings:
+    for text in made.texts[made.install.config_path], made.settings:
         assert (line in text) if folder else ("docker_folder" not in text)
 
 
 def test_before_the_nas_is_asked_every_place_is_a_candidate() -> None:
-    assert {install.profile for install in candidates(site())} == {"debian", "dsm7", "dsm6"}
-    given = candidates(site(put("install", {"program": "/mnt/tank/p.sh", "persistence": RC_D})))
-    assert {(install.program, install.hook_file) for install in given} == {("/mnt/tank/p.sh", RC)}
-    assert [install.profile for install in candidates(site(put("nas", "profile", "dsm6")))] == ["dsm6", "dsm6"]
+    assert {install.profile for install in possible_installs(site())} == {"debian", "dsm7", "dsm6"}
+    given = possible_installs(site(put("install", {"script_path": "/mnt/tank/p.sh", "boot_hook": RC_D})))
+    assert {(install.script_path, install.hook_file) for install in given} == {("/mnt/tank/p.sh", RC)}
+    assert [install.profile for install in possible_installs(site(put("nas", "profile", "dsm6")))] == ["dsm6", "dsm6"]

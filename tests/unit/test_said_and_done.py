@@ -6,14 +6,14 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.diagnostics import say
+from components.diagnostics import report_diagnostics
 from components.lan import MacvlanLan, MacvlanLanArgs
 from config.problems import Problem
 from facts.labels import REPAIRED
 from install.conf import Repair
 from install.files import SOURCES, host_files
 from plan.lan import LanPlan
-from preflight.snapshot import Drift, Seen
+from preflight.snapshot import Drift, NasSnapshot
 from tests.unit.recorder import ACCESS, SCRIPTS, Recorder, Registered, record, record_lan
 from tests.unit.sites import by_hand, dev_plan, installed, plan_of, site_of
 
@@ -41,7 +41,7 @@ def test_a_network_of_ours_is_neither_imported_nor_kept() -> None:
 
 
 def test_repairs_are_marked_on_what_they_make_anew() -> None:
-    seen = Seen("eth0", installed(), network_repair=f"{WHEN} gone", container_repairs={"test": f"{WHEN} moved"})
+    seen = NasSnapshot("eth0", installed(), network_repair=f"{WHEN} gone", container_repairs={"test": f"{WHEN} moved"})
     recorder = record_lan(dev_plan(), seen=seen)
     assert labels(network_of(recorder))[REPAIRED] == f"{WHEN} gone"
     marked = {one.name: labels(one).get(REPAIRED) for one in recorder.of("container:Container")}
@@ -50,7 +50,7 @@ def test_repairs_are_marked_on_what_they_make_anew() -> None:
 
 @pytest.mark.parametrize(("stray", "waits"), [("", False), ("3f" * 32, True)])
 def test_a_network_waits_for_the_command_only_where_that_clears_its_place(stray: str, waits: bool) -> None:
-    recorder = record_lan(dev_plan(), seen=Seen("eth0", installed(), repair=Repair(WHEN, "repaired: x", stray)))
+    recorder = record_lan(dev_plan(), seen=NasSnapshot("eth0", installed(), repair=Repair(WHEN, "repaired: x", stray)))
     assert any(urn.endswith("lan-host") for urn in network_of(recorder).after) == waits
 
 
@@ -63,9 +63,9 @@ def test_drift_and_warnings_are_told_on_what_they_are_about(monkeypatch: pytest.
     def program() -> None:
         sources = {name: "text\n" for name in SOURCES}
         files = host_files(plan, installed(), sources)
-        lan = MacvlanLan("lan", MacvlanLanArgs(plan, files, SCRIPTS, ACCESS, Seen("eth0", installed())))
+        lan = MacvlanLan("lan", MacvlanLanArgs(plan, files, SCRIPTS, ACCESS, NasSnapshot("eth0", installed())))
         made.append(lan)
-        say(
+        report_diagnostics(
             lan,
             Drift(("link is gone", "a route is missing"), ("bridge-host is gone",), {"test": ["test has moved"]}),
             [Problem("site.shim", "x", "is odd", "look", "warning", "shim"), Problem("a", "", "b", "c", "warning")],

@@ -280,13 +280,13 @@ def test_of_several_keys_the_plugin_gets_one_that_the_nas_has(project: Path, mad
     """A key that is still trusted may be of a kind that the NAS has no more, or may be its former one."""
     ed25519, ecdsa = public(made, "host_ed25519"), public(made, "host_ecdsa")
     access = good(project, host_key=[ed25519, ecdsa])
-    assert access.knowing([ed25519]).plugin_host_key == ed25519
+    assert access.with_host_keys([ed25519]).plugin_host_key == ed25519
     blob = ed25519.split()[1]
     former = f"ssh-ed25519 {blob[:-6]}{'AAAAAA' if blob[-6:] != 'AAAAAA' else 'BBBBBB'}"
     access = good(project, host_key=[former, ed25519])
     assert access.host_keys[0] == sorted([former, ed25519])[0]
-    assert access.knowing([ed25519]).plugin_host_key == ed25519
-    assert good(project, host_key=ecdsa).knowing([ed25519]).plugin_host_key == ecdsa, "it has shown this one"
+    assert access.with_host_keys([ed25519]).plugin_host_key == ed25519
+    assert good(project, host_key=ecdsa).with_host_keys([ed25519]).plugin_host_key == ecdsa, "it has shown this one"
 
 
 def odd(kind: str) -> str:
@@ -310,21 +310,21 @@ def test_a_key_whose_kind_is_not_what_it_says_is_refused(project: Path, made: Pa
 
 def test_keys_that_the_nas_itself_named_are_for_the_command_plugin_only(project: Path, made: Path) -> None:
     access = good(project)
-    knowing = access.knowing([public(made, "host_ed25519"), public(made, "host_ecdsa"), "junk"])
-    assert knowing.host_keys == access.host_keys == (public(made, "host_ed25519"),)
-    assert knowing.plugin_host_key == public(made, "host_ecdsa")
-    assert knowing.options == access.options
-    assert access.knowing(["junk"]).plugin_host_key == access.host_keys[0]
+    with_host_keys = access.with_host_keys([public(made, "host_ed25519"), public(made, "host_ecdsa"), "junk"])
+    assert with_host_keys.host_keys == access.host_keys == (public(made, "host_ed25519"),)
+    assert with_host_keys.plugin_host_key == public(made, "host_ecdsa")
+    assert with_host_keys.options == access.options
+    assert access.with_host_keys(["junk"]).plugin_host_key == access.host_keys[0]
 
 
 def test_what_is_pinned_counts_for_its_own_kind_and_what_the_nas_named_for_the_others(
     project: Path, made: Path
 ) -> None:
     ed25519, ecdsa = public(made, "host_ed25519"), public(made, "host_ecdsa")
-    assert good(project, host_key=ed25519).knowing([ecdsa]).plugin_host_key == ecdsa
+    assert good(project, host_key=ed25519).with_host_keys([ecdsa]).plugin_host_key == ecdsa
     other = f"{ecdsa[:-10]}{ecdsa[-10:].swapcase()}"
     assert other != ecdsa
-    assert good(project, host_key=[ed25519, ecdsa]).knowing([ed25519, other]).plugin_host_key == ecdsa
+    assert good(project, host_key=[ed25519, ecdsa]).with_host_keys([ed25519, other]).plugin_host_key == ecdsa
 
 
 def test_the_kinds_of_keys_are_in_the_order_in_which_the_plugins_library_asks() -> None:
