@@ -6,7 +6,7 @@ import pulumi
 
 from components.lan import MacvlanLan
 from config.problems import Problem
-from preflight.snapshot import Drift
+from preflight.survey import Drift
 
 KEPT = (
     "not as planned; it was made anew for the same before, so the next `pulumi up` leaves it as it is. "

@@ -8,9 +8,8 @@ import shlex
 import subprocess
 
 import pulumi
-from pulumi.runtime import settings
-from pulumi.runtime.proto import resource_pb2
 
+from components.pulumi_internals import supports_resource_hooks
 from config.keys import PULLED_KEY
 from config.problems import Problem, UserErrors
 from inputs.ssh_access import SshAccess
@@ -21,7 +20,7 @@ TIMEOUT = 1200  # seconds, as the plugin has for its own pulls
 
 def image_pull_hook(name: str, access: SshAccess) -> pulumi.ResourceHook:
     """The hook for those images. Raises UserErrors where Pulumi's CLI is too old for one."""
-    if not settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS):
+    if not supports_resource_hooks():
         what = "cannot be done with this Pulumi, which is too old to call the program in the middle of a run"
         remedy = f"install a newer one; or `pulumi config rm {PULLED_KEY}`, `docker pull` there, `pulumi up --refresh`"
         raise UserErrors([Problem(PULLED_KEY, "", what, remedy)])

@@ -1,10 +1,10 @@
 """What earlier runs left in the stack's state: what they saw of the NAS, for `probe: off`, and what they made there."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-import pulumi
-
+from components.pulumi_internals import stack_outputs, stack_resources
 from config.problems import Problem, UserErrors
 from facts.state import StackState, stack_state_of
 from preflight.snapshot import NasSnapshot, load_snapshot
@@ -24,7 +24,7 @@ def last_snapshot(network: str) -> NasSnapshot | None:
 
 def load_last_snapshot(network: str) -> NasSnapshot:
     """network: its name. Raises UserErrors where no run has looked yet, or none of this version's."""
-    outputs = _read("readStackOutputs", "name")
+    outputs = _read(stack_outputs)
     text = outputs.get(OUTPUT, outputs.get(OLD_OUTPUT))
     what = "works from what an earlier run saw of the NAS, and "
     if text is None:
@@ -39,20 +39,15 @@ def load_last_snapshot(network: str) -> NasSnapshot:
 
 def read_stack_state() -> StackState:
     """What the last run, whether it ended well or not, left in this stack's state."""
-    return stack_state_of(_read("readStackResourceOutputs", "stackName"))
+    return stack_state_of(_read(stack_resources))
 
 
-def _read(function: str, key: str) -> dict[str, Any]:
-    """What StackReference reads too, but at once: the plan is made of it before there are any resources.
-
-    The engine writes the state meanwhile. Where that is a file (`pulumi login --local`) it may be found half written
-    ("failed to load checkpoint: EOF", seen with the first `up` of a stack), and is read again.
-    """
-    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+def _read(what: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The engine writes the state meanwhile. Where that is a file (`pulumi login --local`) it may be found half written
+    ("failed to load checkpoint: EOF", seen with the first `up` of a stack), and is read again."""
     for attempt in range(TRIES):
         try:
-            told = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {key: name}).value or {}
-            return told.get("outputs") or {}
+            return what()
         except Exception as error:  # the SDK has no class of its own for it
             if "checkpoint" not in str(error) or attempt == TRIES - 1:
                 raise

@@ -5,9 +5,8 @@ import shlex
 import subprocess
 
 import pulumi
-from pulumi.runtime import settings
-from pulumi.runtime.proto import resource_pb2
 
+from components.pulumi_internals import supports_error_hooks
 from inputs.ssh_access import SshAccess
 
 GATEWAY_RACE_ERROR = "failed to set IPv6 gateway"  # libnetwork, engines before 29 (FACTS.md section 6)
@@ -22,7 +21,7 @@ def start_retry_hook(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
     volumes that were made for it, and Pulumi makes it once more, TRIES times at most. The watch loop leaves it alone
     in its first minute.
     """
-    if not settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS):
+    if not supports_error_hooks():
         return None
 
     async def again(failed: pulumi.ErrorHookArgs) -> bool:

@@ -1,7 +1,7 @@
 """What the site is to become: plain values, each address and MAC with_parent. Made by ``plan.planner``."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from config.service import Service
@@ -126,6 +126,10 @@ class LanPlan:
     containers: tuple[ContainerPlan, ...]
     external: tuple[ContainerPlan, ...]
     pulled: str = ""
+
+    def pulled_at(self, when: str) -> "LanPlan":
+        """The same, with images wanted anew since then."""
+        return replace(self, pulled=when)
 
     @property
     def images(self) -> tuple[ImagePlan, ...]:

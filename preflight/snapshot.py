@@ -3,24 +3,18 @@
 import base64
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from ipaddress import IPv6Network
 from typing import Any
 
-from config.site import Site
-from facts.labels import REPAIRED
-from facts.nas import LiveNetwork, LiveRange, NasFacts
-from facts.state import StackState
+from facts.nas import LiveNetwork, LiveRange
 from install.conf import Repair
 from install.layout import InstallPlan
 from install.profiles import SYSTEMD_STANDALONE
 from plan.lan import LanPlan
 from plan.network import as_live
 from plan.outputs import ObservedInterface
-from preflight.findings.network import foreign_network, lost_network
-from preflight.findings.other_states import missing, others
-from preflight.host_drift import container_repairs, host_repair
 
 VERSION = 2  # of the output: another where a field changes its name or its meaning
 _NAMES_OF_1 = {  # of `install` and of `repair`, in outputs of version 1
@@ -49,17 +43,6 @@ class NasSnapshot:
     network_repair: str = ""
     container_repairs: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, ObservedInterface] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Drift:
-    """What is no longer as the last run left it, in words: on the shim, on the network, and by containers' keys. kept:
-    what the next run leaves as it is, since a container was made anew for it once and it did not help."""
-
-    shim: tuple[str, ...] = ()
-    network: tuple[str, ...] = ()
-    containers: Mapping[str, list[str]] = field(default_factory=dict)
-    kept: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def dump_snapshot(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> str:
@@ -123,52 +106,3 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
         name: ObservedInterface(**{**one, "globals": tuple(one["globals"])}) for name, one in told.items()
     },
 }
-
-
-def take_snapshot(site: Site, install: InstallPlan, facts: NasFacts) -> NasSnapshot:
-    """What the plan needs. site: with its parent with_parent."""
-    return NasSnapshot(
-        parent=site.lan.parent,
-        install=install,
-        engine_major=facts.engine_major,
-        network=facts.network(site.network.name),
-        advertised=facts.advertised_global(site.lan.parent),
-        host_keys=facts.host_keys,
-    )
-
-
-def with_repairs(
-    site: Site, plan: LanPlan, facts: NasFacts, seen: NasSnapshot, now: str, state: StackState
-) -> tuple[NasSnapshot, Drift]:
-    """What the plan makes visible: what drifted, and the marks that make Pulumi repair it. now: UTC, as text;
-    state: what this stack's state has."""
-    stray = foreign_network(site, plan, facts)
-    replaced = tuple(one.id for one in others(plan, facts, state))
-    repair, shim = host_repair(seen.install, facts, stray, now, state.shim, replaced)
-    labels, drifts = container_repairs(plan, seen.install, facts, now)
-    told = {key: [*one.anew, *one.loop] for key, one in drifts.items() if one.anew or one.loop}
-    kept = {key: list(one.kept) for key, one in drifts.items() if one.kept}
-    live = facts.network(site.network.name)
-    network: tuple[str, ...] = ()
-    if stray:
-        network = (f"{site.network.name} was made anew by someone else",)
-    # Pulumi removes the containers of a network before it makes that anew, and fails at one that is gone already
-    elif lost_network(site, facts, state) and not missing(plan, facts, state):
-        network = (f"{site.network.name} is gone",)
-    network_repair = f"{now} {network[0]}" if network else (live.labels.get(REPAIRED, "") if live is not None else "")
-    marked = replace(
-        seen,
-        repair=repair,
-        network_repair=network_repair,
-        container_repairs=labels,
-        interfaces=dict(_interfaces(plan, facts)),
-    )
-    return marked, Drift(tuple(shim), network, told, kept)
-
-
-def _interfaces(plan: LanPlan, facts: NasFacts) -> Iterator[tuple[str, ObservedInterface]]:
-    for container in plan.routed:
-        live = facts.containers.get(container.name)
-        if live is not None and live.inside is not None:
-            told = sorted(map(str, live.inside.globals(container.ula)))
-            yield container.name, ObservedInterface(live.inside.mac(container.ula), tuple(told))

@@ -121,6 +121,16 @@ def test_pulumi_is_used_in_components_and_in_the_story_only() -> None:
             assert not {name for name in imported(path) if name.startswith("pulumi")}, path
 
 
+PRIVATE = re.compile(
+    r"pulumi\.runtime|from pulumi import runtime|CONFIG\b.*import|monitor_supports_feature|resource_pb2"
+)
+
+
+def test_what_pulumi_does_not_promise_is_used_in_one_file() -> None:
+    files = [path for folder in FOLDERS for path in modules(folder)] + [ROOT / "__main__.py"]
+    assert [path.name for path in files if PRIVATE.search(path.read_text())] == ["pulumi_internals.py"]
+
+
 def test_only_the_story_reads_config_and_exports() -> None:
     for folder in FOLDERS:
         for path in modules(folder):

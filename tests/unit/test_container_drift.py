@@ -6,7 +6,8 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from facts.nas import Inside, NasFacts
-from preflight.snapshot import Drift, NasSnapshot
+from preflight.snapshot import NasSnapshot
+from preflight.survey import Drift
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.test_drift import NOW, look

@@ -18,7 +18,8 @@ from facts.state import StackState
 from install.conf import Repair, read_conf
 from install.layout import InstallPlan, plan_install
 from preflight.host_drift import host_drift
-from preflight.snapshot import Drift, NasSnapshot, dump_snapshot, load_snapshot, take_snapshot, with_repairs
+from preflight.snapshot import NasSnapshot, dump_snapshot, load_snapshot
+from preflight.survey import Drift, take_snapshot, with_repairs
 from probe.parse import parse_facts
 from tests.unit.recorded import HERE, answer, site_in, stack_state_left_by
 from tests.unit.sites import Change, box, compose_file, dev_plan, drop, plan_of, put, site_of

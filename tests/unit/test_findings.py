@@ -6,7 +6,7 @@ from config.problems import Problem
 from install.layout import plan_install
 from preflight.findings import findings
 from preflight.findings.parent_interface import resolve_parent
-from preflight.snapshot import take_snapshot
+from preflight.survey import take_snapshot
 from tests.unit.recorded import CASES, case, facts_of, site_in, stack_state_in
 from tests.unit.sites import compose_file, make_plan
 

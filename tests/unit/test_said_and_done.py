@@ -13,7 +13,8 @@ from facts.labels import REPAIRED
 from install.conf import Repair
 from install.files import SOURCES, host_files
 from plan.lan import LanPlan
-from preflight.snapshot import Drift, NasSnapshot
+from preflight.snapshot import NasSnapshot
+from preflight.survey import Drift
 from tests.unit.recorder import ACCESS, SCRIPTS, Recorder, Registered, record, record_lan
 from tests.unit.sites import by_hand, dev_plan, installed, plan_of, site_of
 
