@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.e2e.box import ROOT, Box, Stack
+from lab.drive import ROOT, Box, Stack
 
 ULA = "fd0d:7eb5:2afd::"
 LOGINS = "journalctl -t sshd -t sshd-session | grep -c 'Accepted publickey' || true"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.box import Box, Stack
+from lab.drive import Box, Stack
 
 
 def _box(engine: str) -> Iterator[Box]:

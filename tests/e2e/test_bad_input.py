@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.box import ROOT, Box, Stack
+from lab.drive import ROOT, Box, Stack
 
 Site = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """`destroy` leaves the NAS as it was found."""
 
-from tests.e2e.box import Stack
+from lab.drive import Stack
 from tests.e2e.test_persistence import UNIT
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.box import Box, Stack
+from lab.drive import Box, Stack
 from tests.e2e.whole import assert_all_is_as_planned, shim_is_there, start_all, wait
 
 UNIT = "setup_docker_macvlan.service"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.box import ROOT, Box, Stack
+from lab.drive import ROOT, Box, Stack
 from tests.e2e.whole import assert_all_is_as_planned, wait
 
 PASSWORD = "synology-lab"

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.e2e.box import NAS, SHIM, Box, Stack
+from lab.drive import NAS, SHIM, Box, Stack
 from tests.e2e.test_main_job import CONTAINERS, INTERNET, INTERNET6, wait_for_global_address
 from tests.e2e.test_persistence import all_is_well
 from tests.e2e.whole import flooded, wait

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.box import Box, Stack, lost_of
+from lab.drive import Box, Stack, lost_of
 from tests.e2e.test_main_job import CONTAINERS, INTERNET6, wait_for_global_address
 from tests.e2e.whole import flooded, wait
 

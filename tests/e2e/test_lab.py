@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.box import ROOT, Box, Done
+from lab.drive import ROOT, Box, Done
 from tests.e2e.whole import wait
 
 INTERNET, INTERNET6 = "203.0.113.9", "2001:db8:ffff::9"

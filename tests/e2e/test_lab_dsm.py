@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.box import ROOT, Box, Done
+from lab.drive import ROOT, Box, Done
 from tests.e2e.test_lab import folder, lab, ssh
 from tests.e2e.whole import wait
 

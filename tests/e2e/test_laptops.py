@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.box import LAB, NAS, ROOT, Box, Done, Stack
+from lab.drive import LAB, NAS, ROOT, Box, Done, Stack
 from tests.e2e.whole import assert_all_is_as_planned
 
 USER = "dockeradmin"

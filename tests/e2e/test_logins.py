@@ -2,7 +2,7 @@
 
 import time
 
-from tests.e2e.box import Stack
+from lab.drive import Stack
 
 # By id, and of the client's own namespace only: other labs on this machine have connections too.
 END_SHARED_CONNECTION = (

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.e2e.box import Box, Stack
+from lab.drive import Box, Stack
 from tests.e2e.whole import flooded, wait
 
 PREFIX, CHOSEN, LISTED = "2001:db8:1:1:", "02:1a:22:33:44:5e", "02:1a:22:33:44:6e"

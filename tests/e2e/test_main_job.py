@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.e2e.box import NAS, SHIM, SHIM_ULA, Box, Stack
+from lab.drive import NAS, SHIM, SHIM_ULA, Box, Stack
 from tests.e2e.whole import CLIENT, CONTAINERS, INTERNET, INTERNET6, wait
 
 

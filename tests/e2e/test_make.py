@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.box import ROOT, Done
+from lab.drive import ROOT, Done
 
 LEFT_OUT = shutil.ignore_patterns(".git", ".lab", ".state", ".venv", ".tools", "tests", "__pycache__")
 

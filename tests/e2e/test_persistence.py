@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.box import SHIM, Box, Stack
+from lab.drive import SHIM, Box, Stack
 from tests.e2e.whole import shim_is_there, wait
 
 UNIT = "setup_docker_macvlan.service"

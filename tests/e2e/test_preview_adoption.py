@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.box import Stack
+from lab.drive import Stack
 from tests.e2e.whole import wait
 
 NETWORK = (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.box import NAS, SHIM, Stack
+from lab.drive import NAS, SHIM, Stack
 from tests.e2e.whole import wait
 
 PORT = 7007

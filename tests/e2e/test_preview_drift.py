@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.box import Stack
+from lab.drive import Stack
 
 SHIM, PROGRAM = "macvlan-host", "/usr/local/bin/setup_docker_macvlan.sh"
 CONF, UNIT = "/etc/setup_docker_macvlan.conf", "setup_docker_macvlan.service"

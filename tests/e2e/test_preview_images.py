@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.box import ROOT, Box, Stack
+from lab.drive import ROOT, Box, Stack
 
 REGISTRY = "192.168.1.20:5000"  # on the lab's client
 IMAGE, LOCAL = f"{REGISTRY}/app:latest", "made-here:latest"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.box import Box, Stack
+from lab.drive import Box, Stack
 
 CROWD = (
     # The lab's own addresses are no container's: one that got the NAS's would be who ssh speaks to

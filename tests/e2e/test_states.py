@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.box import Box, Stack
+from lab.drive import Box, Stack
 from tests.e2e.whole import CONTAINERS, assert_all_is_as_planned, start_all, wait
 
 FILES = (

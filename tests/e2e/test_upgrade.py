@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.box import PROGRAM, ROOT, Box, Stack
+from lab.drive import PROGRAM, ROOT, Box, Stack
 from tests.e2e.whole import assert_all_is_as_planned
 
 BEFORE = Path(__file__).parent / "before/2026-11-25.tar.gz"

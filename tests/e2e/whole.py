@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.e2e.box import NAS, SHIM, SHIM_ULA, Box, Stack
+from lab.drive import NAS, SHIM, SHIM_ULA, Box, Stack
 
 CONTAINERS = {"test": ("192.168.1.201", "fd0d:7eb5:2afd::201"), "qbittorrent": ("192.168.1.202", "fd0d:7eb5:2afd::202")}
 CLIENT, INTERNET, INTERNET6 = "192.168.1.20", "203.0.113.9", "2001:db8:ffff::9"

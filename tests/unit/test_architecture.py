@@ -101,6 +101,11 @@ def test_the_picture_of_the_folders_is_what_they_import() -> None:
     assert {(a, b) for a, b in found if b in own and a != b} == arrows_of_the_picture()
 
 
+def test_neither_the_lab_nor_the_benchmarks_need_the_tests() -> None:
+    for path in (*modules("lab"), *modules("bench")):
+        assert "tests" not in imported(path), path
+
+
 def test_no_folder_uses_one_that_uses_it() -> None:
     arrows = arrows_of_the_picture()
     rest = {name for arrow in arrows for name in arrow}

@@ -17,9 +17,24 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 LAB = (sys.executable, ROOT / "lab/lab")  # the first python3 of PATH may take half the time to find out which it is
-PROGRAM = ("plan", "inputs", "probe", "components", "commands", "nas", "examples", "__main__.py", "Pulumi.yaml")
+PROGRAM = (
+    *(
+        "config",
+        "facts",
+        "plan",
+        "install",
+        "preflight",
+        "inputs",
+        "probe",
+        "components",
+        "commands",
+        "nas",
+        "examples",
+    ),
+    *("__main__.py", "Pulumi.yaml"),
+)
 TOOLS = ("pyproject.toml", "uv.lock")
 NAS, SHIM, SHIM_ULA = "192.168.1.10", "192.168.1.254", "fd0d:7eb5:2afd::254"
 Done = subprocess.CompletedProcess[str]
