@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ipaddress import IPv6Network
 from pathlib import Path
 
-from box.enter import LabError
+from box.errors import LabError
 from box.network import PREFIX, inside, ip, router_address
 from box.place import Place
-from box.said import last_lines, run
+from box.processes import last_lines, run
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from box.place import Place
-from box.said import run
+from box.processes import run
 
 TOP = Path("/sys/fs/cgroup")
 

@@ -7,13 +7,15 @@ import time
 from ipaddress import IPv6Network
 from pathlib import Path
 
-from box import announce, cgroups, containers, disk, image, keys, nas, needs, network, sweep, wish
+from box import announce, cgroups, cleanup, containers, disk, image, keys, nas, network, prerequisites, spec
 from box.engines import DEFAULT_PROFILE, DSM_UNITS, ENGINES, PROFILES
-from box.enter import MACHINES, LabError, find_sbin, require_root
-from box.place import Place, here, locked
-from box.said import say
+from box.enter import MACHINES, find_sbin, require_root
+from box.errors import LabError
+from box.locks import locked
+from box.place import Place, here
+from box.processes import say
+from box.spec import Spec
 from box.status import table
-from box.wish import Wish
 
 
 def main(arguments: list[str]) -> int:
@@ -35,7 +37,7 @@ def _dispatch(place: Place, arguments: list[str]) -> int:
     if options.command == "_power":
         return nas.supply_power(place)
     actions = {
-        "up": lambda: _up(place, wish.wish(options)),
+        "up": lambda: _up(place, spec.requested(options)),
         "prepare": lambda: _prepare(place, options.engine or PROFILES[options.profile].engine, options.profile),
         "down": lambda: _down(place),
         "status": lambda: _status(place),
@@ -62,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         up.add_argument("--engine", choices=ENGINES, help=f"Docker (default: {engines})")
         up.add_argument("--profile", choices=PROFILES, default=DEFAULT_PROFILE)
         if name == "up":
-            _add_wishes(up)
+            _add_spec(up)
     commands.add_parser("down", help="takes everything away; keys and images stay")
     commands.add_parser("status", help="how it stands; exit code 0 when all is well")
     commands.add_parser("exec", help=f"exec {'|'.join(MACHINES)} -- CMD...: runs a command there")
@@ -88,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_wishes(up: argparse.ArgumentParser) -> None:
+def _add_spec(up: argparse.ArgumentParser) -> None:
     up.add_argument("--parent", metavar="NAME", help="the NAS's interface (default: eth0; ovs_eth0 for dsm)")
     up.add_argument("--late-parent", type=int, default=0, metavar="S", help="it comes S s after Docker's unit is up")
     dsm = up.add_argument_group("profile dsm")
@@ -103,10 +105,10 @@ def _prepare(place: Place, engine: str, profile: str) -> int:
     return 0
 
 
-def _up(place: Place, asked: Wish) -> int:
+def _up(place: Place, asked: Spec) -> int:
     started = time.monotonic()
-    with locked(place.base / ".lock"):
-        same = wish.kept(place) == asked
+    with locked(place.base / ".lock", "starting the lab"):
+        same = spec.kept(place) == asked
         version = _repair(place) if same else ""
         if version:
             containers.load(place, _layers(place, asked)[0] / asked.dressed.busybox)
@@ -114,15 +116,15 @@ def _up(place: Place, asked: Wish) -> int:
             return 0
         if same:
             say("up, but not well: starting it again, the NAS keeps its disk")
-        needs.require_programs(build=False)
-        needs.require_kernel()
+        prerequisites.require_programs(build=False)
+        prerequisites.require_kernel()
         layers = _layers(place, asked)
-        sweep.processes_and_namespaces(place)
+        cleanup.processes_and_namespaces(place)
         keys.make(place)
         disk.prepare(place, layers, asked)
         shutil.rmtree(place.run, ignore_errors=True)
         place.run.mkdir(parents=True)
-        wish.keep(place, asked)
+        spec.keep(place, asked)
         network.make(place)
         announce.announce(place, announce.Announcement())
         network.connect_client(place)
@@ -135,7 +137,7 @@ def _up(place: Place, asked: Wish) -> int:
     return 0
 
 
-def _layers(place: Place, asked: Wish) -> list[Path]:
+def _layers(place: Place, asked: Spec) -> list[Path]:
     return image.layers(place, ENGINES[asked.engine], asked.profile)
 
 
@@ -157,13 +159,13 @@ def _repair(place: Place) -> str:
 
 
 def _settle(place: Place) -> None:
-    asked = wish.kept(place)
+    asked = spec.kept(place)
     if asked and announce.running(place) and not network.settled(place, asked.parent):
         say("NAS and client took no global IPv6 address yet; lab/lab ra announces the lab's default again")
 
 
-def _require_up(place: Place) -> Wish:
-    asked = wish.kept(place)
+def _require_up(place: Place) -> Spec:
+    asked = spec.kept(place)
     if asked is None or network.missing(place)[:1] not in ([], ["nas"]):
         raise LabError(f"lab {place.id} is not up", "lab/lab up")
     return asked
@@ -171,8 +173,8 @@ def _require_up(place: Place) -> Wish:
 
 def _down(place: Place) -> int:
     started = time.monotonic()
-    with locked(place.base / ".lock"):
-        sweep.processes_and_namespaces(place)
+    with locked(place.base / ".lock", "taking the lab down"):
+        cleanup.processes_and_namespaces(place)
         cgroups.remove(place)
         for folder in (place.run, place.disk):
             shutil.rmtree(folder, ignore_errors=True)
@@ -181,7 +183,7 @@ def _down(place: Place) -> int:
 
 
 def _status(place: Place) -> int:
-    text, well = table(place, wish.kept(place))
+    text, well = table(place, spec.kept(place))
     print(text)
     return 0 if well else 1
 
@@ -215,7 +217,7 @@ def _upgrade(place: Place, unit: str | None, wipe_usr_local: bool) -> int:
     asked = _require_up(place)
     if asked.profile != "dsm":
         raise LabError(f"a NAS of profile {asked.profile} has no DSM to upgrade", "lab/lab up --profile dsm")
-    with locked(place.base / ".lock"):
+    with locked(place.base / ".lock", "upgrading DSM"):
         nas.power_off(place)
         disk.upgrade(place, _layers(place, asked), asked, unit or disk.docker_unit(place), wipe_usr_local)
         nas.power_on(place)

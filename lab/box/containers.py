@@ -10,9 +10,9 @@ import tarfile
 from pathlib import Path
 
 from box import nas
-from box.enter import LabError
+from box.errors import LabError
 from box.place import Place
-from box.said import say
+from box.processes import say
 
 # Docker's way to say "long ago"; a fixed time keeps the ids.
 EPOCH = "1970-01-01T00:00:00Z"

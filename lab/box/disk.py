@@ -11,16 +11,16 @@ from pathlib import Path
 
 from box import dsm, keys
 from box.place import Place
-from box.said import run, say
-from box.wish import Wish
+from box.processes import run, say
+from box.spec import Spec
 
 # Inside the NAS -> beside the disk.
 BOUND = {"/var/lib/docker": "docker", "/var/lib/containerd": "containerd"}
 HOSTNAME = "nas"
 
 
-def prepare(place: Place, layers: list[Path], asked: Wish) -> None:
-    """Makes the disk, or keeps the one that is there when it was made from the same image for the same wish."""
+def prepare(place: Place, layers: list[Path], asked: Spec) -> None:
+    """Makes the disk, or keeps the one that is there when it was made from the same image for the same spec."""
     disk, made_from = place.disk, [str(layer) for layer in layers]
     made_for = [asked.docker_unit, asked.sudo, asked.synowebapi]
     stamp, wanted = disk / "layers.json", disk / "made-for.json"
@@ -39,7 +39,7 @@ def prepare(place: Place, layers: list[Path], asked: Wish) -> None:
     furnish(place, layers, asked)
 
 
-def furnish(place: Place, layers: list[Path], asked: Wish) -> None:
+def furnish(place: Place, layers: list[Path], asked: Spec) -> None:
     """Writes what is this NAS's own: names, keys, and what a profile's options ask for."""
     put = _writer(place.disk, layers)
     put.file("etc/hostname", f"{HOSTNAME}\n")
@@ -62,7 +62,7 @@ def docker_unit(place: Place) -> str:
     return unit.read_text() if unit.exists() else "docker.service"
 
 
-def upgrade(place: Place, layers: list[Path], asked: Wish, unit: str, wipe_usr_local: bool) -> None:
+def upgrade(place: Place, layers: list[Path], asked: Spec, unit: str, wipe_usr_local: bool) -> None:
     """What a DSM upgrade does to the disk of a NAS that is off: what came after the image goes, but for what is kept.
     unit: Docker's from now on."""
     for relative in dsm.wiped(_top(place.disk), wipe_usr_local):

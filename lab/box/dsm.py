@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from box.wish import Wish
+from box.spec import Spec
 
 UNITS = "usr/local/lib/systemd/system"
 TEMPLATE = Path(__file__).resolve().parent / "dsm/usr/lib/lab/docker.service"
@@ -19,7 +19,7 @@ class Writes(Protocol):
     def link(self, path: str, to: str) -> None: ...
 
 
-def furnish(put: Writes, unit: str, asked: Wish) -> None:
+def furnish(put: Writes, unit: str, asked: Spec) -> None:
     file, wanted = unit_files(unit)
     put.file(file, TEMPLATE.read_text())
     put.link(wanted, f"../{unit}")

@@ -7,20 +7,11 @@ import hashlib
 import os
 import sys
 
+from box.errors import COMMANDS, LabError
+
 MACHINES = ("router", "nas", "client", "internet")
 TAKEN = {"images", "ssh", "disk", "run"}  # folders of the default instance
 NAMESPACES = "/run/netns"
-
-
-class LabError(Exception):
-    """Something a person can act on. what: one sentence; why it matters; remedy: what to do."""
-
-    def __init__(self, what: str, remedy: str, why: str = "") -> None:
-        super().__init__(what)
-        self.what, self.remedy, self.why = what, remedy, why
-
-    def __str__(self) -> str:
-        return self.what + (f"\n  {self.why}" if self.why else "") + f"\n  -> {self.remedy}"
 
 
 def main(arguments: list[str]) -> int:
@@ -53,8 +44,6 @@ def _exec(arguments: list[str]) -> None:
     try:
         os.execvp(line[0], line)
     except OSError as error:
-        from box.needs import COMMANDS
-
         raise LabError(f"{line[0]} cannot be run: {error.strerror}", f"install {COMMANDS[line[0]]}") from None
 
 

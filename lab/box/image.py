@@ -6,10 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-from box import needs
+from box import prerequisites
 from box.engines import PROFILES, Engine, Profile
-from box.place import Place, locked
-from box.said import long_step, run
+from box.locks import locked
+from box.place import Place
+from box.processes import long_step, run
 
 BOX = Path(__file__).resolve().parent
 # Docker 29's own number is not in its Go module; this one says where it comes from.
@@ -40,10 +41,12 @@ def layers(place: Place, engine: Engine, profile: str) -> list[Path]:
     if engine.built:
         top = place.images / f"{engine.built}-{_digest(_tree(BOX / engine.built) | {'how': BUILT[engine.built]})}"
         wanted.append((top, lambda log: _from_source(top, engine.built, log)))
-    with locked(place.images / f".{engine.suite}.lock"):
+    if all(folder.exists() for folder, _ in wanted):
+        return [folder for folder, _ in wanted]  # a lab that needs nothing built does not wait for another's build
+    with locked(place.images / f".{engine.suite}.lock", f"building the NAS's image for Docker {engine.version}"):
         if not all(folder.exists() for folder, _ in wanted):
-            needs.require_programs(build=True)
-            needs.require_space(place.images, engine)
+            prerequisites.require_programs(build=True)
+            prerequisites.require_space(place.images, engine)
         for folder, make in wanted:
             if not folder.exists():
                 make(place.images / f"{folder.name}.log")
@@ -128,19 +131,26 @@ MASKED = (
 
 def _from_source(target: Path, name: str, log: Path) -> None:
     new = _fresh(target)
-    needs.require(needs.TO_BUILD_RUNC)
+    prerequisites.require(prerequisites.TO_BUILD_RUNC)
     go = run(BOX.parent / "find-go", timeout=600).stdout.strip()
     for path, package, env, tags, flags in BUILT[name]:
         out = new / path
         out.parent.mkdir(parents=True, exist_ok=True)
+        settings = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", **env}
+        listed = log.with_suffix(".packages")
+        remedy = "see whether this machine reaches the Go modules; lab/find-go says which Go is used"
+        what = f"getting the Go modules of {out.name} (once)"
+        long_step(what, [go, "list", "-deps", "-tags", tags, package], listed, remedy, settings, BOX / name)
         long_step(
             f"building {out.name} from its Go module (once; some minutes)",
-            [go, "build", "-trimpath", *("-tags", tags), *("-ldflags", f"-s -w {flags}"), *("-o", out), package],
+            [go, "build", "-v", "-trimpath", *("-tags", tags), *("-ldflags", f"-s -w {flags}"), *("-o", out), package],
             log,
-            "see whether this machine reaches the Go modules; lab/find-go says which Go is used",
-            {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", **env},
+            remedy,
+            settings,
             BOX / name,
+            lines=len(listed.read_text().splitlines()),
         )
+        listed.unlink()
     new.rename(target)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from box.network import NAS
 from box.place import Place
-from box.said import run
+from box.processes import run
 
 KINDS = ("ed25519", "ecdsa", "rsa")
 

@@ -8,10 +8,10 @@ import threading
 import time
 from pathlib import Path
 
-from box import cgroups, disk, enter, keys, network, wish
-from box.enter import LabError
+from box import cgroups, disk, enter, keys, network, spec
+from box.errors import LabError
 from box.place import Place
-from box.said import Done, last_lines, run
+from box.processes import Done, last_lines, run
 
 REBOOTED = 133  # systemd-nspawn's exit code with --keep-unit
 BOOT_SECONDS = 240
@@ -39,7 +39,7 @@ def supply_power(place: Place) -> int:
     child: list[subprocess.Popen[bytes]] = []
     signal.signal(signal.SIGTERM, lambda *_: [one.terminate() for one in child])
     while True:
-        asked = wish.kept(place)
+        asked = spec.kept(place)
         if asked is None:
             return 1  # `down` took the lab away
         network.plug_nas(place)
@@ -57,7 +57,7 @@ def supply_power(place: Place) -> int:
             return code
 
 
-def _card_later(place: Place, asked: wish.Wish, boot: "subprocess.Popen[bytes]") -> None:
+def _card_later(place: Place, asked: spec.Spec, boot: "subprocess.Popen[bytes]") -> None:
     """The parent comes that many seconds after Docker's unit is up, never when the NAS is off before. Not after its
     start: what comes after Docker is to meet a NAS without a parent, however long dockerd takes."""
     look = f"systemctl show --value -p ActiveEnterTimestampMonotonic {disk.docker_unit(place)}"
@@ -117,7 +117,7 @@ def answers(place: Place) -> str:
     """The engine's version as the client gets it over SSH: one look at network, sshd, keys and dockerd. "" = none."""
     if network.missing(place):
         return ""
-    asked = wish.kept(place)
+    asked = spec.kept(place)
     user, docker = asked.dressed.login if asked else ("root", "docker")
     shown = keys.ssh(place, f"{docker} version --format '{{{{.Server.Version}}}}'", user=user)
     done = run(*network.inside(place, "client", *shown), check=False, timeout=30)
@@ -126,7 +126,7 @@ def answers(place: Place) -> str:
 
 def wait(place: Place, after: int | None = None) -> tuple[str, float]:
     """Engine version and seconds until NAS, sshd and dockerd answered. after: the init that has to be gone first."""
-    started, asked = time.monotonic(), wish.kept(place)
+    started, asked = time.monotonic(), spec.kept(place)
     longest = BOOT_SECONDS + (asked.late_parent if asked else 0)
     while time.monotonic() - started < longest:
         now = leader(place)

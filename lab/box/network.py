@@ -11,7 +11,7 @@ from pathlib import Path
 from box import enter
 from box.enter import MACHINES
 from box.place import Place
-from box.said import run
+from box.processes import run
 
 PREFIX = "2001:db8:1:1::/64"
 NAS, CLIENT, ROUTER = "192.168.1.10", "192.168.1.20", "192.168.1.1"

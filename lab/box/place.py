@@ -1,9 +1,6 @@
 """Where one lab lives: its names and folders. Several checkouts, and several labs of one, stand side by side."""
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +50,3 @@ class Place:
 
 def here() -> Place:
     return Place(Path(enter.checkout()), enter.asked_instance())
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One at a time, across processes; the lock goes with the process that holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from box import nas, network
-from box.enter import LabError
+from box.errors import LabError
 from box.place import Place
-from box.said import run
+from box.processes import run
 
 COUNT = 3
 RA_SECONDS = 20

@@ -3,8 +3,8 @@
 from box import announce, disk, nas, network
 from box.enter import MACHINES
 from box.place import Place
-from box.said import run
-from box.wish import Wish
+from box.processes import run
+from box.spec import Spec
 
 LOOK = """
 echo "boot $(systemctl is-system-running)"
@@ -13,7 +13,7 @@ echo "docker $(systemctl is-active UNIT)"
 """
 
 
-def table(place: Place, asked: Wish | None) -> tuple[str, bool]:
+def table(place: Place, asked: Spec | None) -> tuple[str, bool]:
     """asked: what `up` was asked for, None when the lab is down. Returns the text and whether all is well."""
     missing = network.missing(place)
     if len(missing) == len(MACHINES) and not asked:

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from lab.box.engines import ENGINES
+from lab.box.locks import locked
 from lab.drive import ROOT, Box, Done
 from tests.e2e.whole import wait
 
@@ -122,6 +125,15 @@ def test_a_second_up_sees_that_all_is_well(box: Box) -> None:
     print(f"a second up: {time.monotonic() - started:.1f} s")
     assert "all is well" in done.stderr
     assert lab(box, "status").returncode == 0
+
+
+def test_a_lab_that_is_up_does_not_wait_while_another_builds_its_image(box: Box) -> None:
+    images = Path(os.environ.get("LAB_CACHE") or ROOT / ".lab/images")
+    with ExitStack() as locks:
+        for suite in {engine.suite for engine in ENGINES.values()}:
+            locks.enter_context(locked(images / f".{suite}.lock", "building an image"))
+        done = box.lab("up", "--engine", box.engine, timeout=60)
+    assert "all is well" in done.stderr and "waiting" not in done.stderr
 
 
 @pytest.mark.parametrize("source", ["client", "nas"])

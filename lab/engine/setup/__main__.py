@@ -1,11 +1,12 @@
 """Chooses where the engine comes from, gets it, and says so. See lab/engine/install."""
 
-import fcntl
 import hashlib
 import os
 import shutil
 import sys
 from pathlib import Path
+
+from lab.box.locks import locked
 
 from . import built, official
 from .choice import BIN, CLI_VERSION, ENGINE, HOME, PLUGINS, ROOT, Choice, SetupProblem, chosen
@@ -52,9 +53,7 @@ def _key() -> dict[str, str]:
 
 
 def _install(key: dict[str, str]) -> Choice:
-    ENGINE.mkdir(exist_ok=True)
-    with (ENGINE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(ENGINE / "lock", "getting or building the Pulumi engine"):
         found = chosen()
         if not (found and found.holds(key)):  # another run may have done it meanwhile
             found = _choose(key)

@@ -33,7 +33,8 @@ def cli() -> Path:
     BIN.mkdir(parents=True, exist_ok=True)
     built_from.unlink(missing_ok=True)
     new = BIN / "pulumi.new"
-    _build([_go(), "build", "-v", "-o", str(new), "-ldflags", FLAGS, MODULE])
+    go = _go()
+    _build([go, "build", "-v", "-o", str(new), "-ldflags", FLAGS, MODULE], _count(go))
     new.rename(built)
     built_from.write_text(stamp())
     return built
@@ -92,20 +93,35 @@ def _go() -> str:
     return found.stdout.strip()
 
 
-def _build(command: list[str]) -> None:
-    """Shows how far it is: -v names every package on stderr when it is compiled."""
+def _count(go: str) -> int:
+    """How many packages the CLI is made of, 0 where Go does not tell. Gets the modules first, which takes a while."""
+    print(f"getting the Go modules of Pulumi {CLI_VERSION} (once) ...", flush=True)
+    done = subprocess.run(
+        [go, "list", "-deps", MODULE], cwd=HERE, env=_environment(), stdout=subprocess.PIPE, text=True
+    )
+    return len(done.stdout.splitlines()) if done.returncode == 0 else 0
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"GOFLAGS": "-mod=readonly", "GOWORK": "off"}
+
+
+def _build(command: list[str], total: int) -> None:
+    """Shows how far it is: -v names every package on stderr when it is compiled, those of an earlier try aside."""
     print(f"building Pulumi {CLI_VERSION} from its Go module (5 to 10 minutes, once) ...", flush=True)
-    environment = os.environ | {"GOFLAGS": "-mod=readonly", "GOWORK": "off"}
     nice = [shutil.which("nice") or "", "-n", "5"] if shutil.which("nice") else []
     start = said = time.monotonic()
     packages, tail = 0, list[str]()
-    with subprocess.Popen([*nice, *command], cwd=HERE, env=environment, stderr=subprocess.PIPE, text=True) as building:
+    with subprocess.Popen(
+        [*nice, *command], cwd=HERE, env=_environment(), stderr=subprocess.PIPE, text=True
+    ) as building:
         assert building.stderr is not None
         for line in building.stderr:
             packages, tail = packages + 1, [*tail[-20:], line]
             if time.monotonic() - said > SAY_EVERY:
                 said = time.monotonic()
-                print(f"  {packages} packages, {said - start:.0f} s", flush=True)
+                of = f" of at most {total}" if total else ""
+                print(f"  {packages}{of} packages, {said - start:.0f} s", flush=True)
     if building.returncode:
         raise SetupProblem(
             f"the build of the Pulumi CLI failed:\n{''.join(tail)}"

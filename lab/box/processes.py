@@ -1,4 +1,4 @@
-"""What the lab tells people, and how it runs other programs."""
+"""Runs other programs, and tells people what takes long."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from box.enter import LabError
+from box.errors import LabError
 
 Done = subprocess.CompletedProcess[str]
 
@@ -47,8 +47,12 @@ def long_step(
     remedy: str,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    lines: int = 0,
 ) -> None:
-    """Runs a command that takes seconds to minutes, with a line on what and how long; its output goes to log."""
+    """Runs a command that takes seconds to minutes, with a line on what and how long; its output goes to log.
+
+    lines: about how many the command prints when all is to be done (a package a line), 0 where nobody knows.
+    """
     say(f"{what} ...")
     started = time.monotonic()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +66,7 @@ def long_step(
                     code = process.wait(timeout=20)
                     break
                 except subprocess.TimeoutExpired:
-                    say(f"  ... {time.monotonic() - started:.0f} s")
+                    say(f"  ... {time.monotonic() - started:.0f} s{_progress(log, lines)}")
         except BaseException:
             process.kill()
             process.wait()
@@ -70,6 +74,13 @@ def long_step(
     if code:
         raise LabError(f"{what}: failed (exit code {code})\n{last_lines(log)}", remedy, f"its whole output: {log}")
     say(f"  done in {time.monotonic() - started:.0f} s")
+
+
+def _progress(log: Path, lines: int) -> str:
+    if not lines:
+        return ""
+    done = len(log.read_text(errors="replace").splitlines())
+    return f", {min(done, lines)} of at most {lines} packages"
 
 
 def last_lines(log: Path, count: int = 15) -> str:

@@ -6,22 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from box.engines import Engine
-from box.enter import LabError
-from box.said import long_step, run
+from box.errors import COMMANDS, LabError
+from box.processes import long_step, run
 
-COMMANDS = {
-    "ip": "iproute2",
-    "unshare": "util-linux",
-    "nsenter": "util-linux",
-    "mount": "mount",
-    "ssh": "openssh-client",
-    "ssh-keygen": "openssh-client",
-    "ping": "iputils-ping",
-    "sysctl": "procps",
-    "radvd": "radvd",
-    "tcpdump": "tcpdump",
-    "systemd-nspawn": "systemd-container",
-}
 # By a file where the package brings no command.
 TO_BUILD_IMAGES = {
     "mmdebstrap": "mmdebstrap",

@@ -6,14 +6,14 @@ from argparse import Namespace
 from dataclasses import asdict, dataclass, fields
 
 from box.engines import DEFAULT_PROFILE, PROFILES, Profile
-from box.enter import LabError
+from box.errors import LabError
 from box.place import Place
 
 LATEST = 600
 
 
 @dataclass(frozen=True)
-class Wish:
+class Spec:
     """parent: the interface that has the NAS's address. late_parent: seconds from when Docker's unit is up to
     the parent's coming, at each boot; 0: it is there from the start. docker_unit, sudo, synowebapi: of a new disk."""
 
@@ -38,7 +38,7 @@ class Wish:
         return ", ".join(more)
 
 
-def wish(options: Namespace) -> Wish:
+def requested(options: Namespace) -> Spec:
     """From `up`'s options. Raises LabError for what no NAS of that profile can have."""
     profile = PROFILES[options.profile]
     parent = options.parent or profile.parent
@@ -53,19 +53,19 @@ def wish(options: Namespace) -> Wish:
     sudo = options.sudo or ("nopasswd" if profile.name == "dsm" else "")
     unit = options.docker_unit or profile.unit
     engine = options.engine or profile.engine
-    return Wish(engine, profile.name, parent, options.late_parent, unit, sudo, options.synowebapi)
+    return Spec(engine, profile.name, parent, options.late_parent, unit, sudo, options.synowebapi)
 
 
-def keep(place: Place, asked: Wish) -> None:
+def keep(place: Place, asked: Spec) -> None:
     (place.run / "asked.json").write_text(json.dumps(asdict(asked)))
 
 
-def kept(place: Place) -> Wish | None:
+def kept(place: Place) -> Spec | None:
     """None when the lab is down."""
     try:
         said = json.loads((place.run / "asked.json").read_text())
-        known = {field.name for field in fields(Wish)}
+        known = {field.name for field in fields(Spec)}
         profile = PROFILES[said.get("profile", DEFAULT_PROFILE)]
-        return Wish(**{"parent": profile.parent, **{name: said[name] for name in known & said.keys()}})
+        return Spec(**{"parent": profile.parent, **{name: said[name] for name in known & said.keys()}})
     except (OSError, ValueError, KeyError, TypeError):
         return None
