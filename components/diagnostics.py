@@ -22,8 +22,8 @@ def report_diagnostics(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem
     for key, found in drift.kept.items():
         pulumi.log.warn(f"{KEPT}: {'; '.join(found)}", lan.containers[key])
     for warning in sorted(warnings):
-        text = f"{warning.path}: {warning.value}\n{warning.what}\n-> {warning.remedy}"
-        pulumi.log.warn(text, _about(lan, warning.on))
+        text = f"{warning.path}: {warning.value}\n{warning.message}\n-> {warning.remedy}"
+        pulumi.log.warn(text, _about(lan, warning.resource))
 
 
 def _drifted(resource: pulumi.Resource, found: Sequence[str]) -> None:

@@ -7,10 +7,10 @@ from typing import Any, Literal, NoReturn
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-KIND = "macvlan"
-SHOWN = 100  # characters of a value that an error repeats
-TABLE = "see the keys in docs/guide.md"
-_WORDS = {  # pydantic's error types, in our words: what is wrong, what to do
+ERROR_TYPE = "macvlan"
+MAX_SHOWN = 100  # characters of a value that an error repeats
+SEE_GUIDE = "see the keys in docs/guide.md"
+PYDANTIC_MESSAGES = {  # pydantic's error types, in our words: what is wrong, what to do
     "string_type": ("is not text", "write one value there, in quotes if it is made of digits"),
     "string_too_short": ("is empty", "write a value, or remove the line"),
     "string_sub_type": ("is not text", "write one value there"),
@@ -35,22 +35,22 @@ class Problem:
 
     path: the key as written in the YAML, dotted (``site.containers.test.ipv4_address``).
     value: what stands there, as text ("" where nothing does).
-    what: what is wrong with it and what it would break.
+    message: what is wrong with it and what it would break; it reads on from the value.
     remedy: what to do.
-    severity: an error stops the run; a warning is shown on the resource ``on`` ("lan", "network", "shim", or a
+    severity: an error stops the run; a warning is shown on ``resource`` ("lan", "network", "shim", or a
     container's key), and the run goes on.
     """
 
     path: str
     value: str
-    what: str
+    message: str
     remedy: str
     severity: Literal["error", "warning"] = "error"
-    on: str = "lan"
+    resource: str = "lan"
 
     def __str__(self) -> str:
         head = f"{self.path}: {self.value}" if self.value else self.path
-        return f"  {head}\n      {self.what}\n      -> {self.remedy}"
+        return f"  {head}\n      {self.message}\n      -> {self.remedy}"
 
 
 class UserErrors(Exception):
@@ -65,7 +65,7 @@ class UserErrors(Exception):
 
 def reject(what: str, remedy: str) -> NoReturn:
     """Refuse a value inside a pydantic validator, in our words."""
-    raise PydanticCustomError(KIND, "{what}", {"what": what, "remedy": remedy})
+    raise PydanticCustomError(ERROR_TYPE, "{what}", {"what": what, "remedy": remedy})
 
 
 def from_pydantic(error: ValidationError, root: str, remedies: Mapping[str, str]) -> list[Problem]:
@@ -116,7 +116,7 @@ def as_text(value: Any) -> str:
         return ""  # pasted into the wrong line; errors end up in logs
     if not text.isprintable():
         text = repr(text)  # an escape sequence would be the terminal's, a line break would tear the error apart
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
 
 
 def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Problem:
@@ -124,14 +124,15 @@ def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Pr
     path, value, key = dotted(root, location), as_text(detail["input"]), str(location[-1]) if location else ""
     if "environment" in location:
         value = ""  # may be a password
-    if kind == KIND:
+    if kind == ERROR_TYPE:
         return Problem(path, value, context["what"], context["remedy"])
     if kind == "missing":
         return Problem(path, "", "is missing, and there is no default for it", f"add `{key}:` there")
     if kind == "extra_forbidden" and key in remedies:
         return Problem(path, value, "is not supported here, so it would do nothing", remedies[key])
     if kind == "extra_forbidden":
-        return Problem(path, value, "is not a key of this program, so it would do nothing", f"remove it, or {TABLE}")
+        remedy = f"remove it, or {SEE_GUIDE}"
+        return Problem(path, value, "is not a key of this program, so it would do nothing", remedy)
     if kind == "string_type" and isinstance(detail["input"], bool):
         what = "is a YAML boolean where text is expected (unquoted yes, no, on, off, true, false are booleans)"
         return Problem(path, value, what, 'put the value in quotes: "..."')
@@ -143,5 +144,5 @@ def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Pr
         return Problem(path, value, f"is out of range: it has to be {limit}", f"write a number that is {limit}")
     if kind == "literal_error":
         return Problem(path, value, "is none of the values that this key takes", f"write {context['expected']}")
-    what, remedy = _WORDS.get(kind, (detail["msg"], TABLE))
+    what, remedy = PYDANTIC_MESSAGES.get(kind, (detail["msg"], SEE_GUIDE))
     return Problem(path, value, what, remedy)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
 
 from config.problems import Problem, as_text, reject
-from config.types import Address, DockerName, Image, IPv4, IPv6, Mac, Text, Whole
+from config.types import Address, DockerName, Image, Integer, IPv4, IPv6, Mac, Text
 
 MAX_INT = 2**31 - 1  # what the Docker plugin takes as a number
 
@@ -97,7 +97,7 @@ def _mapping(value: Any) -> Any:
     return pairs
 
 
-def _words(value: Any) -> Any:
+def _argv(value: Any) -> Any:
     if isinstance(value, str):
         try:
             value = shlex.split(value)
@@ -109,7 +109,7 @@ def _words(value: Any) -> Any:
     return value
 
 
-def _one_or_many(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
@@ -134,7 +134,7 @@ def _duration(value: Any) -> str:
 
 
 def _seconds(value: Any) -> int:
-    """Whole seconds, at least 1: the Docker plugin's unit for the time a container gets to stop."""
+    """Integer seconds, at least 1: the Docker plugin's unit for the time a container gets to stop."""
     if type(value) is int:
         return max(min(value, MAX_INT), 1)
     return max(min(math.ceil(_microseconds(value) / 1_000_000), MAX_INT), 1)
@@ -216,7 +216,7 @@ def _device(value: Any) -> Any:
     return value
 
 
-def _probe(value: Any) -> Any:
+def _healthcheck_test(value: Any) -> Any:
     if isinstance(value, list) and (not value or value[0] not in ("NONE", "CMD", "CMD-SHELL")):
         reject("does not start with NONE, CMD or CMD-SHELL", 'write it as in ["CMD", "wget", "-q", "http://localhost"]')
     return ["CMD-SHELL", value] if isinstance(value, str) else value
@@ -228,7 +228,7 @@ def _absolute(value: str) -> str:
     return _uncoloned(value)
 
 
-def _hosts(value: Any) -> Any:
+def _extra_hosts(value: Any) -> Any:
     """A map of name to address or addresses as the list that it stands for: a name may have several."""
     if not isinstance(value, dict):
         return value
@@ -236,7 +236,7 @@ def _hosts(value: Any) -> Any:
     return [f"{as_text(name)}:{as_text(address)}" for name, addresses in each.items() for address in addresses]
 
 
-def _host(value: Any) -> tuple[str, str]:
+def _extra_host(value: Any) -> tuple[str, str]:
     """`name:address` or `name=address`; an IPv6 one may be in brackets. host-gateway is Docker's own word."""
     match = re.fullmatch(r"([^:=\s]+)[:=]([^\s%]+)", value) if isinstance(value, str) else None
     if match is None:
@@ -250,11 +250,11 @@ def _host(value: Any) -> tuple[str, str]:
         reject(what, "write it as in - nas:192.168.1.10, or host-gateway")
 
 
-Host = Annotated[tuple[str, str], PlainValidator(_host)]
-Identity = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-Mapping = Annotated[dict[str, Annotated[str, BeforeValidator(_scalar)]], BeforeValidator(_mapping)]
-TextList = Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)]
+ExtraHost = Annotated[tuple[str, str], PlainValidator(_extra_host)]
+UserOrGroup = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+Argv = Annotated[tuple[str, ...], BeforeValidator(_argv)]
+StringMap = Annotated[dict[str, Annotated[str, BeforeValidator(_scalar)]], BeforeValidator(_mapping)]
+TextList = Annotated[tuple[Text, ...], BeforeValidator(_as_list)]
 Duration = Annotated[str, BeforeValidator(_duration)]
 Mebibytes = Annotated[int, BeforeValidator(_mebibytes)]
 
@@ -271,17 +271,17 @@ class Volume(Strict):
 class Healthcheck(Strict):
     """As in the Compose specification; ``test`` as text runs in the container's shell."""
 
-    test: Annotated[tuple[Text, ...], BeforeValidator(_probe)] = ()
+    test: Annotated[tuple[Text, ...], BeforeValidator(_healthcheck_test)] = ()
     interval: Duration | None = None
     timeout: Duration | None = None
     start_period: Duration | None = None
-    retries: Whole | None = Field(None, ge=0, le=MAX_INT)
+    retries: Integer | None = Field(None, ge=0, le=MAX_INT)
     disable: bool = False
 
 
 class Logging(Strict):
     driver: Text | None = None
-    options: Mapping = {}
+    options: StringMap = {}
 
 
 class Attachment(Strict):
@@ -313,20 +313,20 @@ class Service(Strict):
     ipv4_address: IPv4 | None = None
     ipv6_address: IPv6 | None = None
     mac_address: Mac | None = None
-    command: Words | None = None
-    entrypoint: Words | None = None
-    environment: Mapping = {}
-    labels: Mapping = {}
-    user: Identity | None = None
-    group_add: tuple[Identity, ...] = ()
+    command: Argv | None = None
+    entrypoint: Argv | None = None
+    environment: StringMap = {}
+    labels: StringMap = {}
+    user: UserOrGroup | None = None
+    group_add: tuple[UserOrGroup, ...] = ()
     working_dir: Text | None = None
     volumes: tuple[Annotated[Volume, BeforeValidator(_volume)], ...] = ()
     tmpfs: TextList = ()
     devices: tuple[Annotated[str, BeforeValidator(_device)], ...] = ()
-    dns: Annotated[tuple[Address, ...], BeforeValidator(_one_or_many)] = ()
+    dns: Annotated[tuple[Address, ...], BeforeValidator(_as_list)] = ()
     dns_opt: tuple[Text, ...] = ()
     dns_search: TextList = ()
-    extra_hosts: Annotated[tuple[Host, ...], BeforeValidator(_hosts)] = ()
+    extra_hosts: Annotated[tuple[ExtraHost, ...], BeforeValidator(_extra_hosts)] = ()
     restart: Annotated[str, BeforeValidator(_restart)] = "no"
     init: bool = False
     tty: bool = False
@@ -336,7 +336,7 @@ class Service(Strict):
     cap_add: tuple[Text, ...] = ()
     cap_drop: tuple[Text, ...] = ()
     security_opt: tuple[Text, ...] = ()
-    sysctls: Mapping = {}
+    sysctls: StringMap = {}
     shm_size: Mebibytes | None = None
     mem_limit: Mebibytes | None = None
     stop_signal: Text | None = None

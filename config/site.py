@@ -10,25 +10,25 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from config.problems import Problem, dotted, from_pydantic, pruned, reject, unknown_keys
-from config.service import REMEDIES, Mapping, Service, Strict, normalise_service
+from config.service import REMEDIES, Service, Strict, StringMap, normalise_service
 from config.types import (
     AutoPath,
     AutoUnit,
     DockerName,
+    Integer,
     InterfaceName,
     IPv4,
     IPv6,
     Mac,
+    OnOff,
     Pool,
     SshHost,
     SshUser,
     Subnet,
-    Switch,
     Text,
     UlaGateway,
     UlaPrefix,
     UnitPath,
-    Whole,
 )
 
 ROOT = "site"
@@ -55,7 +55,7 @@ class Nas(Strict):
     """
 
     host: SshHost
-    port: Whole = Field(default=22, ge=1, le=65535)
+    port: Integer = Field(default=22, ge=1, le=65535)
     user: SshUser = "root"
     identity_file: Text | None = None
     host_key: Annotated[tuple[Text, ...], BeforeValidator(lambda key: [key] if isinstance(key, str) else key)] = ()
@@ -97,7 +97,7 @@ class Shim(Strict):
 
 class Network(Strict):
     name: DockerName = "bridge-host"
-    labels: Mapping = Field(default_factory=dict)
+    labels: StringMap = Field(default_factory=dict)
 
 
 def _boot_hook(value: Any) -> Any:
@@ -117,7 +117,7 @@ class Install(Strict):
     config_path: AutoPath = "auto"
     unit_path: UnitPath = UNIT
     docker_unit: AutoUnit = "auto"
-    check_interval: Whole = Field(default=30, ge=5, le=3600)
+    check_interval: Integer = Field(default=30, ge=5, le=3600)
     on_destroy: Literal["keep", "restore"] = "keep"
 
 
@@ -140,7 +140,7 @@ class Site(Strict):
     lan: Lan
     ula: Ula
     shim: Shim
-    probe: Switch = True
+    probe: OnOff = True
     network: Network = Network()
     install: Install = Install()
     containers: dict[DockerName, Service] = Field(default_factory=dict)
@@ -188,7 +188,7 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
 def _problems(error: ValidationError) -> list[Problem]:
     def renamed(problem: Problem) -> Problem:
         new = RENAMED.get(problem.path)
-        return problem if new is None else replace(problem, what=f"is called {new} now", remedy=f"write `{new}:`")
+        return problem if new is None else replace(problem, message=f"is called {new} now", remedy=f"write `{new}:`")
 
     return [renamed(problem) for problem in from_pydantic(error, ROOT, REMEDIES)]
 

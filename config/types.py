@@ -159,7 +159,7 @@ def _unit_path(value: Any) -> str:
     return path
 
 
-def _whole(value: Any) -> Any:
+def _integer(value: Any) -> Any:
     if isinstance(value, bool):
         reject("is a YAML boolean where a number is expected", "write digits only")
     return value
@@ -253,7 +253,7 @@ IPv6 = Annotated[IPv6Address, BeforeValidator(_ipv6)]
 Subnet = Annotated[IPv4Network, BeforeValidator(_ipv4_network)]
 UlaPrefix = Annotated[IPv6Network, BeforeValidator(_ula_prefix)]
 Pool = Annotated[tuple[IPv4Address, IPv4Address], PlainValidator(_pool)]
-Switch = Annotated[bool, PlainValidator(_switch)]
+OnOff = Annotated[bool, PlainValidator(_switch)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 InterfaceName = Annotated[str, BeforeValidator(_interface)]
 DockerName = Annotated[str, BeforeValidator(_docker_name)]
@@ -261,7 +261,7 @@ UnitPath = Annotated[str, BeforeValidator(_unit_path)]
 SshHost = Annotated[str, BeforeValidator(_ssh_host)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]
 Image = Annotated[str, BeforeValidator(_image)]
-Whole = Annotated[int, BeforeValidator(_whole)]
+Integer = Annotated[int, BeforeValidator(_integer)]
 AUTO = "auto"
 AutoPath = Annotated[str, BeforeValidator(lambda value: value if value == AUTO else _path_on_nas(value))]
 AutoUnit = Annotated[str, BeforeValidator(lambda value: value if value == AUTO else _unit(value))]

@@ -99,7 +99,7 @@ def _secrets(raw: Any) -> tuple[Mapping[str, Mapping[str, str]], list[Problem]]:
         return _SECRETS.validate_python(raw or {}, strict=True), []
     except ValidationError as error:
         problems = from_pydantic(error, SECRETS_KEY, {})
-        return {}, [Problem(problem.path, "", problem.what, f"`{SET_SECRET}`") for problem in problems]
+        return {}, [Problem(problem.path, "", problem.message, f"`{SET_SECRET}`") for problem in problems]
 
 
 def _misplaced(secrets: Mapping[str, Mapping[str, str]], plan: AddressPlan) -> Iterator[Problem]:

@@ -53,7 +53,7 @@ def by_hand(fresh: Box) -> dict[str, int]:
 def up(fresh: Box, by_hand: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(fresh, tmp_path_factory.mktemp("stack"))
     site = stack.site()
-    site["install"] = {"tick": TICK}
+    site["install"] = {"check_interval": TICK}
     stack.write(site)
     stack.up()
     yield stack
@@ -411,7 +411,7 @@ def test_addresses_survive_dockerd_restart_reboot_and_recreation_of_the_containe
 
 def test_a_real_routers_address_as_gateway_is_kept_and_checked(up: Stack) -> None:
     site = up.site()
-    site["install"] = {"tick": TICK}
+    site["install"] = {"check_interval": TICK}
     site["ula"]["gateway"] = DEAD
     up.write(site)
     refused = up.up(check=False)

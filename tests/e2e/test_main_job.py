@@ -209,7 +209,7 @@ def test_one_pinned_host_key_is_enough(up: Stack) -> None:
     site = up.site()
     del site["nas"]["known_hosts"]
     site["nas"]["host_key"] = re.findall(r"ssh-ed25519 \S+", known)[0]
-    site["install"] = {"tick": 29}
+    site["install"] = {"check_interval": 29}
     up.write(site)
     try:
         up.up()

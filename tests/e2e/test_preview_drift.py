@@ -47,7 +47,7 @@ DRIFTS = [
 def up(looked: Stack) -> Stack:
     site = looked.site()
     del site["compose"]
-    site["install"] = {"tick": 3600}
+    site["install"] = {"check_interval": 3600}
     looked.write(site)
     looked.up()
     looked.expect_no_changes()

@@ -1,23 +1,33 @@
 """An upgrade of this program replaces nothing on an installed NAS: it goes on with state and files of before.
 
-The version of before is kept whole in tests/e2e/before (`git archive` of what a stack consists of)."""
+The versions of before are kept whole in tests/e2e/before (`git archive` of what a stack consists of)."""
 
 import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.drive import PROGRAM, ROOT, Box, Stack
 from tests.e2e.whole import assert_all_is_as_planned
 
-BEFORE = Path(__file__).parent / "before/2026-11-25.tar.gz"
+BEFORE = Path(__file__).parent / "before"
+# Version, its `install:`, and the same in the words of today. On 29 the first left its containers with MACs that Docker
+# had made up; the second is the last one that knew the old keys.
+UPGRADES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "29": ("2026-11-25", {}, {}),
+    "26": (
+        "2026-11-27",
+        {"persistence": "systemd-network", "tick": 29},
+        {"boot_hook": "systemd-standalone", "check_interval": 29},
+    ),
+}
 
 
-@pytest.fixture(scope="module", params=["26", "29"])
+@pytest.fixture(scope="module", params=UPGRADES)
 def fresh(request: pytest.FixtureRequest) -> Iterator[Box]:
-    """On 29 the version before left its containers with MACs that Docker had made up."""
     box = Box(request.param, f"upgrade-{request.param}")
     box.lab("up", "--engine", request.param)
     yield box
@@ -27,21 +37,31 @@ def fresh(request: pytest.FixtureRequest) -> Iterator[Box]:
 def put(stack: Stack, source: Path) -> None:
     """That version of the program in place of the stack's."""
     for name in PROGRAM:
-        there = stack.folder / name
+        shutil.rmtree(stack.folder / name, ignore_errors=True)
+    for there in source.iterdir():
+        if source == ROOT and there.name not in PROGRAM:
+            continue
         if there.is_dir():
-            shutil.rmtree(there)
-        (shutil.copytree if (source / name).is_dir() else shutil.copy)(source / name, there)
+            shutil.copytree(there, stack.folder / there.name, dirs_exist_ok=True)
+        else:
+            shutil.copy(there, stack.folder / there.name)
 
 
 def test_nothing_is_replaced_and_all_is_as_planned_after_it(fresh: Box, tmp_path: Path) -> None:
+    version, install, renamed = UPGRADES[fresh.engine]
     (tmp_path / "stack").mkdir()
     stack = Stack(fresh, tmp_path / "stack")
-    with tarfile.open(BEFORE) as archive:
+    with tarfile.open(BEFORE / f"{version}.tar.gz") as archive:
         archive.extractall(tmp_path / "before", filter="data")
     put(stack, tmp_path / "before")
+    stack.write(stack.site() | {"install": install})
     stack.up()
     ids = fresh.nas("docker ps -q --no-trunc | sort; docker network inspect -f '{{.Id}}' bridge-host")
     put(stack, ROOT)
+    if install:
+        told = stack.told(check=False)
+        assert "is called boot_hook now" in told and "is called check_interval now" in told
+    stack.write(stack.site() | {"install": renamed})
     steps = stack.steps()
     print(f"engine {fresh.engine}, the first preview after the upgrade: {steps}")
     assert set(steps.values()) <= {"update"} and set(steps) <= {"lan-host", "lan-docker"}

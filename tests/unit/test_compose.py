@@ -172,7 +172,7 @@ volumes_from working_dir
 def test_every_other_key_of_the_compose_specification_is_refused(key: str) -> None:
     _, [problem] = services_on(compose_file(document(**{key: "x"})), "bridge-host")
     assert (problem.path, problem.value) == (f"{SERVICE}.{key}", "x")
-    assert "would do nothing" in problem.what
+    assert "would do nothing" in problem.message
     assert problem.remedy == REMEDIES.get(key, "remove it, or see the keys in docs/guide.md")
 
 
@@ -304,7 +304,7 @@ def test_a_named_volume_has_the_name_that_the_file_gives_it_and_without_one_is_r
     assert [volume.source for volume in services["app"].volumes] == ["app_data", "logs"]
     [problem] = problems
     assert problem.path.endswith("services.app.volumes[1]") and problem.value == "logs"
-    assert "find it empty" in problem.what and "logs: {name: …}" in problem.remedy
+    assert "find it empty" in problem.message and "logs: {name: …}" in problem.remedy
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_a_volume_is_the_one_that_the_file_means(settings: Any, source: str) -> 
 def test_a_volume_that_would_be_made_otherwise_is_refused(settings: Any, path: str, what: str) -> None:
     written = document(volumes=["data:/a"]) | {"volumes": {"data": settings}}
     _, [problem] = judge(site_of(put("containers", {})), [compose_file(written)])
-    assert problem.path == f"{COMPOSE}: {path}" and what in problem.what and "docker volume" in problem.remedy
+    assert problem.path == f"{COMPOSE}: {path}" and what in problem.message and "docker volume" in problem.remedy
 
 
 @pytest.mark.parametrize("declared", [{"external": True, "name": "bridge-host"}, {"external": {"name": "bridge-host"}}])
@@ -397,14 +397,14 @@ def test_an_address_given_twice_is_one_address_or_refused(key: str, one: str, ot
 def test_a_file_that_will_not_do_is_told_so(written: Any, path: str, what: str) -> None:
     _, problems = services_on(compose_file(written), "bridge-host")
     assert [problem.path for problem in problems] == [f"{COMPOSE}: {path}" if path else COMPOSE]
-    assert what in problems[0].what and problems[0].remedy
+    assert what in problems[0].message and problems[0].remedy
 
 
 def test_one_name_in_two_places_is_refused() -> None:
     _, problems = judge(
         site_of(put("containers", "app", {"image": "app:1", "ipv4_address": "192.168.1.9"})), [compose_file(document())]
     )
-    assert [(p.path, p.what) for p in problems] == [(SERVICE, "has the same name as site.containers.app")]
+    assert [(p.path, p.message) for p in problems] == [(SERVICE, "has the same name as site.containers.app")]
 
 
 def test_a_clash_with_a_compose_service_names_the_line_in_the_compose_file() -> None:
@@ -446,4 +446,4 @@ def _judged(written: Any) -> None:
     assert plan is not None
     assert problems or len(plan.containers) > 1
     for problem in problems:
-        assert problem.what and problem.remedy and len(str(problem).splitlines()) == 3, problem
+        assert problem.message and problem.remedy and len(str(problem).splitlines()) == 3, problem

@@ -151,7 +151,7 @@ def test_each_mistake_gets_one_error_with_key_value_and_remedy(
     _, problems = judge(site_of(change))
     assert [(p.path, p.value) for p in problems] == [(key, value)], "\n".join(map(str, problems))
     [problem] = problems
-    assert what in problem.what, problem
+    assert what in problem.message, problem
     assert remedy in problem.remedy, problem
 
 
@@ -208,15 +208,15 @@ def test_a_key_of_before_the_first_release_names_the_one_that_took_its_place(pat
     _, problems = judge(site_of(put(*path.split(".")[1:], "x")))
     (problem,) = [one for one in problems if one.path == path]
     new = problem.remedy.removeprefix("write `").removesuffix(":`")
-    assert problem.what == f"is called {new} now"
+    assert problem.message == f"is called {new} now"
     renamed = ".".join([*path.split(".")[:-1], new])
     _, problems = judge(site_of(put(*renamed.split(".")[1:], "x")))
-    assert all("is not a key" not in one.what for one in problems), problems
+    assert all("is not a key" not in one.message for one in problems), problems
 
 
 def test_a_hook_of_before_the_first_release_names_the_one_that_took_its_place() -> None:
     _, problems = judge(site_of(put("install", "boot_hook", "systemd-network")))
-    assert [(one.path, one.value, one.what, one.remedy) for one in problems] == [
+    assert [(one.path, one.value, one.message, one.remedy) for one in problems] == [
         ("site.install.boot_hook", "systemd-network", "is called systemd-standalone now", "write systemd-standalone")
     ]
 
@@ -288,7 +288,7 @@ def test_junk_anywhere_gives_a_plan_or_clear_problems_and_nothing_else(place: tu
     plan, problems = judge(site, [compose_file()])
     assert (plan is not None) or problems
     for problem in problems:
-        assert problem.path.startswith(("site", "macvlan-ipv6:site", COMPOSE)) and problem.what and problem.remedy
+        assert problem.path.startswith(("site", "macvlan-ipv6:site", COMPOSE)) and problem.message and problem.remedy
         assert len(str(problem).splitlines()) == 3, problem
     if plan is not None and not problems:
         _is_sound(plan)

@@ -41,13 +41,13 @@ def test_an_empty_environment_and_a_harmless_one_stop_nobody() -> None:
 def test_a_docker_context_is_told_with_its_name() -> None:
     problem = one(**HARMLESS | {"DOCKER_CONTEXT": "default"})
     assert (problem.path, problem.value, problem.severity) == ("DOCKER_CONTEXT", "default", "error")
-    assert "instead of the NAS's" in problem.what and "`unset DOCKER_CONTEXT`" in problem.remedy
+    assert "instead of the NAS's" in problem.message and "`unset DOCKER_CONTEXT`" in problem.remedy
 
 
 @pytest.mark.parametrize("name", ["DOCKER_CERT_PATH", "DOCKER_CERT_MATERIAL", "DOCKER_KEY_MATERIAL"])
 def test_certificates_are_told_without_showing_them(name: str) -> None:
     problem = one(**{name: "hunter2"})
-    assert problem.path == name and "TLS" in problem.what and f"`unset {name}`" in problem.remedy
+    assert problem.path == name and "TLS" in problem.message and f"`unset {name}`" in problem.remedy
     assert "hunter2" not in str(problem)
 
 
@@ -95,7 +95,7 @@ def test_an_ssh_that_cannot_be_told_host_keys_is_told_with_its_version(
     ssh.chmod(0o755)
     problem = one()
     assert (problem.path, problem.value) == ("ssh", value)
-    assert what in problem.what and "OpenSSH 8.5 or newer" in problem.remedy
+    assert what in problem.message and "OpenSSH 8.5 or newer" in problem.remedy
 
 
 @pytest.mark.parametrize("said", ["OpenSSH_8.5p1, OpenSSL", "OpenSSH_10.2p1, LibreSSL", "OpenSSH_for_Windows_9.5p1"])

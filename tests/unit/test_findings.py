@@ -25,7 +25,7 @@ def found(name: str) -> list[Problem]:
 
 
 def told(problems: list[Problem]) -> str:
-    lines = [f"{problem.severity} on {problem.on}\n{problem}" for problem in problems]
+    lines = [f"{problem.severity} on {problem.resource}\n{problem}" for problem in problems]
     return "".join(f"{line}\n" for line in lines)
 
 

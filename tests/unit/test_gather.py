@@ -180,7 +180,7 @@ def test_a_nas_that_cannot_be_asked_is_told_in_our_words(
         looked()
     [problem] = refused.value.problems
     assert (problem.path, problem.value) == (key, value)
-    assert what in problem.what and remedy in problem.remedy, problem
+    assert what in problem.message and remedy in problem.remedy, problem
 
 
 def test_a_revoked_key_that_the_nas_shows_is_told_to_be_one(tools: Path) -> None:

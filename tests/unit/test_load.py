@@ -110,7 +110,7 @@ def test_keys_that_stand_twice_are_told_in_the_stacks_file_and_in_compose_files(
     (project / "Pulumi.dev.yaml").write_text(text.replace("image: busybox", "image: alpine\n        image: busybox"))
     with pytest.raises(UserErrors) as errors:
         load(project, project / "Pulumi.dev.yaml", site, None)
-    assert [(problem.path, "line" in problem.what) for problem in errors.value.problems] == [
+    assert [(problem.path, "line" in problem.message) for problem in errors.value.problems] == [
         ("site.containers.test.image", True),
         ("twice.yml: services.db", True),
         ("twice.yml: services.qbittorrent.networks.bridge-host.ipv4_address", True),
@@ -140,7 +140,7 @@ def test_traps_are_told_in_the_stacks_file_and_in_compose_files(project: Path, l
     site["compose"] = "trap.yml"
     with pytest.raises(UserErrors) as errors:
         load(project, stack_file, site, None)
-    told = {problem.path for problem in errors.value.problems if problem.what.startswith("is unquoted")}
+    told = {problem.path for problem in errors.value.problems if problem.message.startswith("is unquoted")}
     assert len(told) == 2
     assert all(
         one.startswith(("site.containers.test.", "trap.yml: services.qbittorrent.")) and path in one for one in told

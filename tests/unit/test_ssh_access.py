@@ -88,23 +88,23 @@ def test_the_key_may_lie_in_the_home_or_at_an_absolute_path(project: Path, monke
 def test_a_missing_key_is_told_with_the_command_that_makes_one(project: Path) -> None:
     problem = bad(project, identity_file="nowhere/id")
     assert (problem.path, problem.value) == ("site.nas.identity_file", "nowhere/id")
-    assert "does not exist" in problem.what and "ssh-keygen -t ed25519 -f nowhere/id" in problem.remedy
+    assert "does not exist" in problem.message and "ssh-keygen -t ed25519 -f nowhere/id" in problem.remedy
 
 
 def test_a_key_with_a_passphrase_is_sent_to_the_agent(project: Path, made: Path) -> None:
     problem = bad(project, identity_file=str(made / "locked"))
-    assert "has a passphrase" in problem.what and f"ssh-add {made}/locked" in problem.remedy
+    assert "has a passphrase" in problem.message and f"ssh-add {made}/locked" in problem.remedy
 
 
 def test_a_public_key_is_told_to_be_one(project: Path, made: Path) -> None:
     problem = bad(project, identity_file=str(made / "plain.pub"))
-    assert "not a private key" in problem.what and problem.remedy == f"write {made}/plain"
+    assert "not a private key" in problem.message and problem.remedy == f"write {made}/plain"
 
 
 def test_a_key_that_others_can_read_is_told_with_chmod(project: Path) -> None:
     (project / "id").chmod(0o644)
     problem = bad(project)
-    assert "can be read by others" in problem.what and problem.remedy == "chmod 600 id"
+    assert "can be read by others" in problem.message and problem.remedy == "chmod 600 id"
 
 
 @pytest.mark.parametrize("name", [".", "known_hosts", "id/x", "a\0b", "~nobodyhere/id", "x" * 5000])
@@ -126,7 +126,7 @@ def test_a_damaged_key_is_told_so(project: Path) -> None:
 
 def test_a_key_pasted_into_the_config_is_not_shown(project: Path) -> None:
     problem = bad(project, identity_file=(project / "id").read_text())
-    assert "is the text of a key" in problem.what and "OPENSSH" not in str(problem)
+    assert "is the text of a key" in problem.message and "OPENSSH" not in str(problem)
 
 
 # ---- the agent ----------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def test_no_host_key_is_told_with_the_command_that_gets_it(project: Path, text: 
         (project / "known_hosts").write_text(text, encoding="latin-1")
     problem = bad(project)
     assert (problem.path, problem.value) == ("site.nas.known_hosts", "known_hosts")
-    assert "stranger in the middle" in problem.what
+    assert "stranger in the middle" in problem.message
     assert f"`ssh-keyscan {HOST} >> known_hosts`" in problem.remedy and "compare" in problem.remedy
 
 
@@ -229,7 +229,7 @@ def known(project: Path, *lines: str) -> None:
 def test_an_authority_is_no_host_key_and_is_told_to_be_one(project: Path, made: Path) -> None:
     known(project, f"@cert-authority *.1.10 {public(made, 'host_ed25519')}")
     problem = bad(project)
-    assert problem.path == "site.nas.known_hosts" and "@cert-authority alone" in problem.what
+    assert problem.path == "site.nas.known_hosts" and "@cert-authority alone" in problem.message
     assert f"`ssh-keyscan {HOST} >> known_hosts`" in problem.remedy
     with (project / "known_hosts").open("a") as file:
         file.write(f"{HOST} {public(made, 'host_ecdsa')}\n")
@@ -400,7 +400,7 @@ def test_a_home_that_the_shell_does_not_know_is_told(
     if home is not None:
         monkeypatch.setenv("HOME", home)
     problem = bad(project, identity_file="~/id")
-    assert "HOME is not set" in problem.what and problem.remedy == "`export HOME=~`"
+    assert "HOME is not set" in problem.message and problem.remedy == "`export HOME=~`"
     good(project, identity_file="id")
 
 

@@ -44,7 +44,7 @@ from inputs.yaml_traps import complaint, find_doubles, find_traps, load_yaml
 def test_a_trap_is_told_with_its_reading_and_quotes_cure_it(text: str, reading: str) -> None:
     [problem] = find_traps(f"a:\n  b: [{text}]\n", "site", ("a",))
     assert (problem.path, problem.value) == ("site.b[0]", text)
-    assert problem.what == f"is unquoted, and YAML may read it as {reading}"
+    assert problem.message == f"is unquoted, and YAML may read it as {reading}"
     assert "quotes" in problem.remedy
     for quoted in (f'"{text}"', f"'{text}'"):
         assert find_traps(f"a:\n  b: [{quoted}]\n", "site", ("a",)) == []
@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_a_yaml_error_and_no_trap(text: str) -> None:
 
 def test_a_key_that_stands_twice_is_told_with_its_lines() -> None:
     text = "a: {x: 1}\nb: &b\n  y: 1\n  y: 2\na: [{z: 1, z: 2}]\nc: {<<: *b, <<: {y: 3}}\nd: *b\n"
-    told = [(problem.path, problem.what.split(";")[0]) for problem in find_doubles(text, "f: ")]
+    told = [(problem.path, problem.message.split(";")[0]) for problem in find_doubles(text, "f: ")]
     assert told == [
         ("f: b.y", "stands in line 3 already and again in line 4"),
         ("f: a", "stands in line 1 already and again in line 5"),
