@@ -246,7 +246,7 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
 def test_bad_values_are_told_with_key_value_and_remedy(keys: dict[str, Any], head: str, what: str, remedy: str) -> None:
     _, problems = services_on(compose_file(document(**keys)), "bridge-host")
     told = [problem for problem in problems if str(problem).startswith(f"  {SERVICE}.{head}\n")]
-    assert len(told) == 1 and what in told[0].what and remedy in told[0].remedy, "\n".join(map(str, problems))
+    assert len(told) == 1 and what in told[0].message and remedy in told[0].remedy, "\n".join(map(str, problems))
 
 
 def test_a_key_that_nobody_knows_does_not_hide_what_else_is_wrong() -> None:

@@ -115,13 +115,13 @@ def test_what_is_no_key_file_is_told_in_one_problem(project: Path, name: str) ->
 
 def test_bytes_that_are_no_text_are_told_so(project: Path) -> None:
     (project / "id").write_bytes(b"\xff\xfe\x00")
-    assert "not a text file" in bad(project).what
+    assert "not a text file" in bad(project).message
 
 
 def test_a_damaged_key_is_told_so(project: Path) -> None:
     text = (project / "id").read_text().splitlines()
     (project / "id").write_text("\n".join([text[0], text[1][:20], text[-1]]) + "\n")
-    assert "damaged private key" in bad(project).what
+    assert "damaged private key" in bad(project).message
 
 
 def test_a_key_pasted_into_the_config_is_not_shown(project: Path) -> None:
@@ -239,7 +239,7 @@ def test_an_authority_is_no_host_key_and_is_told_to_be_one(project: Path, made: 
 def test_a_revoked_key_is_trusted_in_no_other_line(project: Path, made: Path) -> None:
     ed25519, ecdsa = public(made, "host_ed25519"), public(made, "host_ecdsa")
     known(project, f"192.168.1.* {ed25519}", f"@revoked * {ed25519}")
-    assert "marked @revoked" in bad(project).what
+    assert "marked @revoked" in bad(project).message
     known(project, f"{HOST} {ecdsa}", f"{HOST} {ed25519}", f"@revoked * {ed25519}")
     access = good(project)
     assert (access.host_keys, access.revoked) == ((ecdsa,), (ed25519,))
