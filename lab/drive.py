@@ -228,6 +228,14 @@ class Box:
         return {name: self.nas(command, check=False) for name, command in looks.items()}
 
 
+@dataclass(frozen=True)
+class Preview:
+    """steps: resource name → operation, unchanged ones left out; told: the messages."""
+
+    steps: dict[str, str]
+    told: str
+
+
 class Stack:
     """A stack of its own project folder, so that tests neither touch the checkout's state nor its files."""
 
@@ -312,9 +320,14 @@ class Stack:
 
     def steps(self) -> dict[str, str]:
         """What a preview would do: resource name → operation, unchanged ones left out."""
-        said = self.pulumi("preview", "--json", "--stack", "e2e").stdout
-        steps = json.loads(said)["steps"]
-        return {step["urn"].rsplit("::", 1)[1]: step["op"] for step in steps if step["op"] not in ("same", "read")}
+        return self.preview().steps
+
+    def preview(self) -> "Preview":
+        """One preview: its steps and what it tells beside them."""
+        found = json.loads(self.pulumi("preview", "--json", "--stack", "e2e").stdout)
+        steps = {step["urn"].rsplit("::", 1)[1]: step["op"] for step in found["steps"]}
+        told = "\n".join(one.get("message", "") for one in found.get("diagnostics") or [])
+        return Preview({name: op for name, op in steps.items() if op not in ("same", "read")}, told)
 
     def told(self, check: bool = True) -> str:
         """What a person reads of a plain preview."""

@@ -5,7 +5,7 @@
 #   DIR/manifest   lines MODE DEST NAME: file DIR/NAME goes to DEST with octal mode MODE
 #   DIR/settings   lines KEY VALUE: program, conf (paths); hook systemd|rc.d|task, what starts the loop at boot; of
 #                  systemd and rc.d hook_file (path), of systemd wanted_by UNIT, of task the NAME of one of DSM's task
-#                  scheduler; if wanted on_destroy keep|restore (the files made by hand), stray_network ID (made by
+#                  scheduler; if wanted on_destroy keep|restore (the files made by hand), foreign_network ID (made by
 #                  somebody else under our name), replaced_container ID (one line each: of ours by another state, which
 #                  pulumi makes anew), network NAME, docker_folder (of docker's client, not on PATH)
 # Prints one line, the same for the same state, or one that says what failed and how the NAS was left. POSIX sh;
@@ -56,7 +56,7 @@ read_settings() {
         task) is_word "$value" && task=$value ;;
         network) is_word "$value" && network=$value ;;
         docker_folder) is_path "$value" && [ "${value#*:}" = "$value" ] && PATH=$PATH:$value ;;
-        stray_network) is_id "$value" && stray=$value ;;
+        foreign_network) is_id "$value" && stray=$value ;;
         replaced_container) is_id "$value" && replaced="$replaced $value" ;;
         on_destroy) case $value in keep | restore) on_destroy=$value ;; *) false ;; esac ;;
         *) refuse "settings: unknown key '$key'" ;;
@@ -67,7 +67,7 @@ read_settings() {
     systemd,?*,?*, | rc.d,?*,, | task,,,?*) ;;
     *) refuse "settings: the hook $hook has not what it needs" ;;
     esac
-    [ -z "$stray" ] || [ -n "$network" ] || refuse "settings: stray_network needs network"
+    [ -z "$stray" ] || [ -n "$network" ] || refuse "settings: foreign_network needs network"
 }
 
 read_manifest() {

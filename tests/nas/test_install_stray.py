@@ -29,7 +29,7 @@ def nas(box: Box) -> Nas:
     (box.bin / "docker").write_text(DOCKER.format(here=box.here, id=ID))
     for name, text in {"net": "bridge-host\n", "holders": "", "done": "", "broken": ""}.items():
         (box.here / name).write_text(text)
-    nas.text["settings"] += f"network bridge-host\nstray_network {ID}\n"
+    nas.text["settings"] += f"network bridge-host\nforeign_network {ID}\n"
     return nas
 
 
@@ -95,9 +95,9 @@ def test_a_file_that_is_refused_is_refused_before_that(nas: Nas) -> None:
 @pytest.mark.parametrize("value", ["", "x", ID[:11], ID + "0", "bridge-host", "$(id)", f"{ID[:12]} {ID[:12]}"])
 def test_other_words_for_an_id_are_refused(nas: Nas, value: str) -> None:
     said = nas.fails(settings=nas.text["settings"].replace(ID, value))
-    assert said == f"nothing was changed: settings: '{value}' will not do for stray_network" and done(nas) == []
+    assert said == f"nothing was changed: settings: '{value}' will not do for foreign_network" and done(nas) == []
 
 
 def test_without_the_networks_name_it_is_refused(nas: Nas) -> None:
     said = nas.fails(settings=nas.text["settings"].replace("network bridge-host\n", "", 1))
-    assert said == "nothing was changed: settings: stray_network needs network" and done(nas) == []
+    assert said == "nothing was changed: settings: foreign_network needs network" and done(nas) == []

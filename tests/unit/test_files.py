@@ -266,3 +266,26 @@ def test_a_bundle_of_another_form_is_refused(tmp_path: Path, before: str, text: 
     code, found = deliver(f"{before}> install.sh\n|{SPY}{text}", tmp_path)
     assert code != 0 and found is None
     assert {file.name for file in tmp_path.iterdir()} <= {"tmp"}
+
+
+def words_of(script: str, function: str) -> set[str]:
+    """The words that a function of a script of the NAS's takes as first in a line: its `case $key in` arms."""
+    text = (ROOT / "nas" / script).read_text()
+    body = re.search(rf"^{function}\(\) {{\n(.*?)^}}", text, re.M | re.S)
+    assert body is not None, function
+    return set(re.findall(r"^\s+([a-z_0-9]+)\)", body[1], re.M))
+
+
+def test_the_nas_takes_every_key_that_is_written_for_it() -> None:
+    """An unknown key stops the change; only the whole, on a NAS, would tell otherwise."""
+    repair = Repair("2026-11-23T23:45:10Z", "x", "3f" * 32, ("4a" * 32,))
+    for install in (
+        installed(docker_folder="/opt/docker"),
+        installed(boot_hook="task-scheduler", hook_file="", docker_unit=""),
+    ):
+        files = host_files(dev_plan(), install, FILES, repair)
+        settings = {line.split()[0] for line in files.settings.splitlines()}
+        assert settings <= words_of("install.sh", "read_settings")
+        lines = files.texts[install.config_path].splitlines()
+        conf = {line.split()[0] for line in lines if not line.startswith("#")}
+        assert conf <= words_of("setup_docker_macvlan.sh", "load_conf")
