@@ -9,6 +9,8 @@ VENV := .venv/.synced
 START := $(shell date +%s)
 TOOK = @echo "make $@: $$(( $$(date +%s) - $(START) )) s"
 PULUMI := lab/pulumi
+UV = $(shell command -v uv || echo .tools/bin/uv)
+EXPORT := --no-emit-index-url --no-emit-project --no-header
 E2E := e2e-29 e2e-dsm-hooks e2e-look-26 e2e-dsm-upgrades e2e-26 e2e-look-20.10 e2e-macs-29 e2e-laptops e2e-ipv6-26 e2e-dsm-users \
 	e2e-20.10 e2e-macs-26 e2e-macs-20.10 e2e-lab
 LAB_TESTS := tests/e2e/test_lab.py tests/e2e/test_lab_dsm.py tests/e2e/test_make.py
@@ -18,7 +20,7 @@ MACS_TESTS := tests/e2e/test_macs.py
 OWN_TESTS := $(LAPTOP_TESTS) $(MACS_TESTS)
 LOOK_TESTS := $(wildcard tests/e2e/test_preview_*.py)
 
-.PHONY: up preview down test check lint unit nas engine-tests e2e images e2e-packages $(E2E) bench shell ula stack engine lab help
+.PHONY: up preview down test check lint unit nas engine-tests e2e images e2e-packages $(E2E) bench shell ula requirements stack engine lab help
 
 help:
 	@sed -n 's/^\([a-z]*\): .*## /make \1\t/p' Makefile
@@ -119,7 +121,7 @@ bench: engine ## our `pulumi up` beside the recipe by hand, with 10 and 40 conta
 	.venv/bin/python -m bench.compare
 
 ula: $(VENV) ## makes the ULA prefix of STACK and writes it to its config, once
-	.venv/bin/python -m commands.ula --stack $(STACK)
+	.venv/bin/macvlan-ipv6 ula --stack $(STACK)
 
 stack: engine lab
 	@$(PULUMI) stack select --create $(STACK)
@@ -130,6 +132,12 @@ engine: $(VENV)
 lab:
 	lab/lab up --engine $(LAB_ENGINE)
 
-$(VENV): pyproject.toml lab/venv
+# The hashes of all packages, without any index's address: docs/decisions/0002.
+requirements: $(VENV) ## writes the files with hashes anew, after a change in pyproject.toml
+	$(UV) lock -q
+	$(UV) export -q $(EXPORT) --no-default-groups --output-file requirements.txt
+	$(UV) export -q $(EXPORT) --all-groups --output-file requirements-dev.txt
+
+$(VENV): pyproject.toml requirements-dev.txt lab/venv
 	lab/venv
 	@touch $@

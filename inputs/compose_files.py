@@ -1,4 +1,4 @@
-"""The site's compose files, read from the laptop's disk."""
+"""Compose files, read from the laptop's disk."""
 
 from pathlib import Path
 
@@ -12,23 +12,30 @@ from inputs.yaml_traps import complaint, find_doubles, find_traps, load_yaml
 
 
 def read_compose_files(site: Site, project: Path) -> tuple[tuple[ComposeFile, ...], list[Problem]]:
-    """Those that can be read, and what is wrong with the others or would be misread in them."""
+    """Those of a site that can be read, and what is wrong with the others or would be misread in them."""
     files, problems = [], []
     for index, name in enumerate(site.compose):
-        key = f"site.compose[{index}]"
-        try:
-            text = from_home(name, project).read_text()
-            document = load_yaml(text)
-        except OSError as error:
-            what = f"cannot be read ({error.strerror}); relative paths start at {project}"
-            problems.append(Problem(key, as_text(name), what, "correct the path, or remove the line"))
-        except UnicodeDecodeError as error:
-            problems.append(Problem(key, as_text(name), f"is not YAML: {error}", "correct the file"))
-        except yaml.YAMLError as error:
-            problems.append(Problem(key, as_text(name), f"is not YAML: {complaint(error)}", "correct the file"))
-        else:
-            problems += find_doubles(text, f"{name}: ")
-            files.append(ComposeFile(name, document))
-            for service in sorted(joining(document, site.network.name)):
-                problems += find_traps(text, f"{name}: services.{service}", ("services", service))
+        file, wrong = read_compose_file(name, f"site.compose[{index}]", project, site.network.name)
+        problems += wrong
+        if file is not None:
+            files.append(file)
     return tuple(files), problems
+
+
+def read_compose_file(name: str, key: str, start: Path, network: str) -> tuple[ComposeFile | None, list[Problem]]:
+    """name: the path as the person wrote it; key: where; start: the folder that a relative path starts from; network:
+    Docker's name of the one whose services count."""
+    try:
+        text = from_home(name, start).read_text()
+        document = load_yaml(text)
+    except OSError as error:
+        what = f"cannot be read ({error.strerror}); relative paths start at {start}"
+        return None, [Problem(key, as_text(name), what, "correct the path, or remove the line")]
+    except UnicodeDecodeError as error:
+        return None, [Problem(key, as_text(name), f"is not YAML: {error}", "correct the file")]
+    except yaml.YAMLError as error:
+        return None, [Problem(key, as_text(name), f"is not YAML: {complaint(error)}", "correct the file")]
+    problems = find_doubles(text, f"{name}: ")
+    for service in sorted(joining(document, network)):
+        problems += find_traps(text, f"{name}: services.{service}", ("services", service))
+    return ComposeFile(name, document), problems

@@ -1,7 +1,8 @@
 """Every address of the site, each a function of what the person wrote and of nothing else."""
 
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from config.compose import ServiceEntry
 from config.problems import Problem, as_text
@@ -31,35 +32,59 @@ def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[Ad
 def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple[ContainerPlan, ...], list[Problem]]:
     containers, problems = [], []
     for key, entry in services.items():
-        path, service = entry.path, entry.service
-        attachment = service.networks.get(site.network.name)
-        for name in service.networks:
-            if name != site.network.name:
-                what = "is not this site's network, and a container of this site joins that one only"
-                problems.append(Problem(f"{path}.networks", name, what, f"use {site.network.name}, or remove it"))
-        ipv4 = service.ipv4_address or (attachment and attachment.ipv4_address)
-        problems += [*_twice(path, site.network.name, service, attachment), *_bad_volumes(path, service)]
-        problems += endpoint_sysctls.wrong(path, service.sysctls)
-        if ipv4 is None:
-            what = "is missing: every container of this site has a fixed address of its own"
-            remedy = f"add a free address of {site.lan.subnet}, outside your router's DHCP range"
-            problems.append(Problem(f"{path}.ipv4_address", "", what, remedy))
+        service = entry.service
+        problems += service_problems(entry, site.network.name, site.lan.subnet)
+        written = written_addresses(service, site.network.name)
+        if written.ipv4 is None:
             continue
-        ula = service.ipv6_address or (attachment and attachment.ipv6_address)
-        mac = service.mac_address or (attachment and attachment.mac_address)
+        attachment = service.networks.get(site.network.name)
         containers.append(
             ContainerPlan(
                 key=key,
                 name=service.container_name or key,
-                ipv4=ipv4,
-                ula=ula or _ula(site, ipv4),
-                mac=mac or mac_of(ipv4),
+                ipv4=written.ipv4,
+                ula=written.ipv6 or _ula(site, written.ipv4),
+                mac=written.mac or mac_of(written.ipv4),
                 service=service,
-                path=path,
+                path=entry.path,
                 aliases=attachment.aliases if attachment else (),
             )
         )
     return tuple(containers), problems
+
+
+@dataclass(frozen=True)
+class WrittenAddresses:
+    """What a person wrote for a container, beside its service or under its network; None where nothing is."""
+
+    ipv4: IPv4Address | None
+    ipv6: IPv6Address | None
+    mac: str | None
+
+
+def written_addresses(service: Service, network: str) -> WrittenAddresses:
+    attachment = service.networks.get(network) or Attachment()
+    return WrittenAddresses(
+        ipv4=service.ipv4_address or attachment.ipv4_address,
+        ipv6=service.ipv6_address or attachment.ipv6_address,
+        mac=service.mac_address or attachment.mac_address,
+    )
+
+
+def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | None) -> Iterator[Problem]:
+    """What can be wrong with one service alone, once each of its keys is right. subnet: the LAN's, None if unknown."""
+    path, service = entry.path, entry.service
+    for name in service.networks:
+        if name != network:
+            what = "is not this site's network, and a container of this site joins that one only"
+            yield Problem(f"{path}.networks", name, what, f"use {network}, or remove it")
+    yield from _twice(path, network, service, service.networks.get(network))
+    yield from _bad_volumes(path, service)
+    yield from endpoint_sysctls.wrong(path, service.sysctls)
+    if written_addresses(service, network).ipv4 is None:
+        what = "is missing: every container of this site has a fixed address of its own"
+        remedy = f"add a free address of {subnet or 'your LAN'}, outside your router's DHCP range"
+        yield Problem(f"{path}.ipv4_address", "", what, remedy)
 
 
 def _twice(path: str, network: str, service: Service, attachment: Attachment | None) -> Iterator[Problem]:

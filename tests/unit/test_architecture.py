@@ -16,7 +16,7 @@ from config.site import Site
 from tests.unit.sites import ROOT
 
 PURE_FOLDERS = ("config", "facts", "plan", "install", "preflight")
-PRODUCT = (*PURE_FOLDERS, "inputs", "probe", "components", "commands", "nas")
+PRODUCT = (*PURE_FOLDERS, "inputs", "probe", "components", "cli", "nas")
 
 
 def modules(folder: str) -> list[Path]:
@@ -46,7 +46,7 @@ def test_importing_the_pure_folders_loads_neither_pulumi_nor_what_talks_to_a_nas
     loaded = {name.split(".")[0] for name in json.loads(done.stdout)}
     assert "pydantic" in loaded and {*PURE_FOLDERS} <= loaded
     assert not loaded & {"pulumi", "pulumi_docker", "pulumi_command", "grpc", "asyncssh", "docker", "yaml"}
-    assert not loaded & {"inputs", "probe", "components", "commands", "lab", "tests"}
+    assert not loaded & {"inputs", "probe", "components", "cli", "lab", "tests"}
 
 
 PURE = """base64 zlib collections copy dataclasses decimal enum functools hashlib ipaddress itertools json math pydantic
@@ -84,7 +84,7 @@ def test_ruff_bans_from_the_pure_folders_what_it_allows_elsewhere(name: str) -> 
         assert "TID251" not in complaints(f"{folder}/new.py")
 
 
-FOLDERS = (*PURE_FOLDERS, "inputs", "probe", "components", "commands")
+FOLDERS = (*PURE_FOLDERS, "inputs", "probe", "components", "cli")
 
 
 def arrows_of_the_picture() -> set[tuple[str, str]]:

@@ -1,9 +1,8 @@
-"""python -m commands.ula --stack NAME: makes the site's ULA prefix and writes it to the stack's config, once.
+"""`macvlan-ipv6 ula --stack NAME`: makes the site's ULA prefix and writes it to the stack's config, once.
 
 Other devices may know a prefix by heart, so one that is there is never replaced. Exit code 1 then.
 """
 
-import argparse
 import json
 import secrets
 import shutil
@@ -15,10 +14,8 @@ from config.keys import SITE_KEY
 from plan.numbering import GLOBAL_ID_BYTES, ula_prefix
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make ula", description="Make an RFC 4193 prefix for a stack, once.")
-    parser.add_argument("--stack", required=True, help="the stack whose Pulumi.<stack>.yaml gets the prefix")
-    stack = parser.parse_args().stack
+def make_prefix(stack: str) -> int:
+    """Returns the exit code."""
     if shutil.which("pulumi") is None:
         return _fail(
             "pulumi: is not on PATH, and it alone writes the stack's config\n  -> install Pulumi, or add it to PATH"
@@ -62,7 +59,3 @@ def _pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
 def _fail(message: str) -> int:
     print(message, file=sys.stderr)
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,120 @@
+"""`macvlan-ipv6 compose`: what the program makes of a compose file, without a NAS and without a stack."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.sites import COMPOSE, ROOT
+
+FILE = """
+networks:
+  lan: {{name: bridge-host, external: true}}
+services:
+  web:
+    image: nginx
+    environment: {{PASSWORD: hunter2}}
+    volumes: ["/volume1/web:/data:ro"]
+    networks: {{lan: {{{address}}}}}
+    {more}
+  elsewhere:
+    image: nginx
+"""
+
+
+def tool(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The installed command, as a person types it."""
+    command = [ROOT / ".venv/bin/macvlan-ipv6", "compose", *arguments]
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def as_json(folder: Path, address: str = "ipv4_address: 192.168.1.9", more: str = "", *options: str) -> dict[str, Any]:
+    (folder / "compose.yml").write_text(FILE.format(address=address, more=more))
+    done = tool("compose.yml", "--network", "bridge-host", "--json", *options, cwd=folder)
+    assert "hunter2" not in done.stdout
+    told = json.loads(done.stdout)
+    assert done.returncode == (1 if told["problems"] else 0)
+    return told
+
+
+def test_a_file_that_is_taken_is_shown_with_what_follows_from_it(tmp_path: Path) -> None:
+    site = ("--subnet", "192.168.1.0/24", "--ula-prefix", "fd0d:7eb5:2afd::/64")
+    assert as_json(tmp_path, "ipv4_address: 192.168.1.9", "", *site) == {
+        "network": "bridge-host",
+        "services": [
+            {
+                "key": "web",
+                "container_name": "web",
+                "image": "nginx",
+                "ipv4_address": "192.168.1.9",
+                "ipv6_address": "fd0d:7eb5:2afd::9",
+                "mac_address": "02:42:c0:a8:01:09",
+                "volumes": [{"type": "bind", "source": "/volume1/web", "target": "/data", "read_only": True}],
+                "environment": ["PASSWORD"],
+            }
+        ],
+        "problems": [],
+    }
+
+
+def test_without_the_sites_prefix_it_shows_what_the_file_says(tmp_path: Path) -> None:
+    (one,) = as_json(tmp_path)["services"]
+    assert (one["ipv4_address"], one["ipv6_address"]) == ("192.168.1.9", None)
+    (one,) = as_json(tmp_path, "ipv4_address: 192.168.1.9, ipv6_address: 'fd00::7'")["services"]
+    assert one["ipv6_address"] == "fd00::7"
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "path"),
+    [
+        ("", "", "ipv4_address"),
+        ("ipv4_address: 192.168.1.9", "ports: ['80:80']", "ports"),
+        ("ipv4_address: 192.168.1.9", "env_file: .env", "env_file"),
+        ("ipv4_address: 192.168.1.9", "sysctls: {net.ipv4.conf.eth1.forwarding: 1}", "sysctls"),
+        ("ipv4_address: 192.168.1.9", "user: 0022", "user"),
+    ],
+)
+def test_what_is_refused_is_told_with_its_remedy(tmp_path: Path, address: str, more: str, path: str) -> None:
+    (problem,) = as_json(tmp_path, address, more)["problems"]
+    assert problem["path"] == f"compose.yml: services.web.{path}"
+    assert problem["message"] and problem["remedy"] and problem["severity"] == "error"
+
+
+def test_several_files_are_one_site(tmp_path: Path) -> None:
+    (tmp_path / "again.yml").write_text(FILE.format(address="ipv4_address: 192.168.1.10", more=""))
+    as_json(tmp_path)
+    done = tool("compose.yml", "again.yml", "nowhere.yml", "--network", "bridge-host", "--json", cwd=tmp_path)
+    paths = [problem["path"] for problem in json.loads(done.stdout)["problems"]]
+    assert done.returncode == 1 and paths == ["FILE", "again.yml: services.web"]
+
+
+def test_a_person_gets_text_and_colours_only_where_they_are_wanted() -> None:
+    arguments = (COMPOSE, "--network", "bridge-host")
+    done = tool(*arguments, FORCE_COLOR="1", NO_COLOR="")
+    assert done.returncode == 0 and "\x1b[1mqbittorrent" in done.stdout
+    plain = tool(*arguments)
+    assert plain.stdout == tool(*arguments, NO_COLOR="1", TERM="xterm").stdout and "\x1b" not in plain.stdout
+    assert plain.stdout.splitlines()[0] == "qbittorrent" and "  IPv4      192.168.1.202" in plain.stdout.splitlines()
+    assert plain.stdout.endswith("1 service taken, 0 problems\n")
+    wrong = tool(COMPOSE, "--network", "other")
+    assert wrong.returncode == 1 and "      -> add `networks: {other:" in wrong.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        [COMPOSE],
+        [COMPOSE, "--network", "bridge-host", "--subnet", "192.168.1.9/24"],
+        [COMPOSE, "--network", "bridge-host", "--ula-prefix", "fd00::/48"],
+        [COMPOSE, "--network", "bridge-host", "--ula-prefix", "x"],
+    ],
+)
+def test_a_wrong_command_line_has_an_exit_code_of_its_own(arguments: list[str]) -> None:
+    done = tool(*arguments)
+    assert done.returncode == 2 and done.stdout == "" and "Usage" in done.stderr
