@@ -2,6 +2,7 @@
 # ENGINE=path uses the `pulumi` and plugins found on PATH in place of the ones that lab/engine gets.
 STACK ?= dev
 LAB_ENGINE ?= 26
+ENGINE_VERSION ?= 26
 export ENGINE
 export PATH := $(PATH):/usr/sbin:/sbin
 
@@ -11,19 +12,10 @@ TOOK = @echo "make $@: $$(( $$(date +%s) - $(START) )) s"
 PULUMI := lab/pulumi
 UV = $(shell command -v uv || echo .tools/bin/uv)
 EXPORT := --no-emit-index-url --no-emit-project --no-header
-E2E := e2e-29 e2e-dsm-hooks e2e-look-26 e2e-dsm-upgrades e2e-26 e2e-look-20.10 e2e-macs-29 e2e-laptops e2e-ipv6-26 e2e-dsm-users \
-	e2e-20.10 e2e-macs-26 e2e-macs-20.10 e2e-lab
-LAB_TESTS := tests/e2e/test_lab.py tests/e2e/test_lab_dsm.py tests/e2e/test_make.py
-DSM_TESTS := $(wildcard tests/e2e/test_dsm_*.py)
-LAPTOP_TESTS := tests/e2e/test_laptops.py tests/e2e/test_states.py
-MACS_TESTS := tests/e2e/test_macs.py
-OWN_TESTS := $(LAPTOP_TESTS) $(MACS_TESTS)
-LOOK_TESTS := $(wildcard tests/e2e/test_preview_*.py)
-
-.PHONY: up preview down test check lint unit nas engine-tests e2e images e2e-packages $(E2E) bench shell ula requirements stack engine lab help
+.PHONY: up preview down test test-all test-e2e suite-needs check lint unit nas engine-tests images timings bench shell ula requirements stack engine lab help
 
 help:
-	@sed -n 's/^\([a-z]*\): .*## /make \1\t/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\): .*## /make \1\t/p' Makefile
 
 up: stack ## everything to a working LAN in the lab; ends with outputs and a reachability table
 	$(PULUMI) up --yes --stack $(STACK)
@@ -47,10 +39,22 @@ down: ## destroys the stack and takes the lab away
 shell: stack ## a shell in the lab's client with `pulumi` ready
 	$(PULUMI) --shell
 
-test: check engine images ## everything checks (root); what each part prints comes when it is done
-	@echo "now all parts that need a box, three at a time; they take half an hour and more ..."
-	$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target nas engine-tests $(E2E)
+test: check suite-needs ## each claim proven once, with the real engine and Docker (root); at most 25 minutes
+	.venv/bin/python -m tests.suite
 	$(TOOK)
+
+test-all: check suite-needs ## everything: every engine, profile and shell, long counts (root); at most 80 minutes
+	.venv/bin/python -m tests.suite --full
+	$(TOOK)
+
+test-e2e: suite-needs ## the end-to-end tests that K names, on one engine: make test-e2e ENGINE_VERSION=26 K=adoption
+	.venv/bin/pytest -q -rP --full --engine $(ENGINE_VERSION) -k '$(K)' tests/e2e
+
+nas engine-tests: suite-needs ## the program that runs on the NAS; the stand-in engine
+	.venv/bin/python -m tests.suite $(@:engine-tests=engine)
+
+timings: $(VENV) ## writes the seconds of the last runs into docs/tests.md
+	.venv/bin/python -m tests.suite --record
 
 check: lint unit ## what needs neither root nor engine; seconds
 	$(TOOK)
@@ -63,49 +67,7 @@ lint: $(VENV)
 	.venv/bin/shellcheck --shell=sh --exclude=SC1091 lab/pulumi
 
 unit: $(VENV)
-	.venv/bin/pytest -q tests/unit
-
-nas: $(VENV)
-	lab/packages ip:iproute2 ping:iputils-ping busybox:busybox-static dash:dash bash:bash strace:strace setpriv:util-linux \
-		systemd-analyze:systemd dockerd:docker.io
-	.venv/bin/pytest -q -n 4 tests/nas
-
-engine-tests: engine
-	lab/packages dockerd:docker.io ssh:openssh-client busybox:busybox-static ip:iproute2
-	lab/packages docker:docker-cli # a package of its own from Debian 13 on
-	.venv/bin/pytest -q tests/engine
-
-# One pytest a box. They mostly wait, so they run beside each other.
-e2e: engine images
-	$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target $(E2E)
-
-e2e-26: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine 26 $(addprefix --ignore=,tests/e2e/test_ipv6.py $(LAB_TESTS) $(LOOK_TESTS) $(DSM_TESTS) $(OWN_TESTS)) tests/e2e
-
-e2e-ipv6-26: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine 26 tests/e2e/test_ipv6.py
-
-# What of a preview depends on 29: which networks Docker takes, and which gateways it shows.
-e2e-29: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine 29 $(addprefix --ignore=,$(LAB_TESTS) $(DSM_TESTS) $(OWN_TESTS) $(filter %_drift.py %_change.py,$(LOOK_TESTS))) tests/e2e
-
-e2e-20.10: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine 20.10 $(addprefix --ignore=,$(LAB_TESTS) $(LOOK_TESTS) $(DSM_TESTS) $(OWN_TESTS)) tests/e2e
-
-e2e-macs-20.10 e2e-macs-26 e2e-macs-29: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine $(@:e2e-macs-%=%) $(MACS_TESTS)
-
-e2e-laptops: engine e2e-packages
-	.venv/bin/pytest -q -rP $(LAPTOP_TESTS)
-
-e2e-look-20.10 e2e-look-26: engine e2e-packages
-	.venv/bin/pytest -q -rP --engine $(@:e2e-look-%=%) $(LOOK_TESTS)
-
-e2e-dsm-hooks e2e-dsm-users e2e-dsm-upgrades: engine e2e-packages
-	.venv/bin/pytest -q -rP tests/e2e/test_$(subst -,_,$(@:e2e-%=%)).py
-
-e2e-lab: engine e2e-packages
-	.venv/bin/pytest -q $(LAB_TESTS)
+	.venv/bin/pytest -q -n 2 tests/unit
 
 # What takes minutes the first time is done where one sees it, and before any test's clock runs.
 images:
@@ -114,8 +76,10 @@ images:
 	lab/lab prepare --engine 29
 	lab/lab prepare --profile dsm
 
-e2e-packages:
-	lab/packages ip:iproute2 ssh:openssh-client ping:iputils-ping tcpdump:tcpdump
+suite-needs: engine images
+	lab/packages ip:iproute2 ssh:openssh-client ping:iputils-ping tcpdump:tcpdump busybox:busybox-static dash:dash bash:bash \
+		strace:strace setpriv:util-linux systemd-analyze:systemd dockerd:docker.io
+	lab/packages docker:docker-cli # a package of its own from Debian 13 on
 
 bench: engine ## our `pulumi up` beside the recipe by hand, with 10 and 40 containers
 	.venv/bin/python -m bench.compare

@@ -169,12 +169,12 @@ class Box:
         return done.stdout.split()[1].rstrip(":")
 
     def ping(self, where: str, target: str, count: int = 3, container: str = "") -> int:
-        """Packets lost of ``count``, from a machine or (where=nas) from a container on it.
+        """Packets lost of ``count``, 0.2 s apart, from a machine or (where=nas) from a container on it.
 
         An answer may take seconds on a busy machine: with -w ping waits for it, and sends more meanwhile. From
         a container by the NAS's own ping, since busybox's waits a second for the last answer, and no longer.
         """
-        words = f"{'-6 ' if ':' in target else ''}-c {count} -w {count + 9} {target}"
+        words = f"{'-6 ' if ':' in target else ''}-i 0.2 -c {count} -w {count + 9} {target}"
         command = f"ping {words}"
         if container:
             # DSM has no nsenter, but for the one in the lab's busybox, which takes its own ping for any `ping`
@@ -193,7 +193,7 @@ class Box:
             machine = where in ("nas", "client", "router", "internet")
             return self.ping(where, target) if machine else self.ping("nas", target, container=where)
 
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(12) as pool:
             counts = dict(zip(pings, pool.map(one, pings.values()), strict=True))
         return {label: count for label, count in counts.items() if count}
 

@@ -32,7 +32,7 @@ def first_loss(once: Callable[[], int]) -> int:
 
 
 @pytest.fixture(scope="module")
-def by_hand(fresh: Box) -> dict[str, int]:
+def by_hand(fresh: Box, request: pytest.FixtureRequest) -> dict[str, int]:
     """Packets lost by the recipe's network: measured before ours is made, since one parent takes one network."""
     fresh.nas(
         f"docker network create -d macvlan --subnet 192.168.1.0/24 --gateway 192.168.1.1 --ipv6 --subnet {ULA}/64"
@@ -40,10 +40,9 @@ def by_hand(fresh: Box) -> dict[str, int]:
     )
     try:
         fresh.run_by_hand("byhand", "--network byhand --ip 192.168.1.230 busybox sleep 9999")
-        lost = {
-            "from the RA on": first_loss(lambda: lost_from_ra_on(fresh, "byhand")),
-            "after idle": first_loss(lambda: lost_after_idle(fresh, "byhand")),
-        }
+        lost = {"from the RA on": first_loss(lambda: lost_from_ra_on(fresh, "byhand"))}
+        if request.config.getoption("--full"):
+            lost["after idle"] = first_loss(lambda: lost_after_idle(fresh, "byhand"))
     finally:
         fresh.remove_containers_and("byhand")
     return lost
@@ -133,6 +132,8 @@ def test_no_packet_is_lost_from_the_routers_advertisement_on(up: Stack, by_hand:
     assert by_hand["from the RA on"] > 0, "the recipe loses nothing here, so this test shows nothing"
 
 
+# Up to four minutes of waiting; what is lost then goes the same way as what is lost from the RA on.
+@pytest.mark.full
 def test_no_packet_is_lost_after_idle(up: Stack, by_hand: dict[str, int]) -> None:
     ours = lost_after_idle(up.box, "qbittorrent")
     print(f"engine {up.box.engine}, lost of 20 after 60 s idle: by hand {by_hand['after idle']}, ours {ours}")
@@ -171,6 +172,7 @@ def test_nas_and_containers_reach_each_other_by_global_address(up: Stack) -> Non
     for name, address in found.items():
         assert "dev macvlan-host" in up.box.nas(f"ip -6 route get {address}"), name
     assert up.box.lost({name: (name, f"{ULA}254") for name in CONTAINERS}) == {}
+    up.box.nas("docker rm -f foreign")
 
 
 def test_the_predicted_global_address_is_the_real_one(up: Stack) -> None:
@@ -242,21 +244,24 @@ def test_an_address_that_went_away_loses_its_route(up: Stack) -> None:
     within_a_tick(up, "a route to nowhere is gone", gone)
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        "ip link del macvlan-host",
-        "ip route del 192.168.1.202 dev macvlan-host",
-        f"ip -6 route del {ULA}202 dev macvlan-host",
-        "ip address del 192.168.1.254/32 dev macvlan-host",
-        f"ip address del {ULA}254/128 dev macvlan-host",
-        "sysctl -w net.ipv6.conf.macvlan-host.accept_ra=2",
-        "sysctl -w net.ipv4.conf.macvlan-host.arp_filter=0",
-        "sysctl -w net.ipv4.conf.macvlan-host.arp_announce=0",
-        "ip link set macvlan-host down",
-        "ip route add 192.168.1.99 dev macvlan-host",
-    ],
+HARMS = (
+    "ip link del macvlan-host",
+    f"ip -6 route del {ULA}202 dev macvlan-host",
+    "sysctl -w net.ipv6.conf.macvlan-host.accept_ra=2",
 )
+# In namespaces with each shell: tests/nas/test_watch.py and test_start_stop.py.
+MORE_HARMS = (
+    "ip route del 192.168.1.202 dev macvlan-host",
+    "ip address del 192.168.1.254/32 dev macvlan-host",
+    f"ip address del {ULA}254/128 dev macvlan-host",
+    "sysctl -w net.ipv4.conf.macvlan-host.arp_filter=0",
+    "sysctl -w net.ipv4.conf.macvlan-host.arp_announce=0",
+    "ip link set macvlan-host down",
+    "ip route add 192.168.1.99 dev macvlan-host",
+)
+
+
+@pytest.mark.parametrize("harm", [*HARMS, *(pytest.param(harm, marks=pytest.mark.full) for harm in MORE_HARMS)])
 def test_what_is_harmed_by_hand_is_healed_within_a_tick(up: Stack, harm: str) -> None:
     assert status(up.box)["state"] == "ok"
 
@@ -330,7 +335,10 @@ def processes(box: Box) -> int:
     return len(box.nas(f"cat {files} 2>/dev/null", check=False).split())
 
 
+# Some minutes; a burst without Docker is in tests/nas/test_watch.py.
+@pytest.mark.full
 def test_a_burst_of_events_and_a_flood_of_advertisements_end_well(up: Stack) -> None:
+    up.box.run_by_hand("foreign", "--network bridge-host --ip 192.168.1.231 busybox sleep 9999")
     try:
         with flooded(up.box):
             most = 0

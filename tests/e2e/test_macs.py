@@ -148,6 +148,8 @@ def test_a_docker_restart_and_a_reboot_bring_them_back(up: Stack) -> None:
     up.expect_no_changes()
 
 
+# Two minutes of waiting; which of the two a preview shows is proven in tests/unit/test_container_drift.py.
+@pytest.mark.full
 @pytest.mark.parametrize("fresh", ["29"], indirect=True, scope="module")
 def test_a_mac_that_cannot_be_held_makes_the_container_anew_once(up: Stack) -> None:
     """Where somebody sets another again and again. One engine will do: loop and preview are the same on each."""

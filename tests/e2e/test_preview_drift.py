@@ -68,11 +68,22 @@ def up(looked: Stack) -> Stack:
     return looked
 
 
+# The unit's state, a link that is down and a route that is missing come from the same reading of the same report.
+IN_AT_ONCE = (
+    *("by hand", "another mode", "disabled", "254/32", "arp_filter", "::99", "1.9/32"),
+    *("is down", "route to 192.168.1.201"),
+)
+
+
+# Drifts of AT_ONCE, and two that are read from the same lines of the NAS's report.
+ALONE_IN_FULL = (
+    *("by hand", "another mode", "disabled", "254/32", "1.9/32", "arp_filter", "::99"),
+    *("is down", "route to 192.168.1.201"),
+)
+
+
 def in_at_once(named: str) -> bool:
-    """Whether a drift is in AT_ONCE, too. Then it is tried alone in `make test-all` only."""
-    return any(
-        word in named for word in ("by hand", "another mode", "disabled", "254/32", "arp_filter", "::99", "1.9/32")
-    )
+    return any(word in named for word in ALONE_IN_FULL)
 
 
 def test_all_that_drifted_at_the_shim_is_named_repaired_and_gone(up: Stack) -> None:
@@ -135,7 +146,13 @@ RENAMED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("what", RENAMED)
+RENAMED["all of it"] = {key: change for part in list(RENAMED.values()) for key, change in part.items()}
+
+
+# Each kind alone in tests/unit/test_drift.py, too.
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=[] if what == "all of it" else pytest.mark.full) for what in RENAMED]
+)
 def test_what_is_renamed_in_the_site_is_a_change_and_no_drift(up: Stack, what: str) -> None:
     """There and back again; the record names no drift that there was not."""
     first = up.written()
