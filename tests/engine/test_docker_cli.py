@@ -175,6 +175,7 @@ def test_up_makes_it_and_neither_a_second_up_nor_a_refresh_finds_a_change(stack:
     assert only_same(stack.up(program))
 
 
+@pytest.mark.full
 def test_a_label_of_the_network_replaces_it_together_with_its_container(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon))
     before = stack.resource("Network")["id"], stack.resource("Container")["id"]
@@ -187,6 +188,7 @@ def test_a_label_of_the_network_replaces_it_together_with_its_container(stack: S
     assert daemon.inspect("box", ".State.Running") == "true"
 
 
+@pytest.mark.full
 def test_the_order_of_subnets_labels_and_variables_is_no_change(stack: Stack, daemon: Dockerd) -> None:
     labels = [docker.NetworkLabelArgs(label=k, value=k) for k in "ab"]
     first = lan(daemon, network={"labels": labels}, box={"envs": ["A=1", "B=2"]})
@@ -199,6 +201,7 @@ def test_the_order_of_subnets_labels_and_variables_is_no_change(stack: Stack, da
     assert only_same(stack.preview(lan(daemon, network=turned, box={"envs": ["B=2", "A=1"]})))
 
 
+@pytest.mark.full
 def test_another_address_replaces_the_container_alone(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon))
     network = stack.resource("Network")["id"]
@@ -207,6 +210,7 @@ def test_another_address_replaces_the_container_alone(stack: Stack, daemon: Dock
     assert "192.168.1.202/24" in daemon.docker("exec box ip address show dev eth0")
 
 
+@pytest.mark.full
 def test_the_restart_policy_is_changed_in_place(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon))
     box = stack.resource("Container")["id"]
@@ -218,6 +222,7 @@ def test_the_restart_policy_is_changed_in_place(stack: Stack, daemon: Dockerd) -
     assert only_same(stack.preview())
 
 
+@pytest.mark.full
 def test_a_healthcheck_is_set_and_read_back_without_a_change(stack: Stack, daemon: Dockerd) -> None:
     check = docker.ContainerHealthcheckArgs(tests=["CMD", "true"], interval="1m30s", timeout="2s", retries=3)
     stack.up(lan(daemon, box={"healthcheck": check}))
@@ -226,6 +231,7 @@ def test_a_healthcheck_is_set_and_read_back_without_a_change(stack: Stack, daemo
     assert only_same(stack.preview())
 
 
+@pytest.mark.full
 def test_an_edited_healthcheck_replaces(stack: Stack, daemon: Dockerd) -> None:
     def with_interval(interval: str) -> Program:
         check = docker.ContainerHealthcheckArgs(tests=["CMD", "true"], interval=interval)
@@ -237,6 +243,7 @@ def test_an_edited_healthcheck_replaces(stack: Stack, daemon: Dockerd) -> None:
 
 
 @pytest.mark.parametrize(("name", "values"), [("init", (True, False)), ("tmpfs", ({"/a": "size=1m"}, {"/b": ""}))])
+@pytest.mark.full
 def test_an_edit_that_the_plugin_does_not_apply_replaces_if_the_program_asks_for_it(
     stack: Stack, daemon: Dockerd, name: str, values: tuple[Any, Any]
 ) -> None:
@@ -247,6 +254,7 @@ def test_an_edit_that_the_plugin_does_not_apply_replaces_if_the_program_asks_for
     assert stack.resource("Container")["id"] != before
 
 
+@pytest.mark.full
 def test_another_way_to_the_same_daemon_replaces_nothing(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon))
     other = daemon.folder / "again"
@@ -254,6 +262,7 @@ def test_another_way_to_the_same_daemon_replaces_nothing(stack: Stack, daemon: D
     assert stack.up(lan(Dockerd(other))) == {"same": 4, "update": 1}
 
 
+@pytest.mark.full
 def test_an_address_clash_fails_and_the_next_up_succeeds_when_it_is_gone(stack: Stack, daemon: Dockerd) -> None:
     """The next up replaces what the failed one left, unless the program gave command and entrypoint: see below."""
     stack.up(lan(daemon, with_box=False))
@@ -282,6 +291,7 @@ def test_a_failed_start_is_forgotten_where_command_and_entrypoint_are_given(stac
     daemon.docker("start box")
 
 
+@pytest.mark.full
 def test_a_container_that_ends_at_once_stays_and_each_up_starts_it_again(stack: Stack, daemon: Dockerd) -> None:
     ends = lan(daemon, box={"command": ["false"]})
     stack.up(ends)
@@ -294,6 +304,7 @@ def test_a_container_that_ends_at_once_stays_and_each_up_starts_it_again(stack: 
     assert only_same(stack.preview())
 
 
+@pytest.mark.full
 def test_a_container_that_was_stopped_by_hand_runs_again_after_refresh_and_up(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon))
     daemon.docker("stop -t 0 box")
@@ -304,6 +315,7 @@ def test_a_container_that_was_stopped_by_hand_runs_again_after_refresh_and_up(st
     assert only_same(stack.preview())
 
 
+@pytest.mark.full
 def test_what_was_removed_by_hand_is_made_again_after_refresh_and_up(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon))
     daemon.docker("rm -f box")
@@ -325,6 +337,7 @@ def test_a_network_made_by_hand_is_adopted_and_its_containers_keep_running(stack
     assert daemon.inspect("mine", ".State.Pid") == pid
 
 
+@pytest.mark.full
 def test_a_network_made_by_hand_with_other_settings_is_not_adopted(stack: Stack, daemon: Dockerd) -> None:
     network = daemon.docker(f"{NETWORK_BY_HAND} --label l=2 lan")
     with pytest.raises(auto.CommandError, match="may not be replaced"):
@@ -333,6 +346,7 @@ def test_a_network_made_by_hand_with_other_settings_is_not_adopted(stack: Stack,
     daemon.docker("network rm lan")
 
 
+@pytest.mark.full
 def test_a_network_in_use_is_not_destroyed_and_later_it_is(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon))
     daemon.docker(f"run -d --name squatter --network lan {IMAGE} sleep 1000")
@@ -344,6 +358,7 @@ def test_a_network_in_use_is_not_destroyed_and_later_it_is(stack: Stack, daemon:
     assert daemon.docker("network ls -q -f type=custom") == ""
 
 
+@pytest.mark.full
 def test_a_preview_without_a_change_makes_no_contact_with_the_daemon(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon))
     away = daemon.socket.with_name("away.sock")
@@ -354,6 +369,7 @@ def test_a_preview_without_a_change_makes_no_contact_with_the_daemon(stack: Stac
         away.rename(daemon.socket)
 
 
+@pytest.mark.full
 def test_a_daemon_that_cannot_be_reached_is_an_error_that_says_so(stack: Stack, daemon: Dockerd) -> None:
     away = daemon.socket.with_name("away.sock")
     daemon.socket.rename(away)
@@ -377,6 +393,7 @@ def test_a_secret_variable_reaches_the_container_and_is_not_in_the_state(stack: 
     assert only_same(stack.preview())
 
 
+@pytest.mark.full
 def test_a_missing_name_is_made_up_and_kept(stack: Stack, daemon: Dockerd) -> None:
     stack.up(lan(daemon, box={"name": None}))
     name = stack.resource("Container")["outputs"]["name"]
@@ -385,6 +402,7 @@ def test_a_missing_name_is_made_up_and_kept(stack: Stack, daemon: Dockerd) -> No
     assert daemon.inspect(name, ".State.Running") == "true"
 
 
+@pytest.mark.full
 def test_ten_containers_are_started_at_once_and_destroyed(stack: Stack, daemon: Dockerd) -> None:
     def program() -> None:
         provider = docker.Provider("nas", host=daemon.host)
