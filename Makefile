@@ -64,6 +64,7 @@ lint: $(VENV)
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright
 	.venv/bin/shellcheck --shell=sh nas/*.sh lab/venv lab/packages lab/reach lab/find-go
+	.venv/bin/shellcheck --shell=sh --exclude=SC2034,SC2154 nas/*/*.sh # parts: what one sets, another uses
 	.venv/bin/shellcheck --shell=sh --exclude=SC1091 lab/pulumi
 
 unit: $(VENV)

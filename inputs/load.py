@@ -14,9 +14,9 @@ from config.problems import Problem, UserErrors, as_text, from_pydantic
 from config.site import Site, parse_site
 from inputs.compose_files import read_compose_files
 from inputs.environment import environment_problems
+from inputs.nas_scripts import read_nas_scripts
 from inputs.ssh_access import SshAccess, read_ssh_access
 from inputs.yaml_traps import find_doubles, find_traps
-from install.files import COMMAND, LOOK, SOURCES
 from plan.addresses import plan_addresses
 from plan.lan import AddressPlan
 
@@ -64,7 +64,7 @@ def load(
         problems += _misplaced(secrets, addresses)
     if problems or access is None or addresses is None:
         raise UserErrors(problems)
-    return LoadedConfig(site, addresses, replace(access, sudo_password=password), secrets, _sources(project))
+    return LoadedConfig(site, addresses, replace(access, sudo_password=password), secrets, read_nas_scripts(project))
 
 
 def unknown_config_keys(keys: Iterable[str]) -> list[Problem]:
@@ -121,7 +121,3 @@ def _services(site: Site, project: Path) -> tuple[Mapping[str, ServiceEntry], li
     files, problems = read_compose_files(site, project)
     services, wrong = all_services(site, files)
     return services, problems + wrong
-
-
-def _sources(project: Path) -> Mapping[str, str]:
-    return {name: (project / "nas" / name).read_text() for name in (*SOURCES, *COMMAND, *LOOK)}

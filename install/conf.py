@@ -15,9 +15,9 @@ from plan.lan import LanPlan
 
 TITLE = "# Written by pulumi up (macvlan-ipv6); the next one writes it anew. Parsed, never sourced."
 _SUM = "# sum "
-_OLD_HOOKS = {
-    "systemd-network": "systemd-standalone"
-}  # names of before the first release, as records on NASes have them
+# Names of before the first release, as records on NASes have them.
+_OLD_KEYS = {"tick": "check_interval", "dead_gateway": "placeholder_gateway", "keep_gateway": "router_gateway"}
+_OLD_HOOKS = {"systemd-network": "systemd-standalone"}
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,11 @@ def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], re
         f"shim_mac {plan.shim.mac}",
         f"shim_ipv4 {plan.shim.ipv4}",
         f"shim_ipv6 {plan.shim.ula}",
-        f"tick {install.check_interval}",
+        f"check_interval {install.check_interval}",
     ]
     lines += [f"docker_folder {install.docker_folder}"] if install.docker_folder else []
     if plan.network.ula_gateway is not None:
-        key = "keep_gateway" if plan.network.ula_gateway_is_router else "dead_gateway"
+        key = "router_gateway" if plan.network.ula_gateway_is_router else "placeholder_gateway"
         lines.append(f"{key} {plan.network.ula_gateway}")
     lines += [f"container {holder.name} {holder.ipv4} {holder.ula} {holder.mac or '-'}" for holder in plan.routed]
     text = "\n".join(lines) + "\n"
@@ -116,7 +116,7 @@ def read_conf(text: str | None) -> Record | None:
             containers[words[1]] = (words[2], words[3])
             macs |= {words[1]: words[4]} if words[4:] not in ([], ["-"]) else {}
         elif len(words) == 2 and not line.startswith("#"):
-            values[words[0]] = words[1]
+            values[_OLD_KEYS.get(words[0], words[0])] = words[1]
     repaired = re.search(r"^# (\d{4}-\S+Z) (.*)$", text, re.MULTILINE)
     replaced = tuple(re.findall(r"^# replaced ([0-9a-f]{12,64})$", text, re.MULTILINE))
     hook = re.search(r"^# hook (.+)$", text, re.MULTILINE)

@@ -55,7 +55,7 @@ class InstallPlan:
     @property
     def boot_task(self) -> str:
         """What a person does to make the boot task, "" where there is none."""
-        command = f"{self.script_path} up {self.config_path}"
+        command = f"{self.script_path} start-loop {self.config_path}"
         return PROFILES[self.profile].task.format(command=command) if self.task else ""
 
     @property

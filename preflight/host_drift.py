@@ -8,16 +8,10 @@ from facts.nas import FileState, Interface, Link, NasFacts
 from install.conf import Record, Repair, one_line, read_conf
 from install.layout import InstallPlan
 from install.profiles import SYSTEMD
+from install.scripts import LEARNED_PROTO, SHIM_SYSCTLS
 
-SYSCTLS = {
-    "accept_ra": "0",
-    "autoconf": "0",
-    "addr_gen_mode": "1",
-    "disable_ipv6": "0",
-    "arp_filter": "1",
-    "arp_announce": "2",
-}
-LEARNED = "proto 109"  # routes to global addresses, which the watch loop keeps (nas/setup_docker_macvlan.sh)
+SYSCTLS = {key.partition("/")[2]: value for key, value in SHIM_SYSCTLS.items()}
+LEARNED = f"proto {LEARNED_PROTO}"
 SHOWN = 4  # drifts that are named one by one
 
 
@@ -143,7 +137,7 @@ def _interface(text: str) -> Interface | None:
 def _routes(record: Record, lines: Iterable[str]) -> Iterator[str]:
     wanted = {address for pair in record.containers.values() for address in pair if address != "-"}
     there = set()
-    own = {record.values.get("shim_ipv6"), record.values.get("dead_gateway")}
+    own = {record.values.get("shim_ipv6"), record.values.get("placeholder_gateway")}
     for line in lines:
         target = line.split(" ", 1)[0].removesuffix("/32").removesuffix("/128")
         if re.match(r"(local|broadcast|multicast|anycast|unreachable|ff00:|fe80:)", line) or " table " in line:

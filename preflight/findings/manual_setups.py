@@ -7,8 +7,7 @@ from config.site import Site
 from facts.nas import NasFacts
 from install.conf import read_conf
 from install.layout import InstallPlan
-
-SUFFIX = ".before-macvlan-ipv6"  # nas/install.sh
+from install.scripts import KEPT
 
 
 def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
@@ -18,12 +17,12 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
     if read_conf(facts.confs.get(install.config_path)) is None:
         for path in paths:
             if path in facts.files and path not in (*facts.backups, *ours):
-                what = f"is on the NAS already, made by hand; it is kept as {path}{SUFFIX} and replaced"
+                what = f"is on the NAS already, made by hand; it is kept as {path}{KEPT} and replaced"
                 after = "brings it back" if install.on_destroy == "restore" else "leaves that copy there"
                 remedy = f"nothing to do; `pulumi destroy` {after} (install.on_destroy: {install.on_destroy})"
                 yield Problem("site.install", path, what, remedy, "warning", "shim")
     for path in facts.leftovers:
-        if path not in (*paths, *ours) and not path.endswith(SUFFIX):
+        if path not in (*paths, *ours) and not path.endswith(KEPT):
             what = "mentions macvlan: if it makes a shim too, two of them compete for the way to the containers"
             yield Problem("site.shim", path, what, f"look into it, and remove it if it does: {path}", "warning", "shim")
     shims = (site.shim.name, "" if record is None else record.shim)

@@ -40,7 +40,7 @@ for p in /proc/[0-9]*; do
     case $words in *'macvlan.sh 'watch*) ;; *) continue ;; esac
     parent=$(awk '$1 == "PPid:" { print $2 }' $p/status 2>/dev/null)
     above=$(tr '\\0' ' ' 2>/dev/null <"/proc/${parent:-none}/cmdline")
-    case $above in *'macvlan.sh 'keep*) ;; *) [ "${p#/proc/}" = "$main" ] || continue ;; esac
+    case $above in *'macvlan.sh 'supervise*) ;; *) [ "${p#/proc/}" = "$main" ] || continue ;; esac
     echo "${p#/proc/}"
 done
 """
@@ -113,7 +113,11 @@ def test_a_docker_restart_leaves_or_brings_back_everything(hook: str, up: Stack)
 
 
 def test_a_stopped_loop_is_shown_and_repaired(hook: str, up: Stack) -> None:
-    stop = "systemctl stop setup_docker_macvlan" if "systemd" in hook else "/usr/local/bin/setup_docker_macvlan.sh down"
+    stop = (
+        "systemctl stop setup_docker_macvlan"
+        if "systemd" in hook
+        else "/usr/local/bin/setup_docker_macvlan.sh stop-loop"
+    )
     up.box.nas(f"{stop} /usr/local/etc/setup_docker_macvlan.conf" if "sh" in stop else stop)
     told = up.told()
     assert ("the unit is inactive" if "systemd" in hook else "the watch loop does not run") in told

@@ -165,7 +165,7 @@ def test_a_parent_that_comes_late_is_waited_for(boot_hook: str, tmp_path_factory
         box.lab("reboot")
         wait("the shim is there", lambda: shim_is_there(box))
         journal = "journalctl -b -o cat --no-pager"
-        wait("the parent came", lambda: "the parent link ovs_eth0 came after " in box.nas(journal))
+        wait("the parent came", lambda: "the parent link ovs_eth0 appeared after " in box.nas(journal))
         assert "waiting up to 60 s for the parent link ovs_eth0" in box.nas(journal)
         box.nas("systemctl restart pkg-ContainerManager-dockerd.service")  # it lacks its network, FACTS of Docker's own
         start_all(box)

@@ -8,6 +8,8 @@ import pytest
 from lab.drive import NAS, SHIM, Stack
 from tests.e2e.whole import wait
 
+PROGRAM = "/usr/local/bin/setup_docker_macvlan.sh"
+
 PORT = 7007
 # One line a tenth of a second, from a container to the NAS, over one connection all the time
 TALK = f'docker exec -d test sh -c "while echo tick; do sleep 0.1; done | nc %s {PORT}"'
@@ -61,20 +63,22 @@ def test_a_connection_goes_on_over_a_change(up: Stack, change: str) -> None:
 def test_a_change_that_would_cut_the_containers_off_is_undone(up: Stack) -> None:
     """A program that says all is well and routes nothing: only a ping can tell."""
     box = up.box
-    program = up.folder / "nas/setup_docker_macvlan.sh"
-    good = program.read_text()
-    blind = re.sub(r"(?m)^as_wanted\(\) \{.*$", 'as_wanted() { [ -n "$link_state" ]; }', good)
-    blind = blind.replace("state=ok code=0\n", 'state=ok code=0 && $ip route flush dev "$shim" proto boot\n', 1)
-    assert blind.count("route flush") == 1 and blind != good
-    box.nas(f"ping -c 1 192.168.1.201 && cp -p /usr/local/bin/{program.name} /tmp/was")
-    program.write_text(blind)
+    compare, status = (up.folder / f"nas/program/{name}.sh" for name in ("compare", "status"))
+    good = {path: path.read_text() for path in (compare, status)}
+    blind = re.sub(r"(?m)^as_wanted\(\) \{.*$", 'as_wanted() { [ -n "$link_state" ]; }', good[compare])
+    routeless = good[status].replace("state=ok code=0\n", 'state=ok code=0 && $ip route flush dev "$shim" proto boot\n')
+    assert blind != good[compare] and routeless.count("route flush") == 1
+    box.nas(f"ping -c 1 192.168.1.201 && cp -p {PROGRAM} /tmp/was")
+    compare.write_text(blind)
+    status.write_text(routeless)
     try:
         done = up.up(check=False)
         assert done.returncode != 0
         assert "answered before the change" in done.stdout + done.stderr, done.stdout[-3000:]
     finally:
-        program.write_text(good)
-    assert box.nas(f"cmp /tmp/was /usr/local/bin/{program.name}") == ""
+        for path, text in good.items():
+            path.write_text(text)
+    assert box.nas(f"cmp /tmp/was {PROGRAM}") == ""
     assert box.lost({"NAS -> IPv4": ("nas", "192.168.1.201"), "NAS -> ULA": ("nas", "fd0d:7eb5:2afd::201")}) == {}
     up.up()
     up.expect_no_changes()

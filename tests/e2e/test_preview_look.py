@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.drive import Box, Stack
+from inputs.nas_scripts import read_nas_scripts
+from lab.drive import ROOT, Box, Stack
 
 CROWD = (
     # The lab's own addresses are no container's: one that got the NAS's would be who ssh speaks to
@@ -35,12 +36,13 @@ def test_the_look_takes_under_two_seconds_with_a_hundred_containers(look_box: Bo
         f"ssh -F none -i {keys}/id_ed25519 -o UserKnownHostsFile={keys}/known_hosts root@192.168.1.10"
         f" 'exec sh -s -- parent=eth0 network=crowd shim=macvlan-host gateway=- label=macvlan-ipv6 {asks}'"
     )
+    (looked.folder / "probe.sh").write_text(read_nas_scripts(ROOT)["probe.sh"])
     taken: list[float] = []
     until = time.monotonic() + 180
     # The best counts, for other tests are at work beside this one: for 3 minutes, so that one look falls into a lull
     while len(taken) < 3 or (min(taken) >= 2 and time.monotonic() < until):
         started = time.monotonic()
-        said = look_box.run("client", f"cd {looked.folder} && {ssh} <nas/probe.sh").stdout
+        said = look_box.run("client", f"cd {looked.folder} && {ssh} <probe.sh").stdout
         taken.append(time.monotonic() - started)
         assert said.endswith("== end\n") and said.count('"name":"/crowd') == 100
     span = f"{min(taken):.1f} to {max(taken):.1f} s"

@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from inputs.nas_scripts import read_nas_scripts
+from install.scripts import PARTS
+
 ROOT = Path(__file__).parents[2]
 NAS = ROOT / "nas"
-PROGRAM = NAS / "setup_docker_macvlan.sh"
+MADE = ROOT / ".made"  # the scripts as they go to the NAS, joined of their parts
+PROGRAM = MADE / "setup_docker_macvlan.sh"
 SHELLS = {"dash": ["dash"], "ash": ["busybox", "sh"], "bash": ["bash"]}
 PREFIX = "fd0d:7eb5:2afd::"
 GATEWAY = f"{PREFIX}1"
@@ -26,8 +30,8 @@ shim {SHIM}
 shim_mac 02:42:c0:a8:01:fe
 shim_ipv4 192.168.1.254
 shim_ipv6 {PREFIX}254
-dead_gateway {GATEWAY}
-tick 1
+placeholder_gateway {GATEWAY}
+check_interval 1
 """
 TWO = f"container test 192.168.1.201 {PREFIX}201\ncontainer qbittorrent 192.168.1.202 {PREFIX}202\n"
 # Stands where docker's client is looked for: says what the test wrote into files beside it.
@@ -45,6 +49,20 @@ inspect) case "$*" in *'stopped {{{{'*) exec cat $here/docker.errors ;; esac
     cat $here/docker.inspect; [ ! -e $here/docker.fails ] || exit 1 ;;
 esac
 """
+
+
+def make_scripts() -> None:
+    """Each in one step: another worker may be running it."""
+    MADE.mkdir(exist_ok=True)
+    for name, text in read_nas_scripts(ROOT).items():
+        if name in PARTS and (not (MADE / name).exists() or (MADE / name).read_text() != text):
+            new = MADE / f"{name}.{os.getpid()}"
+            new.write_text(text)
+            new.chmod(0o755)
+            new.rename(MADE / name)
+
+
+make_scripts()
 _number = itertools.count()
 _ours = secrets.token_hex(4)  # not our pid: what had it before us may have been killed and left its namespaces
 
@@ -198,7 +216,9 @@ class Box:
 
     def patient(self) -> Path:
         """The program that looks once, and then again at events only; with a conf that has it ask for no gateway."""
-        self.write_conf(TWO, CONF.replace("tick 1", "tick 3600").replace(f"dead_gateway {GATEWAY}\n", ""))
+        self.write_conf(
+            TWO, CONF.replace("check_interval 1", "check_interval 3600").replace(f"placeholder_gateway {GATEWAY}\n", "")
+        )
         return self.patched("pause=1", "pause=600")
 
     def settled(self) -> None:

@@ -1,4 +1,8 @@
-"""Every test of the program runs under each shell that a NAS may have as /bin/sh."""
+"""Every test of the program runs under busybox ash, the narrowest shell that a NAS may have as /bin/sh.
+
+Those in EVERY_SHELL, where a shell makes the difference (how it parses, what a signal does to `wait`, to children, to
+traps), run under dash and bash too; all of them do with --full.
+"""
 
 import os
 import signal
@@ -20,6 +24,21 @@ def prerequisites() -> None:
         pytest.fail("tests/nas makes network namespaces: run them as root")
     if missing:
         pytest.fail(f"tests/nas needs {', '.join(missing)}: {REMEDY}")
+
+
+EVERY_SHELL = ("test_conf.py", "test_start_stop.py", "test_watch.py", "test_static.py")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    left_out = [item for item in items if shell_of(item) not in ("", "ash") and item.path.name not in EVERY_SHELL]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def shell_of(item: pytest.Item) -> str:
+    return str(item.callspec.params.get("shell", "")) if hasattr(item, "callspec") else ""  # type: ignore[attr-defined]
 
 
 @pytest.fixture(params=SHELLS)

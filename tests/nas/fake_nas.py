@@ -5,9 +5,9 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.nas.box import NAS, PREFIX, Box, run
+from tests.nas.box import MADE, PREFIX, Box, run
 
-PROBE = (NAS / "probe.sh").read_text()
+PROBE = (MADE / "probe.sh").read_text()
 # For who wants to see an answer to a ping. In more than three seconds the kernel may forget whom it looked for in vain
 PATIENT = PROBE.replace('pings 1 "$address"', 'pings 2 "$address"')
 assert PATIENT != PROBE

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.nas.box import CONF, NAS, PROGRAM, SHIM, TWO, Box
+from tests.nas.box import CONF, MADE, NAS, PROGRAM, SHIM, TWO, Box
 
 OURS = CONF.replace("# a comment", "# Written by pulumi up (macvlan-ipv6)")
 BAD_ROUTE = "container odd 192.168.1.203 ff02::1:2:3:4:5:6:7:8\n"  # no kernel takes it, and check does not see it
@@ -55,7 +55,7 @@ class Nas:
         for name, text in self.text.items():
             (bundle / name).write_text(text)
         (self.fake / "calls").write_text("")
-        argv = self.box.inside(*self.box.shell, NAS / "install.sh", action, bundle)
+        argv = self.box.inside(*self.box.shell, MADE / "install.sh", action, bundle)
         return subprocess.run(argv, env=self.env(), capture_output=True, text=True, timeout=1200)
 
     def fails(self, action: str = "apply", **changes: str) -> str:

@@ -1,4 +1,4 @@
-"""The loop where no systemd keeps it: boot, up, down, keep, and the script that DSM calls."""
+"""The loop where no systemd keeps it: boot, start-loop, stop-loop, supervise, and the script that DSM calls."""
 
 import os
 import re
@@ -69,25 +69,25 @@ def read(file: Path) -> str:
 
 
 def test_up_leaves_one_loop_and_its_number_and_down_leaves_nothing(kept: Box) -> None:
-    assert call(kept, "up").stdout == ""
+    assert call(kept, "start-loop").stdout == ""
     until("it is up", lambda: is_up(kept))
-    (keeper,) = running(kept, "keep")
+    (keeper,) = running(kept, "supervise")
     assert number(kept).read_text() == f"{keeper}\n" and number(kept).stat().st_mode & 0o777 == 0o644
     loop, index = loops(kept), kept.ip("-o", "link", "show", SHIM).split(":")[0]
     kept.write_conf("container new 192.168.1.77 -\n")
-    call(kept, "up")
+    call(kept, "start-loop")
     until("the second one reads the files again", lambda: kept.routes() == {"192.168.1.77"})
     until("it is the same loop", lambda: loops(kept) == loop)
-    assert running(kept, "keep") == [keeper]
+    assert running(kept, "supervise") == [keeper]
     assert kept.ip("-o", "link", "show", SHIM).split(":")[0] == index
-    call(kept, "down")
+    call(kept, "stop-loop")
     until("all is gone", lambda: not kept.left())
     assert not kept.has_link() and not number(kept).exists() and not list(kept.here.glob("*.lock"))
-    call(kept, "down")
+    call(kept, "stop-loop")
 
 
 def test_a_loop_that_is_killed_is_started_again_and_the_link_stays(kept: Box) -> None:
-    call(kept, "up")
+    call(kept, "start-loop")
     until("it is up", lambda: is_up(kept))
     (loop,), index = loops(kept), kept.ip("-o", "link", "show", SHIM).split(":")[0]
     os.kill(loop, signal.SIGKILL)
@@ -98,14 +98,14 @@ def test_a_loop_that_is_killed_is_started_again_and_the_link_stays(kept: Box) ->
 
 
 def test_a_keeper_that_is_killed_takes_its_loop_with_it_and_the_next_up_has_one(kept: Box) -> None:
-    call(kept, "up")
+    call(kept, "start-loop")
     until("it is up", lambda: is_up(kept))
-    (keeper,), (loop,) = running(kept, "keep"), loops(kept)
+    (keeper,), (loop,) = running(kept, "supervise"), loops(kept)
     os.kill(keeper, signal.SIGKILL)
     until("the loop leaves", lambda: not alive(loop))
     assert kept.has_link()
-    call(kept, "up")
-    until("one again", lambda: is_up(kept) and len(running(kept, "keep")) == 1)
+    call(kept, "start-loop")
+    until("one again", lambda: is_up(kept) and len(running(kept, "supervise")) == 1)
 
 
 def test_the_reader_that_a_killed_loop_leaves_ends_at_the_next_event(kept: Box) -> None:
@@ -125,13 +125,19 @@ def test_the_reader_that_a_killed_loop_leaves_ends_at_the_next_event(kept: Box) 
 
 def test_two_at_once_leave_one_keeper_and_one_loop(kept: Box) -> None:
     kept.popen(
-        "sh", "-c", 'for i in 1 2 3 4 5 6; do "$@" & done; wait', "sh", kept.here / "macvlan.sh", "up", kept.conf
+        "sh",
+        "-c",
+        'for i in 1 2 3 4 5 6; do "$@" & done; wait',
+        "sh",
+        kept.here / "macvlan.sh",
+        "start-loop",
+        kept.conf,
     )
     assert kept.processes[-1].wait(timeout=240) == 0
-    until("the others have looked", lambda: not running(kept, "up") and len(running(kept, "keep")) == 1)
+    until("the others have looked", lambda: not running(kept, "start-loop") and len(running(kept, "supervise")) == 1)
     until("it is up", lambda: is_up(kept))
-    assert number(kept).read_text().split() == [str(pid) for pid in running(kept, "keep")]
-    call(kept, "down")
+    assert number(kept).read_text().split() == [str(pid) for pid in running(kept, "supervise")]
+    call(kept, "stop-loop")
     until("all is gone", lambda: not kept.left())
 
 
@@ -141,9 +147,9 @@ def test_the_end_of_logger_is_not_the_end_of_the_loop(kept: Box) -> None:
     if "busybox" in kept.shell[0]:  # which takes its own logger
         program = kept.here / "macvlan.sh"
         program.write_text(program.read_text().replace("$away logger", f"$away {kept.bin}/logger", 1))
-    call(kept, "up")
+    call(kept, "start-loop")
     until("it is up", lambda: is_up(kept))
-    keeper, loop = running(kept, "keep"), loops(kept)
+    keeper, loop = running(kept, "supervise"), loops(kept)
     until("there is a logger", lambda: read(logger))
     os.kill(int(logger.read_text()), signal.SIGKILL)
     for _ in range(2):
@@ -152,8 +158,8 @@ def test_the_end_of_logger_is_not_the_end_of_the_loop(kept: Box) -> None:
     os.kill(loop[0], signal.SIGKILL)
     until("another loop", lambda: loops(kept) != loop and is_up(kept))
     time.sleep(1)
-    assert running(kept, "keep") == keeper and len(loops(kept)) == 1
-    call(kept, "down")
+    assert running(kept, "supervise") == keeper and len(loops(kept)) == 1
+    call(kept, "stop-loop")
 
 
 @pytest.mark.parametrize("missing", [*HIDDEN, "both"])
@@ -171,18 +177,18 @@ def test_without_setsid_or_logger_it_works_too(kept: Box, missing: str) -> None:
     program = kept.here / "macvlan.sh"
     text = program.read_text().replace("PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin", "PATH=$PATH", 1)
     program.write_text(text)
-    call(kept, "up", PATH=str(kept.bin))
+    call(kept, "start-loop", PATH=str(kept.bin))
     until("it is up", lambda: is_up(kept))
     if "busybox" not in kept.shell[0]:
         assert (kept.here / f"macvlan.sh.{SHIM}.log").exists() is ("logger" in hidden)
-    call(kept, "down", PATH=str(kept.bin))
+    call(kept, "stop-loop", PATH=str(kept.bin))
     until("all is gone", lambda: not kept.left())
 
 
 def test_one_that_was_started_with_signals_ignored_is_ended_all_the_same(kept: Box) -> None:
-    call(kept, "up", "sh", "-c", "trap '' HUP INT TERM; exec \"$@\"", "sh")
+    call(kept, "start-loop", "sh", "-c", "trap '' HUP INT TERM; exec \"$@\"", "sh")
     until("it is up", lambda: is_up(kept))
-    call(kept, "down")
+    call(kept, "stop-loop")
     until("all is gone", lambda: not kept.left())
 
 
@@ -193,7 +199,7 @@ def test_boot_waits_for_a_late_parent_and_says_so(box: Box) -> None:
     until("it waits", lambda: "waiting up to 60 s for the parent link eth0" in box.log())
     box.ip("link", "add", "eth0", "type", "veth", "peer", "name", "wire2", "netns", box.lan)
     assert child.wait(timeout=240) == 0 and box.has_link()
-    assert re.search(r"the parent link eth0 came after \d+ s; ", box.log())
+    assert re.search(r"the parent link eth0 appeared after \d+ s; ", box.log())
 
 
 def test_boot_says_nothing_of_a_parent_that_is_there(box: Box) -> None:
@@ -261,3 +267,12 @@ printf '%s\\n' "$text" | {real} "$@"
     assert asked == ["modprobe macvlan", "insmod /lib/modules/macvlan.ko"][: 1 if helps == "modprobe" else 2]
     assert (done.returncode == 0) is box.has_link() is bool(helps)
     assert helps or "the kernel has no macvlan, and neither modprobe nor /lib/modules/macvlan.ko helped" in done.stderr
+
+
+def test_words_of_before_the_first_release_do_the_same(kept: Box) -> None:
+    """People's boot tasks have them, and an older install.sh that puts its version back calls them."""
+    call(kept, "up")
+    until("it is up", lambda: is_up(kept))
+    assert call(kept, "reached").stdout == call(kept, "reachability").stdout
+    call(kept, "down")
+    assert not kept.has_link() and not number(kept).exists()

@@ -34,7 +34,17 @@ HOSTILE = [
     "\u2028",
     "a" * 5000,
 ]
-KEYS = ("network", "parent", "shim", "shim_mac", "shim_ipv4", "shim_ipv6", "dead_gateway", "keep_gateway", "tick")
+KEYS = (
+    "network",
+    "parent",
+    "shim",
+    "shim_mac",
+    "shim_ipv4",
+    "shim_ipv6",
+    "placeholder_gateway",
+    "router_gateway",
+    "check_interval",
+)
 
 
 def check(shell: str, conf: Path, *args: str) -> subprocess.CompletedProcess[str]:
@@ -99,7 +109,9 @@ def test_names_that_mean_something_else_are_no_shim(shell: str, name: str, tmp_p
     assert check(shell, tmp_path / "conf").returncode == 1
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if key not in ("dead_gateway", "keep_gateway", "tick")])
+@pytest.mark.parametrize(
+    "key", [key for key in KEYS if key not in ("placeholder_gateway", "router_gateway", "check_interval")]
+)
 def test_a_missing_line_is_named(shell: str, key: str, tmp_path: Path) -> None:
     (tmp_path / "conf").write_text("\n".join(line for line in CONF.splitlines() if line.split()[0] != key) + "\n")
     assert f"'{key} ...' is missing" in check(shell, tmp_path / "conf").stderr
@@ -108,6 +120,15 @@ def test_a_missing_line_is_named(shell: str, key: str, tmp_path: Path) -> None:
 def test_an_unknown_key_is_named_with_its_line(shell: str, tmp_path: Path) -> None:
     (tmp_path / "conf").write_text(CONF + "colour blue\n")
     assert "conf line 11: unknown key 'colour'" in check(shell, tmp_path / "conf").stderr
+
+
+def test_keys_of_before_the_first_release_are_read_as_what_they_are_called_now(shell: str, tmp_path: Path) -> None:
+    text = CONF.replace("placeholder_gateway", "dead_gateway").replace("check_interval 1", "tick 1")
+    (tmp_path / "conf").write_text(f"{text}keep_gateway fd0d::9\n")
+    assert " line " not in check(shell, tmp_path / "conf").stderr
+    for key in ("dead_gateway", "keep_gateway", "tick"):
+        (tmp_path / "conf").write_text(f"{CONF}{key} x y\n")
+        assert f"is not a valid value for {key}" in check(shell, tmp_path / "conf").stderr
 
 
 def test_another_version_is_refused(shell: str, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 from tests.nas.box import CONF, GATEWAY, PREFIX, SHIM, TWO, Box, held, run, until
 
 GLOBAL = "2001:db8:1:1:42:c0ff:fea8:1c9"
-KEPT = CONF.replace("dead_gateway", "keep_gateway")
-SLOW = CONF.replace("tick 1", "tick 3600")
+KEPT = CONF.replace("placeholder_gateway", "router_gateway")
+SLOW = CONF.replace("check_interval 1", "check_interval 3600")
 
 
 def defaults(box: Box, space: str) -> list[str]:

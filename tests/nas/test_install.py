@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.nas.box import NAS, PREFIX, PROGRAM, SHIM, TWO, Box
+from tests.nas.box import MADE, PREFIX, PROGRAM, SHIM, TWO, Box
 from tests.nas.install_box import BAD_ROUTE, OURS, Nas
 
 
@@ -139,7 +139,8 @@ def test_odd_paths_are_refused_before_anything_happens(nas: Nas, names: list[str
 @pytest.mark.parametrize("folder", ["bin", "/a:b", "/a/../b", "/a b", "/"])
 def test_a_folder_of_docker_that_is_not_plain_is_refused_and_another_is_searched(nas: Nas, folder: str) -> None:
     said = nas.fails(settings=f"{nas.text['settings']}docker_folder {folder}\n")
-    assert said == f"nothing was changed: settings: '{folder}' will not do for docker_folder" and nas.tree() == {}
+    assert said == f"nothing was changed: settings: '{folder}' is not a valid value for docker_folder"
+    assert nas.tree() == {}
     (nas.box.bin / "systemctl").rename(nas.box.here / "systemctl")
     (nas.box.bin / "systemctl").write_text(
         f'#!/bin/sh\necho "$PATH" >>{nas.box.here}/paths\nexec {nas.box.here}/systemctl "$@"\n'
@@ -156,5 +157,5 @@ def test_a_directory_in_a_files_place_is_named(nas: Nas) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["apply"], ["destroy", "/tmp"], ["apply", "/nowhere"]])
 def test_other_arguments_get_the_usage(box: Box, arguments: list[str]) -> None:
-    done = subprocess.run([*box.shell, NAS / "install.sh", *arguments], capture_output=True, text=True)
+    done = subprocess.run([*box.shell, MADE / "install.sh", *arguments], capture_output=True, text=True)
     assert done.returncode == 1 and "usage" in done.stderr

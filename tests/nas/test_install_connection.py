@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.nas.box import NAS, Box, children, until
+from tests.nas.box import MADE, NAS, Box, children, until
 from tests.nas.install_box import BAD_ROUTE, OURS, Nas
 from tests.nas.test_unpack import bundle
 
@@ -28,7 +28,7 @@ class Connection:
         """at: `MOMENT SIGNAL`: when systemctl is asked for that, the foreground gets it; with ` all`, everybody that
         timeout would reach too."""
         self.nas.text |= changes
-        text = bundle({"install.sh": (NAS / "install.sh").read_text(), **self.nas.text})
+        text = bundle({"install.sh": (MADE / "install.sh").read_text(), **self.nas.text})
         argv = self.nas.box.inside(*self.nas.box.shell, "-c", (NAS / "unpack.sh").read_text(), "sh", action)
         pipe = subprocess.PIPE
         env = {**self.nas.env(), "TMPDIR": str(self.tmp)}

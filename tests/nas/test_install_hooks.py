@@ -153,7 +153,7 @@ def test_dsms_scheduler_gets_the_task_once_and_loses_it_again(task: Hooked) -> N
     assert task.ok() == f"{SUMMARY}; loop running, started at boot by the task macvlan-ipv6\n"
     file = task.tasks / "macvlan-ipv6"
     made = json.loads(file.read_text())
-    assert made["operation"] == f"{task.program} up {task.conf}" and made["owner"] == {"0": "root"}
+    assert made["operation"] == f"{task.program} start-loop {task.conf}" and made["owner"] == {"0": "root"}
     assert (made["event"], made["enable"], made["operation_type"]) == ("bootup", True, "script")
     assert task.methods() == ["get", "create"]
     task.ok()

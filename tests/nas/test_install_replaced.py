@@ -59,4 +59,5 @@ def test_what_docker_refuses_is_told(nas: Nas) -> None:
 @pytest.mark.parametrize("value", ["", "test", ID[:11], "$(id)"])
 def test_other_words_for_an_id_are_refused(nas: Nas, value: str) -> None:
     said = nas.fails(settings=nas.text["settings"].replace(ID, value))
-    assert said == f"nothing was changed: settings: '{value}' will not do for replaced_container" and done(nas) == []
+    assert said == f"nothing was changed: settings: '{value}' is not a valid value for replaced_container"
+    assert done(nas) == []

@@ -95,7 +95,8 @@ def test_a_file_that_is_refused_is_refused_before_that(nas: Nas) -> None:
 @pytest.mark.parametrize("value", ["", "x", ID[:11], ID + "0", "bridge-host", "$(id)", f"{ID[:12]} {ID[:12]}"])
 def test_other_words_for_an_id_are_refused(nas: Nas, value: str) -> None:
     said = nas.fails(settings=nas.text["settings"].replace(ID, value))
-    assert said == f"nothing was changed: settings: '{value}' will not do for foreign_network" and done(nas) == []
+    assert said == f"nothing was changed: settings: '{value}' is not a valid value for foreign_network"
+    assert done(nas) == []
 
 
 def test_without_the_networks_name_it_is_refused(nas: Nas) -> None:

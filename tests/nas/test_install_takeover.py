@@ -187,4 +187,4 @@ def test_a_take_over_that_a_reboot_cut_off_is_enabled_for_docker_in_the_end(nas:
 @pytest.mark.parametrize("value", ["", "yes", "restore keep", "$(id)"])
 def test_other_words_for_on_destroy_are_refused(nas: Nas, value: str) -> None:
     said = nas.fails(settings=nas.text["settings"] + f"on_destroy {value}\n")
-    assert said == f"nothing was changed: settings: '{value}' will not do for on_destroy"
+    assert said == f"nothing was changed: settings: '{value}' is not a valid value for on_destroy"

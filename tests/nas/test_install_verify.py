@@ -7,7 +7,7 @@ from tests.nas.install_box import BAD_ROUTE, OURS, Nas
 
 LAPTOP, LAPTOP6 = "192.168.1.50", f"{PREFIX}50"
 ELSEWHERE = (OURS + TWO).replace("parent eth0", "parent eth1")  # another cable than the containers'
-HERE = "where your ssh comes from,"
+SENDS = "the NAS would send packets for your computer"
 # Stands where docker's client is looked for; what it says the second time it is asked who runs, and does before that.
 DOCKER = """#!/bin/sh
 cd {here} && echo "$1" >>asked
@@ -89,7 +89,7 @@ def test_a_container_that_answers_again_within_seconds_is_no_loss(nas: Nas) -> N
     space = attach(nas)
     down, up = (f"/sbin/ip -n {space} link set eth0 {state}" for state in ("down", "up"))
     docker(nas, f"{down}; {{ sleep 4; {up}; }} >/dev/null 2>&1 &")
-    nas.ok(conf=nas.text["conf"].replace("tick 1", "tick 2"))
+    nas.ok(conf=nas.text["conf"].replace("check_interval 1", "check_interval 2"))
 
 
 @ONE_SHELL
@@ -117,7 +117,7 @@ def test_reached_tells_of_each_address_of_the_first_ten_containers(nas: Nas) -> 
     nas.ok()
 
     def reached() -> dict[str, tuple[str, str]]:
-        lines = [line.split() for line in nas.box.program("reached").stdout.splitlines()]
+        lines = [line.split() for line in nas.box.program("reachability").stdout.splitlines()]
         told = {address: (name, answer) for address, name, answer in lines}
         assert len(lines) == len(told) == 21  # v4 and ULA of ten, and the global address
         return told
@@ -127,7 +127,7 @@ def test_reached_tells_of_each_address_of_the_first_ten_containers(nas: Nas) -> 
     told = reached()
     assert told["2001:db8::201"][1] == "no" and told["192.168.1.210"] == ("c210", "no") and "192.168.1.211" not in told
     (nas.box.bin / "docker").write_text("#!/bin/sh\nexit 1\n")
-    done = nas.box.program("reached", check=False)
+    done = nas.box.program("reachability", check=False)
     assert done.returncode == 1 and done.stderr.endswith("docker does not say which containers run\n")
 
 
@@ -137,7 +137,7 @@ def test_a_shim_with_the_laptops_address_is_taken_back(nas: Nas, first: bool) ->
     before = {} if first else installed(nas)
     said = nas.fails(conf=OURS.replace("192.168.1.254", LAPTOP))
     end = "everything was taken away again" if first else "the previous state was put back"
-    assert said == f"{LAPTOP}, {HERE} would be looked for on this NAS itself; {end}"
+    assert said == f"{SENDS} ({LAPTOP}) to itself; {end}"
     assert nas.tree() == before and nas.box.has_link() != first and nas.box.pings(LAPTOP)
 
 
@@ -145,13 +145,13 @@ def test_a_shim_with_the_laptops_ipv6_address_is_taken_back(nas: Nas) -> None:
     laptop(nas)
     nas.client = f"{LAPTOP6} 50000 22"
     said = nas.fails(conf=OURS.replace(f"{PREFIX}254", LAPTOP6))
-    assert said.startswith(f"{LAPTOP6}, {HERE} would be looked for on this NAS itself; ") and nas.box.pings(LAPTOP6)
+    assert said.startswith(f"{SENDS} ({LAPTOP6}) to itself; ") and nas.box.pings(LAPTOP6)
 
 
 def test_a_container_with_the_laptops_address_is_taken_back(nas: Nas) -> None:
     laptop(nas)
     said = nas.fails(conf=OURS + f"container test {LAPTOP} {PREFIX}201\n")
-    assert said.startswith(f"{LAPTOP}, {HERE} would be looked for behind the shim {SHIM}; ") and nas.box.pings(LAPTOP)
+    assert said.startswith(f"{SENDS} ({LAPTOP}) through the shim {SHIM}; ") and nas.box.pings(LAPTOP)
 
 
 def harm(nas: Nas, what: str) -> str:
@@ -164,7 +164,7 @@ def test_a_laptop_that_does_not_answer_any_more_is_told(nas: Nas) -> None:
     before = installed(nas)
     away = f"$ip neigh replace {LAPTOP} lladdr 02:00:00:00:00:99 dev eth0 nud permanent"
     said = nas.fails(program=harm(nas, away))
-    why = f"{LAPTOP}, {HERE} answered before the change and does not any more"
+    why = f"your computer ({LAPTOP}) answered before the change and does not any more"
     assert said == f"{why}; the previous state was put back" and nas.tree() == before
 
 
@@ -173,7 +173,7 @@ def test_a_laptop_without_a_route_is_told_even_when_it_never_answered(nas: Nas) 
     nas.client = "192.168.1.51 50000 22"
     installed(nas)
     said = nas.fails(program=harm(nas, "$ip addr flush dev eth0"))
-    assert said.startswith(f"192.168.1.51, {HERE} would be looked for nowhere; ")
+    assert said.startswith(f"{SENDS} (192.168.1.51) nowhere; ")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_who_works_from_a_container_may_go_on_coming_through_the_shim(nas: Nas) 
     installed(nas)
     attach(nas)
     nas.client = "192.168.1.201 50000 22"
-    nas.ok(conf=nas.text["conf"].replace("tick 1", "tick 2"))
+    nas.ok(conf=nas.text["conf"].replace("check_interval 1", "check_interval 2"))
 
 
 def test_previous_files_that_do_not_come_up_either_are_not_called_a_previous_state(nas: Nas) -> None:

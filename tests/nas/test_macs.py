@@ -12,7 +12,7 @@ from tests.nas.test_containers import attach
 PLANNED, RANDOM = "02:42:c0:a8:01:c9", "aa:5c:97:be:35:2f"
 SUFFIX, OTHER = "42:c0ff:fea8:1c9", "a85c:97ff:febe:352f"
 WITH_MACS = f"container test 192.168.1.201 {PREFIX}201 {PLANNED}\ncontainer qbittorrent 192.168.1.202 {PREFIX}202 -\n"
-SLOW = CONF.replace("tick 1", "tick 3600")
+SLOW = CONF.replace("check_interval 1", "check_interval 3600")
 
 
 def mac(box: Box, space: str, link: str = "eth0") -> str:
@@ -178,7 +178,7 @@ def test_a_conf_of_before_there_were_macs_is_read_and_sets_none(box: Box, space:
 def test_a_mac_that_is_none_is_refused_with_its_line(box: Box, bad: str) -> None:
     box.write_conf(f"container test 192.168.1.201 {PREFIX}201 {bad}\n")
     done = box.program("check", check=False)
-    assert done.returncode == 1 and "will not do for container" in done.stderr
+    assert done.returncode == 1 and "is not a valid value for container" in done.stderr
 
 
 def test_status_tells_the_mac_that_the_interface_has(box: Box, space: str) -> None:

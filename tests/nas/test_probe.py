@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.box import NAS, PREFIX, ROOT, SHIM, Box, run
+from tests.nas.box import MADE, PREFIX, ROOT, SHIM, Box, run
 from tests.nas.fake_nas import NOBODY, PATIENT, PROBE, FakeNas, make_lan
 
 SECTIONS = [
@@ -57,7 +57,7 @@ def lan(box: Box) -> str:
 
 # ---- the text itself ---------------------------------------------------------------------------------------
 def test_shellcheck_has_nothing_to_say_and_nothing_is_evaluated_or_kept_in_files() -> None:
-    assert run(ROOT / ".venv/bin/shellcheck", "-s", "sh", NAS / "probe.sh", check=False).stdout == ""
+    assert run(ROOT / ".venv/bin/shellcheck", "-s", "sh", MADE / "probe.sh", check=False).stdout == ""
     code = "\n".join(line for line in PROBE.splitlines() if not line.lstrip().startswith("#"))
     assert not re.search(r"\beval\b|<<|mktemp|(^|[;&|]\s*)\.\s", code, re.MULTILINE)
 
@@ -371,9 +371,9 @@ def test_the_boot_task_is_asked_for(nas: FakeNas, answer: str, told: list[str]) 
 def test_a_docker_that_hangs_costs_one_wait_and_not_the_rest(nas: FakeNas, hangs: str, calls: int) -> None:
     nas.tool("docker", f"[ $1 != {hangs} ] || exec sleep 60\n{DOCKER}")
     nas.tool("systemctl", "echo Id=x")
-    assert PROBE.count("'timeout 20'") == 1
+    assert PROBE.count("$limit 20") == 1
     began = time.monotonic()
-    told = nas.look(probe=PROBE.replace("timeout 20", "timeout 5"))
+    told = nas.look(probe=PROBE.replace("$limit 20", "$limit 5"))
     assert time.monotonic() - began < 15 and len(nas.calls("docker")) == calls
     assert told["containers"] == [] and told["units"] == ["Id=x"]
     assert told["networks"] == ([] if hangs == "version" else ["unanswered"])
@@ -385,7 +385,7 @@ def test_a_docker_that_hangs_costs_one_wait_and_not_the_rest(nas: FakeNas, hangs
 )
 def test_half_an_answer_of_a_docker_that_ends_is_none(nas: FakeNas, ends: str) -> None:
     nas.tool("docker", f'[ $1 != container ] || {{ echo \'{{"name":"/test"}}\'; {ends}; }}\n{DOCKER}')
-    told = nas.look(probe=PROBE.replace("timeout 20", "timeout 3"))
+    told = nas.look(probe=PROBE.replace("$limit 20", "$limit 3"))
     assert told["containers"] == ["unanswered"] and len(told["networks"]) == 2
     assert len([call for call in nas.calls("docker") if call.startswith("container")]) == 1
 

@@ -192,7 +192,7 @@ def test_250_containers_cost_at_most_four_ip_processes(box: Box) -> None:
 
 def test_two_starts_at_once_both_end_well(box: Box) -> None:
     box.write_conf(MANY)
-    three = [box.popen(*box.shell, "nas/setup_docker_macvlan.sh", "start", box.conf) for _ in range(3)]
+    three = [box.popen(*box.shell, PROGRAM, "start", box.conf) for _ in range(3)]
     assert [child.wait(timeout=240) for child in three] == [0, 0, 0], box.log()
     assert len(box.routes()) == 500 and not list(box.here.glob("*.lock*"))
 

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.box import NAS, ROOT, run
+from inputs.nas_scripts import read_nas_scripts
+from install.scripts import PARTS, parts
+from tests.nas.box import MADE, NAS, ROOT, run
 
-SCRIPTS = sorted(path.name for path in NAS.glob("*.sh"))
+TEXTS = {name: text for name, text in read_nas_scripts(ROOT).items() if name.endswith(".sh")}
+SCRIPTS = sorted(TEXTS)
+PLACES = {name: (MADE if name in PARTS else NAS) / name for name in SCRIPTS}
+AWK = sorted((NAS / "embedded").glob("*.awk"))
 SINCE = {
     line.split()[0]: int(line.split()[1])
     for line in (Path(__file__).parent / "systemd.since").read_text().splitlines()
@@ -30,26 +35,47 @@ UNITS = sorted(path.name for path in NAS.glob("*.service"))
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_shellcheck_has_nothing_to_say(script: str) -> None:
-    done = run(ROOT / ".venv/bin/shellcheck", "-s", "sh", NAS / script, check=False)
+    done = run(ROOT / ".venv/bin/shellcheck", "-s", "sh", PLACES[script], check=False)
     assert done.stdout == "" and done.returncode == 0
+
+
+@pytest.mark.parametrize("part", sorted(path for path in parts() if path.endswith(".sh")))
+def test_a_part_is_clean_alone_and_short_enough_to_be_read(part: str) -> None:
+    """What one part sets, another uses: that alone is not asked of it."""
+    words = ("-s", "sh", "-e", "SC2034,SC2154", NAS / part)
+    assert run(ROOT / ".venv/bin/shellcheck", *words, check=False).stdout == ""
+    assert len((NAS / part).read_text().splitlines()) <= 130 and (NAS / part).read_text().startswith("# ")
+
+
+def test_every_file_of_the_parts_is_used_and_every_word_filled_in() -> None:
+    there = {str(path.relative_to(NAS)) for path in NAS.glob("*/*") if path.is_file()}
+    assert there == set(parts())
+    for name in PARTS:
+        assert re.findall(r"@[A-Z_]+@|'@", TEXTS[name]) == [], name
+        assert "macvlan-ipv6" in "".join(TEXTS[name].splitlines()[:3]), "install.sh knows our files by it"
+
+
+@pytest.mark.parametrize("path", AWK, ids=lambda path: path.name)
+def test_awk_stands_between_single_quotes(path: Path) -> None:
+    assert "'" not in path.read_text()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("shell", [["dash"], ["busybox", "sh"], ["bash", "--posix"]])
 def test_every_shell_parses_it(script: str, shell: list[str]) -> None:
-    assert run(*shell, "-n", NAS / script).stderr == ""
+    assert run(*shell, "-n", PLACES[script]).stderr == ""
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_nothing_evaluates_or_sources_data(script: str) -> None:
-    code = "\n".join(line for line in (NAS / script).read_text().splitlines() if not line.lstrip().startswith("#"))
+    code = "\n".join(line for line in TEXTS[script].splitlines() if not line.lstrip().startswith("#"))
     assert not re.search(r"\beval\b|(^|[;&|]\s*)\.\s|\bsource\b", code, re.MULTILINE)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_ip_is_spoken_to_as_iproute2_of_2016_understands(script: str) -> None:
     asks_for_it = "$ip -j link show lo"  # probe.sh, to learn whether it can
-    calls = re.findall(r"\$ip\b[^|;&)\n]*", (NAS / script).read_text())
+    calls = re.findall(r"\$ip\b[^|;&)\n]*", TEXTS[script])
     refused = [line.split()[0] for line in IP_2016.splitlines() if line and line[0] == "-"]
     options = {option.replace("[", "").replace("]", "") for option in refused} | {one.split("[")[0] for one in refused}
     assert len(refused) >= 4 and {"-j", "-json", "-br"} <= options
@@ -92,7 +118,7 @@ def test_the_unit_uses_only_what_systemd_219_knows(name: str) -> None:
 
 
 CALL = re.compile(
-    r"(?:^|[;&|({!]|\$limit|limited \d+|if|elif) *(?:control|systemctl|journalctl) ([^|;&)\n]*)", re.MULTILINE
+    r"(?:^|[;&|({!]|limited \d+|if|elif) *(?:systemctl_limited|systemctl|journalctl) ([^|;&)\n]*)", re.MULTILINE
 )
 
 
@@ -108,14 +134,14 @@ def words_for_systemd(text: str) -> set[str]:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_systemd_is_asked_only_for_what_219_knows(script: str) -> None:
-    used = words_for_systemd((NAS / script).read_text())
+    used = words_for_systemd(TEXTS[script])
     assert not [word for word in used if SINCE[word] > 219]
     if script == "install.sh":
         assert {"reenable", "--kill-who", "-s", "-q", "NeedDaemonReload", "--no-pager", "list-unit-files", "-o"} <= used
 
 
 def test_that_list_names_what_is_too_new() -> None:
-    text = 'x=$(systemctl show --value -p Id "$1") && control enable --now "$u"'
+    text = 'x=$(systemctl show --value -p Id "$1") && systemctl_limited enable --now "$u"'
     assert words_for_systemd(text) == {"show", "--value", "-p", "Id", "enable", "--now"}
     assert {word for word in words_for_systemd(text) if SINCE[word] > 219} == {"--value", "--now"}
 

@@ -14,7 +14,7 @@ import pytest
 from tests.nas.box import CONF, GATEWAY, PREFIX, PROGRAM, SHIM, TWO, Box, alive, children, held, naps, run, until
 from tests.nas.test_containers import RACE
 
-SLOW = CONF.replace("tick 1", "tick 3600")
+SLOW = CONF.replace("check_interval 1", "check_interval 3600")
 # Not under busybox sh, which has a sleep of its own, so that nothing can stand for it
 OTHERS = pytest.mark.parametrize("shell", ["dash", "bash"])
 STATIC = {"192.168.1.201", "192.168.1.202", f"{PREFIX}201", f"{PREFIX}202"}
@@ -162,7 +162,7 @@ def test_a_docker_that_hangs_keeps_it_from_healing_and_from_ending_for_ten_secon
 
 @OTHERS
 def test_when_nothing_happens_it_wakes_once_a_tick_and_asks_docker_every_twentieth_time(box: Box) -> None:
-    box.write_conf(TWO, CONF.replace("tick 1", "tick 30"))
+    box.write_conf(TWO, CONF.replace("check_interval 1", "check_interval 30"))
     calls = box.fast_sleep()
     box.program("start")
     box.watch()
@@ -187,7 +187,7 @@ def test_when_nothing_happens_it_wakes_once_a_tick_and_asks_docker_every_twentie
 
 @OTHERS
 def test_a_gateway_that_nobody_can_tell_of_is_soon_asked_for_seldom(box: Box) -> None:
-    box.write_conf(TWO, CONF.replace("tick 1", "tick 30"))
+    box.write_conf(TWO, CONF.replace("check_interval 1", "check_interval 30"))
     calls = box.fast_sleep()
     for tool in "ping", "ping6":
         (box.bin / tool).unlink()

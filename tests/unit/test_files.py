@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inputs.nas_scripts import read_nas_scripts
 from install.conf import Repair, digest_of, read_conf, render_conf
-from install.files import SOURCES, HostFiles, bundle, host_files
+from install.files import HostFiles, bundle, host_files
 from install.layout import InstallPlan
 from plan.lan import LanPlan
 from tests.unit.sites import ROOT, box, by_hand, dev_plan, installed, judge, plan_of, put, site_of
@@ -31,14 +32,14 @@ shim macvlan-host
 shim_mac 02:42:c0:a8:01:fe
 shim_ipv4 192.168.1.254
 shim_ipv6 fd0d:7eb5:2afd::254
-tick 30
-dead_gateway fd0d:7eb5:2afd::1
+check_interval 30
+placeholder_gateway fd0d:7eb5:2afd::1
 container test 192.168.1.201 fd0d:7eb5:2afd::201 02:42:c0:a8:01:c9
 container qbittorrent 192.168.1.202 fd0d:7eb5:2afd::202 02:42:c0:a8:01:ca
 """
 
 
-FILES = {name: (ROOT / "nas" / name).read_text() for name in SOURCES}
+FILES = read_nas_scripts(ROOT)
 PROGRAM, CONF_PATH, UNIT = installed().files
 
 
@@ -65,7 +66,7 @@ def test_the_conf_is_read_back_as_it_was_written() -> None:
     record = read_conf(render_conf(dev_plan(), installed(), SUMS, REPAIR))
     assert record is not None and record.whole and not record.adopted
     assert record.repair == REPAIR and record.sums == SUMS
-    assert record.values["shim_ipv4"] == "192.168.1.254" and record.values["tick"] == "30"
+    assert record.values["shim_ipv4"] == "192.168.1.254" and record.values["check_interval"] == "30"
     assert record.containers == {
         "test": ("192.168.1.201", "fd0d:7eb5:2afd::201"),
         "qbittorrent": ("192.168.1.202", "fd0d:7eb5:2afd::202"),
@@ -101,8 +102,8 @@ def test_a_router_as_gateway_is_kept_and_other_containers_are_in_the_conf() -> N
     site = site_of(put("ula", "gateway", "fd0d:7eb5:2afd::ff"), put("external_containers", [PIHOLE]))
     lines = plain(plan_of(site), installed(check_interval=60)).splitlines()
     assert lines[7:] == [
-        "tick 60",
-        "keep_gateway fd0d:7eb5:2afd::ff",
+        "check_interval 60",
+        "router_gateway fd0d:7eb5:2afd::ff",
         "container pihole 192.168.1.53 fd0d:7eb5:2afd::53 -",
         "container test 192.168.1.201 fd0d:7eb5:2afd::201 02:42:c0:a8:01:c9",
     ]
@@ -147,8 +148,8 @@ def test_the_unit_has_every_placeholder_filled_in() -> None:
 
 def test_the_other_files_are_those_under_nas_to_the_letter() -> None:
     files = files_of()
-    assert files.texts[PROGRAM] == (ROOT / "nas/setup_docker_macvlan.sh").read_text()
-    assert files.installer == (ROOT / "nas/install.sh").read_text()
+    assert files.texts[PROGRAM] == FILES["setup_docker_macvlan.sh"]
+    assert files.installer == FILES["install.sh"]
 
 
 def deliver(text: str, folder: Path) -> tuple[int, dict[str, str] | None]:
@@ -270,10 +271,11 @@ def test_a_bundle_of_another_form_is_refused(tmp_path: Path, before: str, text: 
 
 def words_of(script: str, function: str) -> set[str]:
     """The words that a function of a script of the NAS's takes as first in a line: its `case $key in` arms."""
-    text = (ROOT / "nas" / script).read_text()
+    text = FILES[script]
     body = re.search(rf"^{function}\(\) {{\n(.*?)^}}", text, re.M | re.S)
     assert body is not None, function
-    return set(re.findall(r"^\s+([a-z_0-9]+)\)", body[1], re.M))
+    arms = re.findall(r"^\s+([a-z_0-9]+(?: \| [a-z_0-9]+)*)\)", body[1], re.M)
+    return {word for arm in arms for word in arm.split(" | ")}
 
 
 def test_the_nas_takes_every_key_that_is_written_for_it() -> None:

@@ -12,8 +12,8 @@ from config.problems import UserErrors
 from config.site import Site, parse_site
 from facts.nas import NasFacts
 from inputs.host_keys import fingerprint
+from inputs.nas_scripts import read_nas_scripts
 from install.conf import TITLE, read_conf
-from install.files import LOOK
 from install.profiles import PROFILES
 from plan.addresses import plan_addresses
 from plan.lan import AddressPlan
@@ -23,7 +23,7 @@ from tests.unit.recorded import answer
 from tests.unit.recorder import ACCESS
 from tests.unit.sites import ROOT, Change, drop, installed, put, site_of
 
-SCRIPTS = {name: (ROOT / "nas" / name).read_text() for name in LOOK}
+SCRIPTS = read_nas_scripts(ROOT)
 PROBE = SCRIPTS["probe.sh"]
 BARE = answer("bare")
 SHIM, PREFIX = "192.168.1.254", "fd0d:7eb5:2afd::"

@@ -7,7 +7,8 @@ import pytest
 
 from config.site import Install, Nas, Site, parse_site
 from facts.nas import Docker, FileState, NasFacts, Unit
-from install.files import HOOKS, SOURCES, host_files
+from inputs.nas_scripts import read_nas_scripts
+from install.files import HOOKS, host_files
 from install.layout import InstallPlan, docker_units, plan_install, possible_installs
 from install.profiles import PROFILES, RC, RC_D, SYSTEMD, SYSTEMD_STANDALONE, TASK, recognise
 from tests.unit.sites import ROOT, Change, dev_plan, put, site_of
@@ -22,7 +23,7 @@ SIGNS = {
 }
 NAMES = (*PROFILES["dsm7"].docker_units, "dockerd-of-someone.service")
 GUIDE = (ROOT / "docs/guide.md").read_text()
-FILES = {name: (ROOT / "nas" / name).read_text() for name in SOURCES}
+FILES = read_nas_scripts(ROOT)
 
 
 def site(*changes: Change) -> Site:
@@ -103,7 +104,7 @@ def test_each_hook_has_its_file_and_says_the_installer_what_it_needs(
 
 def test_the_boot_task_is_told_with_the_command_in_it() -> None:
     told = planned("dsm7", put("install", {"boot_hook": TASK})).boot_task
-    assert told.endswith("/usr/local/bin/setup_docker_macvlan.sh up /usr/local/etc/setup_docker_macvlan.conf")
+    assert told.endswith("/usr/local/bin/setup_docker_macvlan.sh start-loop /usr/local/etc/setup_docker_macvlan.conf")
     assert told.partition(": /")[0] in " ".join(GUIDE.split())
 
 

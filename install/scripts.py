@@ -1,0 +1,56 @@
+"""The scripts of the NAS, each joined of its parts under nas/: one file there, rooms that can be read here.
+
+Nothing is evaluated and there is no template language. A part stands as it is; `'@name.awk@'` becomes that file of
+nas/embedded, and a few words are filled in that this program and the scripts must agree on.
+"""
+
+from collections.abc import Iterator, Mapping
+
+# Of the shim's interface, as the program sets them, the probe reads them and preflight/host_drift.py compares them.
+SHIM_SYSCTLS = {
+    "ipv6/accept_ra": "0",
+    "ipv6/autoconf": "0",
+    "ipv6/addr_gen_mode": "1",
+    "ipv6/disable_ipv6": "0",
+    "ipv4/arp_filter": "1",
+    "ipv4/arp_announce": "2",
+}
+LEARNED_PROTO = "109"  # of the routes to global addresses, which the watch loop learns (`ip route … proto`)
+KEPT = ".before-macvlan-ipv6"  # ends the name of a file made by hand that gave way to one of ours
+WORDS = {
+    "@SHIM_SYSCTLS@": " ".join(f"{key}={value}" for key, value in SHIM_SYSCTLS.items()),
+    "@LEARNED_PROTO@": LEARNED_PROTO,
+    "@KEPT@": KEPT,
+}
+
+LIB = tuple(f"lib/{name}.sh" for name in ("base", "limit", "ping", "lock"))
+_PROGRAM = ("conf", "compare", "change", "background", "containers", "gateway", "macs", "watch", "status", "commands")
+_INSTALLER = ("settings", "obstacles", "files", "hooks", "verify", "commands")
+_PROBE = ("arguments", "neighbours", "system", "docker", "installed", "commands")
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "setup_docker_macvlan.sh": (*LIB, *(f"program/{name}.sh" for name in _PROGRAM)),
+    "install.sh": (*LIB, *(f"install/{name}.sh" for name in _INSTALLER)),
+    "probe.sh": (*LIB[:3], *(f"probe/{name}.sh" for name in _PROBE)),
+}
+EMBEDDED = ("compare.awk", "report.awk", "reachability.awk", "neighbours.awk", "inside.awk", "set_mac.sh")
+
+
+def parts() -> Iterator[str]:
+    """Paths, under nas/, of all that a script is joined of."""
+    yield from dict.fromkeys(path for paths in PARTS.values() for path in paths)
+    yield from (f"embedded/{name}" for name in EMBEDDED)
+
+
+def join(name: str, texts: Mapping[str, str]) -> str:
+    """The script of that name. texts: path under nas/ → text, of all ``parts``."""
+    made_of = f"# Made of nas/{{lib,{PARTS[name][-1].partition('/')[0]}}}/*.sh, in the order of install/scripts.py."
+    lines = ["#!/bin/sh", "# Part of macvlan-ipv6, written by pulumi up.", made_of, ""]
+    text = "\n".join(lines)
+    for path in PARTS[name]:
+        text += f"\n# ---- nas/{path} {'-' * (100 - len(path))}\n{texts[path]}"
+    for embedded in EMBEDDED:
+        # A line of its own ends before the quote, so that what a loop reads as its input stays whole
+        text = text.replace(f"'@{embedded}@'", "'\n" + texts[f"embedded/{embedded}"].rstrip("\n") + "'")
+    for word, value in WORDS.items():
+        text = text.replace(word, value)
+    return text

@@ -1,0 +1,65 @@
+# Each file in one step, and back again. What was made by hand is kept beside.
+by_hand() { [ -s "$1" ] && ! sed 3q "$1" | grep -qw macvlan-ipv6; }
+is_changed() { case $changed in *" $1 "*) ;; *) return 1 ;; esac; }
+
+make_parents() {
+    [ -d "$1" ] || { make_parents "${1%/*}" && mkdir "$1" && chmod 755 "$1" && true >"$1/$mark"; }
+}
+
+drop_parents() {
+    [ -e "$1/$mark" ] && [ "$(ls -A "$1")" = "$mark" ] || return 0
+    rm "$1/$mark" && rmdir "$1" && drop_parents "${1%/*}"
+}
+
+# put FILE DEST MODE: in one step, so that nobody ever sees half a file
+put() {
+    make_parents "${2%/*}" && cp "$1" "$2.new" && chmod "$3" "$2.new" && mv -f "$2.new" "$2" && return
+    rm -f "$2.new"
+    return 1
+}
+
+take_away() { rm -f "$1" "$1.new" "$1$kept.new" && drop_parents "${1%/*}"; }
+
+# What was made by hand: each file once; first the unit, and before it whether it was enabled and active
+keep() {
+    for dest in $hook_file $paths; do
+        by_hand "$dest" && [ ! -e "$dest$kept" ] || continue
+        why="cannot write $dest$kept" backups="$backups $dest"
+        rm -f "$dest$kept.enabled" "$dest$kept.active"
+        if [ "$dest" = "$hook_file" ]; then
+            [ -z "$was_enabled" ] || true >"$dest$kept.enabled" || return 1
+            [ -z "$was_active" ] || true >"$dest$kept.active" || return 1
+        fi
+        cp -pP "$dest" "$dest$kept.new" && mv -f "$dest$kept.new" "$dest$kept" || return 1
+    done
+}
+
+write_files() { # sets $changed to the DESTs that differ
+    while read -r mode dest name; do
+        [ -n "$mode" ] || continue
+        if cmp -s "$dir/$name" "$dest" && [ -n "$(find "$dest" -perm "$mode")" ]; then continue; fi
+        why="cannot write $dest"
+        [ ! -e "$dest" ] || cp -pP "$dest" "$dir/old.$name" || return 1
+        changed="$changed$dest "
+        put "$dir/$name" "$dest" "$mode" || return 1
+    done <<END
+$files
+END
+}
+
+put_back() { # sets $found when there was anything before
+    found='' failed=''
+    while read -r mode dest name; do
+        is_changed "$dest" || continue
+        if [ -e "$dir/old.$name" ] || [ -L "$dir/old.$name" ]; then
+            found=y
+            cp -pP "$dir/old.$name" "$dest.new" && mv -f "$dest.new" "$dest"
+        else
+            take_away "$dest"
+        fi || failed=y
+    done <<END
+$files
+END
+    for dest in $backups; do rm -f "$dest$kept" "$dest$kept.enabled" "$dest$kept.active"; done
+    [ -z "$failed" ]
+}

@@ -1,0 +1,7 @@
+# ping_for ADDRESS: sets $ping to the word, or the two words, for its family. find_ping6 comes first.
+find_ping6() {
+    ping6='ping -6'
+    ! command -v ping6 >/dev/null || ping6=ping6
+}
+
+ping_for() { case $1 in *:*) ping=$ping6 ;; *) ping=ping ;; esac; }

@@ -1,0 +1,91 @@
+# Docker, its networks and containers, and the kernel's word on the containers' interfaces.
+# Once it does not answer it is not asked again
+report_docker() {
+    say "on_path $on_path" "search $own_path"
+    [ -z "$wrapper" ] || say "wrapper $wrapper"
+    [ -n "$docker" ] || return 0
+    say "path $docker"
+    ask='{{with .Server}}engine {{.Version}}{{"\n"}}api {{.APIVersion}}{{end}}'
+    if answer=$(ask_docker version --format "$ask" 2>&1); then
+        say "$answer" | grep -E '^(engine|api) ' # and no warnings
+        return
+    fi
+    case $answer in
+    *[Pp]'ermission denied'*)
+        as=$root
+        if [ -n "$root" ] && again=$(ask_docker version --format "$ask" 2>&1); then
+            say "$(printf 'denied %s' "$answer" | tr -s '\r\n' ' ')"
+            say "$again" | grep -E '^(engine|api) '
+            return
+        fi
+        ;;
+    esac
+    docker=''
+    say "$(printf 'error %s' "${answer:-no answer within 20 s}" | tr -s '\r\n' ' ')"
+}
+
+# inspected KIND FORM COMMAND...: sets $found to docker's lines of JSON, and nothing else, on each of those that the
+# command lists. One that went in between is an error, and it is asked again; one that docker cannot tell of is left out
+# at last. Half an answer of a docker that hangs or ends would look like a NAS that lost the rest: that is no answer.
+inspected() {
+    kind=$1 form=$2
+    shift 2
+    for try in 1 2 3; do
+        found=''
+        ids=$(ask_docker "$@") || break
+        [ -n "$ids" ] || return 0
+        # shellcheck disable=SC2086 # hex, one word each
+        words=$(ask_docker "$kind" inspect --format "$form" $ids 2>&1)
+        code=$?
+        found=$(say "$words" | grep '^{')
+        case $code,$(say "$words" | grep -v '^{') in
+        0,*) return 0 ;;
+        1,*'annot connect to the Docker daemon'* | 1,*'rror during connect'*) break ;;
+        1,*) [ "$try" -lt 3 ] || return 0 ;;
+        *) break ;;
+        esac
+    done
+    docker='' found=''
+    say unanswered
+}
+
+report_networks() {
+    [ -n "$docker" ] || return 0
+    inspected network '{{json .}}' network ls -q --no-trunc
+    [ -z "$found" ] || say "$found"
+}
+
+# `index .Config` is on purpose: no client can index its own struct, and each then takes the engine's JSON as it
+# came, in which any field may be absent (Config.MacAddress is, on new engines).
+report_containers() {
+    [ -n "$docker" ] || return 0
+    form='"pid":{{.State.Pid}},"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}}'
+    form=$form',"restarts":{{json .RestartCount}},"started":{{json .State.StartedAt}}'
+    form=$form',"image":{{json (index .Config "Image")}}'
+    form=$form',"mac":{{json (index .Config "MacAddress")}},"networks":{{json .NetworkSettings.Networks}}'
+    for key in addresses repaired; do
+        form="$form,\"$key\":{{with index .Config \"Labels\"}}{{json (index . \"$label.$key\")}}{{else}}null{{end}}"
+    done
+    inspected container "{$form}" ps -aq --no-trunc
+    containers=$found
+    [ -z "$containers" ] || say "$containers"
+}
+
+# shellcheck disable=SC2016 # the inner program's own $
+INSIDE='@inside.awk@'
+
+report_inside() {
+    # The number comes first in its line, where no text of the container's can be
+    pids=$(say "$containers" | grep -F "\"$network\":{" | sed -n 's/^{"pid":\([1-9][0-9]*\),.*/\1/p')
+    [ -n "$pids" ] || return 0
+    # shellcheck disable=SC2086 # numbers
+    awk "$INSIDE" $pids
+    if ! has nsenter || { [ "$uid" != 0 ] && [ -z "$root" ]; }; then return; fi
+    # A link's alias may be any text, with ends of lines in it
+    # shellcheck disable=SC2016 # the inner shell's
+    each='for pid; do
+        echo "links $pid" && nsenter -t "$pid" -n "$0" -o link show | sed -n "s/ alias .*//; /^[0-9][0-9]*: /p"
+    done'
+    # shellcheck disable=SC2086 # words
+    limited 20 $root sh -c "$each" "$ip" $pids | sed 4096q
+}

@@ -1,0 +1,76 @@
+# Makes what differs as it is wanted, one process at a time; and what systemd calls when the loop ends.
+lock() { take_lock "$run/$me.$shim.lock" 20; }
+
+# batch COMMANDS: all of them, even when one fails; $why is then ip's first word on it
+batch() {
+    why=''
+    said=$(printf %s "$1" | $ip -force -batch - 2>&1) && return
+    why="ip: ${said%%"$NL"*}"
+    number=${said#*Command failed -:} && number=${number%%[!0-9]*}
+    [ -z "$number" ] || why="$why (at: $(printf %s "$1" | sed -n "${number}p"))"
+    return 1
+}
+
+make_link() {
+    check_parent || return 1
+    case $link_state in wrong*) batch "link del dev $shim$NL" || return 1 ;; esac
+    add="link add link $parent name $shim address $shim_mac type macvlan mode bridge$NL"
+    batch "$add" && return
+    case $why in
+    *"not supported"* | *"nknown device type"*)
+        modprobe macvlan 2>/dev/null || insmod /lib/modules/macvlan.ko 2>/dev/null
+        batch "$add" && return
+        why="$why; the kernel has no macvlan, and neither modprobe nor /lib/modules/macvlan.ko helped"
+        ;;
+    esac
+    return 1
+}
+
+# converge: from what compare found to what is wanted. When it fails, a link made here goes again.
+converge() {
+    made=''
+    case $link_state in
+    right) ;;
+    foreign) why="$shim exists and is no macvlan: not touched; choose another shim name" && return 1 ;;
+    *)
+        made=y
+        make_link || return 1
+        # Kernels 3.17 to 4.9 have this only as a property of the link
+        [ -e "/proc/sys/net/ipv6/conf/$shim/addr_gen_mode" ] || $ip link set dev "$shim" addrgenmode none 2>/dev/null
+        ;;
+    esac
+    if sysctls set && { [ -z "$todo" ] || batch "$todo"; }; then return; fi
+    [ -z "$made" ] || $ip link del dev "$shim" 2>/dev/null
+    return 1
+}
+
+start() {
+    why='' done=''
+    lock || return 1
+    compare
+    as_wanted || { converge && done="${link_state#right}$NL$sysctls_wrong$NL$todo"; }
+    unlock
+    [ -z "$why" ]
+}
+
+stop() {
+    lock || die "$why"
+    compare
+    case $link_state in
+    missing | foreign) ;; # a link of that name that is no macvlan was never ours
+    *) batch "link del dev $shim$NL" || { unlock && die "$why"; } ;;
+    esac
+    unlock
+}
+
+# After a crash of the loop the link stays, so that nothing is lost until systemd starts the loop again; when
+# somebody stops the unit, or docker's unit goes, it is removed. systemd 219 tells which only by the kind of job.
+# The wait is here and not in RestartSec=, where a stop would run nothing.
+poststop() {
+    for wait in 3 0; do
+        jobs=$(systemctl --no-legend --no-pager list-jobs "$1") || jobs=' stop '
+        case " $jobs " in *" stop "* | *" restart "*) stop && return ;; esac
+        [ $wait = 0 ] || say "the loop ended by itself: $shim stays for the next one"
+        sleep $wait
+    done
+}

@@ -1,0 +1,36 @@
+# What is done for each word of the command line.
+main() {
+    find_ip
+    find_limit KILL # TERM may be ignored here
+    find_ping6
+    command=${1:-} format=table
+    [ $# -eq 0 ] || shift
+    case ${1:-} in --json | --brief) format=${1#--} && shift ;; esac
+    conf=${1:-/etc/setup_docker_macvlan.conf}
+    case $command:$conf in *:-* | :*) say "$usage" >&2 && exit 2 ;; esac
+    case $command in
+    start | stop | status | watch | check | reachability | poststop | boot | start-loop | stop-loop | supervise) ;;
+    # Names of before the first release: people's boot tasks have them, and what an older install.sh goes back to
+    up) command=start-loop ;;
+    down) command=stop-loop ;;
+    keep) command=supervise ;;
+    reached) command=reachability ;;
+    *) say "$usage" >&2 && exit 2 ;;
+    esac
+    [ "$ip" != false ] || die "there is no ip command in /sbin or /usr/sbin: install iproute2"
+    load_conf
+    case $command in
+    start) start || die "start failed: $why" ;;
+    boot) { await_parent && start; } || die "start failed: $why" ;;
+    stop) stop ;;
+    start-loop) start_loop ;;
+    stop-loop) stop_loop ;;
+    supervise) supervise ;;
+    status) status "$format" ;;
+    check) check_parent || die "$conf: $why" ;;
+    reachability) reachability ;;
+    watch) watch "${2:-}" ;;
+    poststop) poststop "${2:-$me}" ;;
+    esac
+}
+main "$@"

@@ -1,0 +1,105 @@
+# The program: what it is, its usage, and its data file: `key value` lines, parsed and never evaluated.
+# Lets this host and its own macvlan containers talk to each other. The kernel keeps a macvlan's parent and its
+# children apart, so a macvlan link of the host's own (the "shim") stands beside the containers, with one host
+# route per container. Everything is compared with what the kernel has, and only what differs is changed.
+usage='usage: setup_docker_macvlan.sh COMMAND [CONF]     (CONF: /etc/setup_docker_macvlan.conf)
+  start     makes or corrects link, addresses, sysctls and routes; a failed start leaves nothing behind
+  stop      removes the link, and the routes with it
+  status    compares; 0 = as wanted, 1 = drifted, 3 = not up. --json for machines, --brief without containers
+  watch     stays, and corrects at docker events and every check_interval; HUP: read conf and program again, now
+  boot      start, once the parent link is there: waits for it up to a minute
+  check     reads CONF and looks for its parent; changes nothing
+  start-loop    boot and watch in the background, for a NAS without systemd; a running loop reads its files again
+  stop-loop     ends the background loop and removes the link
+  supervise     what start-loop leaves in the background: boot and watch, and again when the loop ends by itself
+  reachability  ADDRESS NAME yes|no for each address of the first ten containers: whether it answers a ping
+  poststop      CONF UNIT, for ExecStopPost=: stop, unless UNIT ended by itself and will be started again'
+# POSIX sh for dash, busybox ash and bash; iproute2 of 2016, kernels from 3.10. Data is parsed, never evaluated.
+set -uf
+LC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin
+export LC_ALL PATH
+me=${0##*/}
+run=${MACVLAN_RUN:-/run}
+NL='
+'
+
+
+# ---- the conf: `key value` lines ---------------------------------------------------------------------------
+is_name() { case $1 in '' | *[!A-Za-z0-9_.-]* | [!A-Za-z0-9]*) return 1 ;; esac; }
+is_link() { is_name "$1" && [ ${#1} -le 15 ] && case $1 in all | default | lo) return 1 ;; esac; }
+is_interval() { case $1 in '' | *[!0-9]* | 0* | ?????*) return 1 ;; esac; }
+is_folder() { case $1 in *[!A-Za-z0-9_./@-]* | *//* | */../* | */.. | */) return 1 ;; /?*) ;; *) return 1 ;; esac; }
+is_mac() { case $1 in *[!0-9a-f:]*) return 1 ;; ??:??:??:??:??:??) ;; *) return 1 ;; esac; }
+is_v6() { case $1 in *[!0-9a-f:]* | *:::* | *::*::*) return 1 ;; *:*:*) ;; *) return 1 ;; esac; }
+is_v4() {
+    case .$1. in
+    *[!0-9.]* | *..* | *.0[0-9]* | *[0-9][0-9][0-9][0-9]* | *.*.*.*.*.*.*) return 1 ;;
+    *.*.*.*.*.*) octets=$1. ;;
+    *) return 1 ;;
+    esac
+    while [ -n "$octets" ]; do
+        [ "${octets%%.*}" -lt 256 ] || return 1
+        octets=${octets#*.}
+    done
+}
+
+none_or() { [ "$2" = - ] || "$1" "$2"; }
+
+load_conf() {
+    [ -r "$conf" ] || die "cannot read $conf: make it (pulumi up does), or name another one"
+    line=0 version='' network='' parent='' shim='' shim_mac='' shim_ipv4='' shim_ipv6=''
+    placeholder_gateway='' router_gateway='' check_interval=30 planned=''
+    while read -r key a b c more || [ -n "$key" ]; do
+        line=$((line + 1)) v="$a${b:+ $b}" # two words where one belongs pass no test
+        case $key in
+        '' | '#'*) ;;
+        container)
+            # Before there were MACs in it, the line ended with the ULA
+            is_name "$a" && none_or is_v4 "$b" && none_or is_v6 "$c" && none_or is_mac "${more:--}" &&
+                planned="${planned}planned $a $b $c ${more:--}$NL"
+            ;;
+        version) [ "$v" = 1 ] && version=1 ;;
+        network) is_name "$v" && network=$a ;;
+        parent) is_link "$v" && parent=$a ;;
+        shim) is_link "$v" && shim=$a ;;
+        shim_mac) is_mac "$v" && shim_mac=$a ;;
+        shim_ipv4) is_v4 "$v" && shim_ipv4=$a ;;
+        shim_ipv6) is_v6 "$v" && shim_ipv6=$a ;;
+        # Behind the bar: names of before the first release, for a loop that is started again before the next pulumi up
+        placeholder_gateway | dead_gateway) is_v6 "$v" && placeholder_gateway=$a ;;
+        router_gateway | keep_gateway) is_v6 "$v" && router_gateway=$a ;;
+        check_interval | tick) is_interval "$v" && check_interval=$a ;;
+        docker_folder) is_folder "$v" && PATH=$PATH:$a ;;
+        *) die "$conf line $line: unknown key '$key'" ;;
+        esac || die "$conf line $line: '$a${b:+ $b}${c:+ $c}${more:+ $more}' is not a valid value for $key"
+    done <"$conf"
+    for key in "version $version" "network $network" "parent $parent" "shim $shim" "shim_mac $shim_mac" \
+        "shim_ipv4 $shim_ipv4" "shim_ipv6 $shim_ipv6"; do
+        [ -n "${key#* }" ] || die "$conf: the line '${key}...' is missing"
+    done
+    [ "$shim" != "$parent" ] || die "$conf: shim and parent are both $shim; the shim is a link of its own"
+    [ "$placeholder_gateway" != "$router_gateway" ] || placeholder_gateway='' # a real router is never taken for nobody
+}
+
+check_parent() {
+    # Not /sys: in a container that may show another namespace's links
+    [ -e "/proc/sys/net/ipv4/conf/$parent" ] && return
+    why="the parent link $parent does not exist; links here:"
+    set +f
+    for link in /proc/sys/net/ipv4/conf/*; do is_link "${link##*/}" && why="$why ${link##*/}"; done
+    set -f
+    return 1
+}
+
+# Of what is bound to docker or to a runlevel, nothing knows when the parent comes. Longer than systemd gives to a start
+# (90 s) it must not take; what comes later yet is found by the next try.
+await_parent() {
+    check_parent && return
+    waited=0
+    say "waiting up to 60 s for the parent link $parent"
+    until check_parent; do
+        [ $((waited += 1)) -le 60 ] || { why="$why; it did not come within 60 s" && return 1; }
+        sleep 1
+    done
+    say "the parent link $parent appeared after $waited s; if docker started earlier, its macvlan network is missing: restart docker"
+}

@@ -1,0 +1,105 @@
+# What people and install.sh get to see.
+# shellcheck disable=SC2016 # the inner program's own $
+REPORT='@report.awk@'
+
+# What ip says in each attached container's namespace. A link's alias may be any text, with ends of lines in it
+container_details() {
+    while read -r tag pid rest; do
+        [ -n "$tag" ] || continue
+        say "$tag $pid $rest"
+        enter "$pid"
+        $enter sh -c "$ip -o link show; $ip -6 -o addr show scope global; $ip -6 route show default" \
+            2>/dev/null </dev/null | sed -n 's/ alias .*//; /^[0-9][0-9]*: /p; /^default [^"]*$/p'
+    done <<EOF
+$attached
+EOF
+    leave_netns
+}
+
+# Which addresses on stdin (as inside prints them) answer a ping from here; 32 at a time
+ping_all() {
+    command -v ping >/dev/null || return 0
+    busy=0
+    say pinged
+    while read -r tag _ family address ula _; do
+        case $tag/$family in
+        attached/*) set -- "$address" "$ula" ;;
+        */inet6) set -- "${address%/*}" ;;
+        *) continue ;;
+        esac
+        for address; do
+            ping_for "$address"
+            # shellcheck disable=SC2086 # may be two words
+            { $ping -c 1 -w 2 -W 2 -q "$address" >/dev/null 2>&1 && say "reached $address"; } &
+            [ $((busy = (busy + 1) % 32)) -gt 0 ] || wait
+        done
+    done
+    wait
+}
+
+# shellcheck disable=SC2016 # the inner program's own $
+ANSWERS='@reachability.awk@'
+
+# reached: for install.sh, before and after a change
+reachability() {
+    refresh || refresh || die "docker does not say which containers run"
+    attached=$(say "$attached" | sed 10q)
+    details=$(container_details)
+    { $ip -o addr show | sed 's/^/own /' && say "$details" | ping_all; say "$details"; } | awk "$ANSWERS"
+}
+
+# drifts: one line for each thing that is not as wanted
+drifts() {
+    case $link_state in
+    right) ;;
+    missing) say "link $shim is not there" && return ;;
+    foreign) say "$shim is no macvlan" && return ;;
+    *) say "link $shim: ${link_state#wrong }" && return ;;
+    esac
+    for item in $sysctls_wrong; do say "sysctl ${item%%=*} should be ${item#*=}"; done
+    printf %s "$todo" | sed 's/^/needs: /'
+}
+
+notes() {
+    command -v docker >/dev/null || say 'no docker client on PATH: containers are not known'
+    command -v nsenter >/dev/null || $ip netns list >/dev/null 2>&1 ||
+        say 'neither nsenter nor ip netns: default routes and MACs in containers stay as docker made them'
+}
+
+status() { # table|json|brief
+    compare
+    state=ok code=0
+    as_wanted || state=drifted code=1
+    [ "$link_state" != missing ] || state=down code=3
+    count=$(printf %s "$planned" | grep -c .)
+    title="shim $shim on $parent: $shim_ipv4, $shim_ipv6; $count containers, $wanted routes"
+    case $1 in
+    brief)
+        [ $code -eq 0 ] || title="shim $shim on $parent: $state: $(drifts | sed 4,\$d | tr '\n' ';')"
+        say "$title"
+        ;;
+    *)
+        refresh
+        details=$(container_details)
+        reached=$(printf '%s\n' "$details" | ping_all)
+        containers=$(printf '%s\n' "$reached" "$planned" "$details" | awk -v json="$([ "$1" = table ] || say 1)" "$REPORT")
+        "status_$1"
+        ;;
+    esac
+    return $code
+}
+
+status_table() {
+    say "$title" "state     $state" "routes    $wanted wanted, $present present, $((wanted - present)) missing, $stale stale"
+    drifts | sed 's/^/drift     /'
+    notes | sed 's/^/note      /'
+    [ -z "$containers" ] || say '' "containers (! = no answer from here)" "$containers"
+}
+
+status_json() {
+    say "{\"version\": 1, \"state\": \"$state\", \"network\": \"$network\", \"shim\": {\"name\": \"$shim\"," \
+        "\"parent\": \"$parent\", \"mac\": \"$shim_mac\", \"ipv4\": \"$shim_ipv4\", \"ipv6\": \"$shim_ipv6\"}," \
+        "\"routes\": {\"wanted\": $wanted, \"present\": $present, \"stale\": $stale}," \
+        "\"drift\": [$(drifts | sed 's/.*/"&"/; $!s/$/,/')]," "\"notes\": [$(notes | sed 's/.*/"&"/; $!s/$/,/')]," \
+        "\"containers\": [$containers]}"
+}
