@@ -313,6 +313,12 @@ class Box:
     def addresses(self) -> set[str]:
         return {line.split()[3] for line in self.ip("-o", "addr", "show", "dev", SHIM).splitlines()}
 
+    def rounds(self, count: int = 4) -> None:
+        """Waits for that many rounds of the loop, each of which mends a route; fails where no loop is at work."""
+        for _ in range(count):
+            self.ip("route", "del", "192.168.1.202", "dev", SHIM)
+            until("the loop mends a route", lambda: "192.168.1.202" in self.routes())
+
     def has_link(self) -> bool:
         return SHIM in self.ip("link", "show")
 
