@@ -17,9 +17,9 @@ from install.files import HostFiles
 from plan.lan import ContainerPlan, ImagePlan, LanPlan
 from preflight.snapshot import NasSnapshot
 
-# Containers stand in this many queues, each waiting for the one before it, so that the plugin never has more ssh
-# sessions under way than one connection takes (sshd's MaxSessions is 10); more would not be faster (FACTS.md
-# section 3: starting containers saturates a NAS).
+# Containers stand in this many queues, each waiting for the one before it. The plugin then never has more SSH sessions
+# under way than one connection takes (sshd's MaxSessions is 10), and more would not be faster
+# (docs/upstream-facts.md#docker-start-saturates).
 QUEUES = 4
 
 

@@ -9,7 +9,9 @@ import pulumi
 from components.pulumi_internals import supports_error_hooks
 from inputs.ssh_access import SshAccess
 
-GATEWAY_RACE_ERROR = "failed to set IPv6 gateway"  # libnetwork, engines before 29 (FACTS.md section 6)
+GATEWAY_RACE_ERROR = (
+    "failed to set IPv6 gateway"  # libnetwork, engines before 29 (docs/upstream-facts.md#docker-gateway-race)
+)
 TRIES = 10
 TIMEOUT = 60  # seconds for one command on the NAS
 

@@ -154,7 +154,8 @@ def _last(said: str) -> str:
 
 
 def _agent_problems(nas: Nas, agent: str | None) -> list[Problem]:
-    """A dead agent breaks the command plugin even where it is not needed (FACTS.md section 3)."""
+    """A dead agent breaks the command plugin even where it is not needed
+    (docs/upstream-facts.md#command-connections)."""
     if agent is None:
         if nas.identity_file is not None:
             return []

@@ -1,6 +1,7 @@
 """The data file on the NAS, written and read back: what the shim is to be, and what was done there last.
 
-Its comments are for people and for the next preview: pulumi-command cannot read anything back (FACTS.md section 3), so
+Its comments are for people and for the next preview: pulumi-command reads nothing back
+(docs/upstream-facts.md#command-reads-nothing), so
 the program puts into its input what it finds here. In sync that is the text of the last run, and nothing is shown; what
 drifted goes in as a new line with time and reason, which is an update that names it.
 """

@@ -81,7 +81,8 @@ class Box:
         self._started(self.run("nas", f"docker start {' '.join(names)}", check=False), *names)
 
     def _started(self, done: Done, *names: str) -> None:
-        """Once more where Docker < 29 lost its race with the router's advertisement (FACTS.md section 6)."""
+        """Once more where Docker < 29 lost its race with the router's advertisement
+        (docs/upstream-facts.md#docker-gateway-race)."""
         tries = 0
         while "failed to set IPv6 gateway" in done.stderr and tries < 3:
             print(f"a start of {' '.join(names)} lost Docker's race with the router's advertisement; once more")

@@ -14,7 +14,7 @@ from facts.nas import LiveNetwork, LiveRange
 from plan.lan import NetworkPlan, ShimPlan
 from plan.numbering import ula_of
 
-FIRST_ENGINE_WITHOUT_OWN_GATEWAY = 29  # FACTS.md section 6: below, Docker takes the first free address by itself
+FIRST_ENGINE_WITHOUT_OWN_GATEWAY = 29  # docs/upstream-facts.md#docker-own-gateway
 
 
 @dataclass(frozen=True)

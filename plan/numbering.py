@@ -6,7 +6,8 @@ GLOBAL_ID_BYTES = 5  # 40 bits
 
 
 def mac_of(address: IPv4Address) -> str:
-    """02:42 and the address's four bytes: what Docker < 28 gave by itself (FACTS.md defect 8)."""
+    """02:42 and the address's four bytes: Docker's default up to 27
+    (docs/upstream-facts.md#docker-mac)."""
     return ":".join(f"{byte:02x}" for byte in (0x02, 0x42, *address.packed))
 
 

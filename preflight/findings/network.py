@@ -10,7 +10,7 @@ from install.conf import read_conf
 from plan.lan import LanPlan
 from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
 
-SHARED_PARENT = 27  # the first engine that takes two macvlan networks on one parent (FACTS.md defect 10)
+SHARED_PARENT = 27  # docs/upstream-facts.md#docker-one-network-per-parent
 
 
 def foreign_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
@@ -134,7 +134,8 @@ def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:
 
 
 def _not_reserved(plan: LanPlan, live: LiveNetwork) -> Iterator[Problem]:
-    """Docker could give the shim's or the NAS's address to a container that asks for none (FACTS.md defect 7)."""
+    """Docker could give the shim's or the NAS's address to a container that asks for none
+    (docs/upstream-facts.md#docker-reserved-addresses)."""
     reserved = set(plan.network.reserved_ipv4.values())
     open_to_all = [address for address in (plan.shim.ipv4, plan.nas_ipv4) if address not in reserved]
     ip_range = plan.network.ip_range

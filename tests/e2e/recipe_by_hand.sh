@@ -1,4 +1,4 @@
-# The recipe as people follow it by hand (FACTS.md section 1): a script, a unit, a shim with IPv4 only.
+# The recipe as people follow it by hand (docs/upstream-facts.md#recipe): a script, a unit, a shim with IPv4 only.
 cat >/usr/local/bin/setup_docker_macvlan.sh <<'SCRIPT'
 #!/bin/sh
 case $1 in

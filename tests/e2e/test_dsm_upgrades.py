@@ -167,7 +167,7 @@ def test_a_parent_that_comes_late_is_waited_for(boot_hook: str, tmp_path_factory
         journal = "journalctl -b -o cat --no-pager"
         wait("the parent came", lambda: "the parent link ovs_eth0 appeared after " in box.nas(journal))
         assert "waiting up to 60 s for the parent link ovs_eth0" in box.nas(journal)
-        box.nas("systemctl restart pkg-ContainerManager-dockerd.service")  # it lacks its network, FACTS of Docker's own
+        box.nas("systemctl restart pkg-ContainerManager-dockerd.service")  # it lacks its network
         start_all(box)
         assert_all_is_as_planned(stack)
         stack.destroy()

@@ -91,7 +91,8 @@ def test_sysctls_of_the_interface_hold_on_every_engine(up: Stack) -> None:
 
 
 def test_a_network_made_by_hand_loses_its_route_to_nobody_on_every_engine(up: Stack) -> None:
-    """Engine 29 gives none by itself, but a network that was made earlier keeps what it has (FACTS.md section 6)."""
+    """Engine 29 gives none by itself, but a network that was made earlier keeps what it has
+    (docs/upstream-facts.md#docker-own-gateway)."""
     up.destroy()
     dead = "fd0d:7eb5:2afd::1"
     up.box.nas(

@@ -36,7 +36,7 @@ ip address add fd0d:7eb5:2afd::254/128 dev macvlan-host noprefixroute nodad
 ip link set macvlan-host up
 ip route add 192.168.1.201 dev macvlan-host
 ip route add fd0d:7eb5:2afd::201 dev macvlan-host
-# Docker's default route to nobody would cost the first packets (FACTS.md defect 1).
+# Docker's default route to nobody would cost the first packets (docs/upstream-facts.md#docker-dead-gateway).
 nsenter -t $(docker inspect -f '{{.State.Pid}}' one) -n ip -6 route del default via fd0d:7eb5:2afd::1
 """
 

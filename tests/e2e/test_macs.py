@@ -27,7 +27,7 @@ LOOK = """for c in {names}; do
     echo $c $(nsenter -t $p -n ip -o link show dev eth0 | sed 's/.*link.ether \\([^ ]*\\).*/\\1/') \
         $(nsenter -t $p -n ip -6 -o addr show dev eth0 scope global | sed -n 's/.*inet6 \\(2001[^/]*\\).*/\\1/p')
 done"""
-# 20.10 loses some of these starts to the router's advertisements (FACTS.md section 6)
+# 20.10 loses some of these starts to the router's advertisements (docs/upstream-facts.md#docker-gateway-race)
 RESTARTS = """for i in $(seq {count}); do
     docker restart -t 0 {name} >/dev/null ||
         for again in 1 2 3 4 5 6 7 8; do docker start {name} >/dev/null && break; done

@@ -103,7 +103,7 @@ def test_the_shim_has_host_addresses_only_and_takes_nothing_from_the_router(up: 
 
 
 def test_one_machine_only_answers_arp_for_the_address_of_the_nas(up: Stack) -> None:
-    """With the shim and without arp_filter there are two answers, from two MACs (FACTS.md defect 5)."""
+    """With the shim and without arp_filter there are two answers, from two MACs (docs/upstream-facts.md#arp-flux)."""
     with up.box.packets("client", "arp") as seen:
 
         def answers() -> set[str]:

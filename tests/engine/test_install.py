@@ -34,8 +34,9 @@ esac
 # Builds by writing that `pulumi` to what follows -o.
 GO = """#!/bin/sh
 echo "go $*" >> "{log}"
+[ "$1" != list ] || {{ printf "a\nb\nc\n"; exit; }}
 [ -e "{broken}" ] && {{ echo "it does not compile" >&2; exit 1; }}
-[ -e "{slow}" ] && sleep 1
+[ -e "{slow}" ] && {{ echo a >&2; sleep 1; echo b >&2; }}
 while [ "$1" != -o ]; do shift; done
 cp "{pulumi}" "$2"
 """
@@ -48,7 +49,8 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder, self.log, self.broken = folder, folder / "log", folder / "broken"
         self.slow = folder / "slow"
-        shutil.copytree(ROOT / "lab/engine", folder / "lab/engine", ignore=shutil.ignore_patterns("__pycache__"))
+        for part in ("lab/engine", "lab/box"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         (folder / ".venv").symlink_to(ROOT / ".venv")
         self.theirs = folder / "theirs"
         self.theirs.mkdir()
@@ -179,6 +181,13 @@ def test_a_failed_build_says_why_and_leaves_nothing_that_looks_built(checkout: C
     assert not (checkout.folder / ".engine/env").exists()
     checkout.broken.unlink()
     checkout.install()
+
+
+def test_a_build_says_how_far_it_is(checkout: Checkout) -> None:
+    checkout.slow.touch()
+    built = checkout.folder / "lab/engine/setup/built.py"
+    built.write_text(built.read_text().replace("SAY_EVERY = 15", "SAY_EVERY = 0.5"))
+    assert "  2 of at most 3 packages, 1 s\n" in checkout.install()
 
 
 def test_two_runs_at_once_build_once(checkout: Checkout) -> None:

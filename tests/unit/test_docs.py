@@ -1,39 +1,47 @@
 """What the documents say is what the code has."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from config.service import Healthcheck, Logging, Service
-from config.site import Site
-
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = (ROOT / "docs/guide.md").read_text()
-PLAIN = ("probe", "containers", "compose", "external_containers")
-SECTIONS = [name for name in Site.model_fields if name not in PLAIN]
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        *(f"{name}.{key}" for name in SECTIONS for key in Site.model_fields[name].annotation.model_fields),  # type: ignore[union-attr]
-        *PLAIN,
-        *Service.model_fields,
-        *Healthcheck.model_fields,
-        *Logging.model_fields,
-    ],
+DOCUMENTS = sorted(
+    path.relative_to(ROOT)
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("lab/**/*.md"))
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
 )
-def test_the_guide_names_every_key(key: str) -> None:
-    assert f"`{key}`" in GUIDE
 
 
-def test_every_link_of_the_readme_leads_somewhere() -> None:
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", (ROOT / "README.md").read_text()):
+def headings_of(path: Path) -> list[str]:
+    """As links name them."""
+    found = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
+    return [re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in found]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", (ROOT / document).read_text()):
         path, _, heading = target.partition("#")
-        assert (ROOT / path).exists(), target
-        headings = re.findall(r"^#+ (.*)$", (ROOT / path).read_text(), re.M) if heading else []
-        assert not heading or heading in [one.lower().replace(" ", "-") for one in headings], target
+        place = ROOT / document.parent / path if path else ROOT / document
+        assert place.exists(), target
+        assert not heading or heading in headings_of(place), target
+
+
+def test_every_fact_that_the_code_leans_on_is_written_down() -> None:
+    """An anchor of docs/upstream-facts.md, in whatever file it is cited."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    cited = set()
+    for name in listed:
+        if (ROOT / name).is_file() and not name.endswith((".gz", ".md")):
+            cited |= set(re.findall(r"docs/upstream-facts\.md#([\w-]+)", (ROOT / name).read_text(errors="replace")))
+    assert len(cited) > 8 and cited <= set(headings_of(ROOT / "docs/upstream-facts.md"))
+    assert not re.search(r"\bFACTS" + r"\.md", "".join((ROOT / name).read_text() for name in DOCUMENTS))
 
 
 def test_the_readmes_site_is_one_that_the_program_takes() -> None:

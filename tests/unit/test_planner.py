@@ -20,7 +20,7 @@ def suffix(mac: str) -> str:
 @pytest.mark.parametrize(
     ("ipv4", "mac", "end"),
     [
-        ("192.168.1.100", "02:42:c0:a8:01:64", "::42:c0ff:fea8:164"),  # FACTS.md defect 8
+        ("192.168.1.100", "02:42:c0:a8:01:64", "::42:c0ff:fea8:164"),  # docs/upstream-facts.md#docker-mac
         ("192.168.1.201", "02:42:c0:a8:01:c9", "::42:c0ff:fea8:1c9"),
         ("10.0.3.7", "02:42:0a:00:03:07", "::42:aff:fe00:307"),
     ],

@@ -169,7 +169,7 @@ def test_neither_key_nor_agent_is_told_with_both_ways_out(
 def test_a_dead_agent_is_told_even_beside_a_key_file(
     project: Path, monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
-    """The command plugin fails on it (FACTS.md section 3)."""
+    """The command plugin fails on it (docs/upstream-facts.md#command-connections)."""
     monkeypatch.setenv("SSH_AUTH_SOCK", str(project / "gone"))
     problem = bad(project, identity_file=key)
     assert (problem.path, problem.value) == ("SSH_AUTH_SOCK", str(project / "gone"))

@@ -180,7 +180,8 @@ def _host_key(line: str | None) -> asyncssh.SSHKey | None:
 
 
 def _agent(path: str | None) -> str | None:
-    """A socket that does not answer is an error even where a private key is given (FACTS.md section 3)."""
+    """A socket that does not answer is an error even where a private key is given
+    (docs/upstream-facts.md#command-connections)."""
     if not path:
         return None
     with socket.socket(socket.AF_UNIX) as agent:

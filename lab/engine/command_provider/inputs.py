@@ -29,7 +29,7 @@ CONNECTION: dict[str, type] = {
     "dialErrorLimit": float,
     "perDialTimeout": float,
 }
-# The official plugin has these too; this program uses none of them (FACTS.md section 3).
+# The official plugin has these too; this program uses none of them (docs/upstream-facts.md#command-inputs).
 NOT_HERE = {"environment", "proxy", "privateKeyPassword"}
 DEFAULTS = {"addPreviousOutputInEnv": True}
 CONNECTION_DEFAULTS = {"user": "root", "port": 22, "dialErrorLimit": 10, "perDialTimeout": 15}
