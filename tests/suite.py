@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TIMINGS = ROOT / ".timings"
 DOCUMENT, BEGIN, END = ROOT / "docs/tests.md", "<!-- seconds: begin -->", "<!-- seconds: end -->"
 E2E = "tests/e2e/test_"
-PREVIEWS = ("preview_look", "preview_drift", "preview_change", "preview_adoption", "preview_images")
+PREVIEWS, CHANGES = ("preview_look", "preview_drift"), ("preview_change", "preview_adoption", "preview_images")
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,14 @@ class Part:
 
 # The longest first, so that the last ones end together.
 PARTS = (
-    Part("previews-26", PREVIEWS, "26"),
     Part("nas", words=("-n", "2", "tests/nas")),
+    Part("changes-26", CHANGES, "26"),
     Part("ipv6-26", ("ipv6",), "26"),
     Part("laptops", ("laptops", "states")),
     Part("dsm-hooks", ("dsm_hooks",)),
     Part("main-26", ("main_job", "persistence", "destroy", "logins", "bad_input"), "26"),
     Part("macs-29", ("macs",), "29", why="only 28 and newer give containers a MAC of their own at each start"),
+    Part("previews-26", PREVIEWS, "26"),
     Part("engine", words=("tests/engine",)),
     Part("dsm-upgrades", ("dsm_upgrades",)),
     Part("dsm-users", ("dsm_users",)),
@@ -70,8 +71,10 @@ PARTS = (
     Part("engines-29", ("engines",), "29", why="the newest; it sets no IPv6 gateway and takes sysctls by the endpoint"),
     Part("upgrade", ("upgrade",)),
     Part("make", ("make",)),
-    Part("previews-29", PREVIEWS, "29", full=True, why="it shows the gateway that it took, and takes a network more"),
-    Part("previews-20.10", PREVIEWS, "20.10", full=True, why="it hides the gateway that it took, and refuses more"),
+    Part("previews-29", PREVIEWS, "29", full=True, why="it takes no gateway by itself, and a second network"),
+    Part("previews-20.10", PREVIEWS, "20.10", full=True, why="it hides the gateway that it took"),
+    Part("changes-29", CHANGES, "29", full=True, why="it imports a network that has no IPv6 gateway"),
+    Part("changes-20.10", CHANGES, "20.10", full=True, why="it hides the gateway of a network to import"),
     Part("ipv6-29", ("ipv6",), "29", full=True, why="it sets no IPv6 gateway"),
     Part("ipv6-20.10", ("ipv6",), "20.10", full=True, why="the oldest"),
     Part("lab", ("lab", "lab_dsm"), full=True),

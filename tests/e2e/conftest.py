@@ -1,5 +1,6 @@
 """One box per engine for the whole run, in instances of its own: `make up`'s box is left alone."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +29,8 @@ def other_box(request: pytest.FixtureRequest) -> Iterator[Box]:
 @pytest.fixture(scope="session", params=["20.10", "26", "29"])
 def look_box(request: pytest.FixtureRequest) -> Iterator[Box]:
     """For what a preview tells (test_preview_*.py): a box of its own, so that it runs beside the others."""
-    box = Box(request.param, f"look-{request.param.replace('.', '')}")
+    name = os.environ.get("SUITE_PART", f"look-{request.param}")  # parts of the suite run beside each other
+    box = Box(request.param, name.replace(".", ""))
     box.lab("up", "--engine", request.param)
     yield box
     box.lab("down")

@@ -54,3 +54,19 @@ def test_the_readmes_site_is_one_that_the_program_takes() -> None:
     site, problems = parse_site({**raw, "ula": {"prefix": "fd0d:7eb5:2afd::/64"}})
     assert problems == [] and site is not None
     assert make_plan(site)[1] == []
+
+
+CLAIMS = re.findall(r"^\| (.+?) \| [^|]* \| (.+?) \| (test[^|]*) \|$", (ROOT / "docs/tests.md").read_text(), re.M)
+PROOFS = [(proof, runs) for _, proofs, runs in CLAIMS for proof in re.findall(r"`([\w/.]+::\w+)`", proofs)]
+
+
+@pytest.mark.parametrize(("proof", "runs"), PROOFS, ids=[proof for proof, _ in PROOFS])
+def test_the_test_that_proves_a_claim_is_there_and_runs_when_it_is_said_to(proof: str, runs: str) -> None:
+    file, _, name = proof.partition("::")
+    found = re.search(rf"((?:^@.*\n|^    .*\n|^\]?\)\n)*)^def {name}\(", (ROOT / "tests" / file).read_text(), re.M)
+    assert found is not None
+    assert ("@pytest.mark.full\n" in found[1]) == (runs == "test-all" and file != "e2e/test_lab.py")
+
+
+def test_each_claim_has_a_proof() -> None:
+    assert len(CLAIMS) > 45 and all(re.search(r"`[\w/.]+::\w+`", proofs) for _, proofs, _ in CLAIMS)
