@@ -9,8 +9,8 @@ from config.problems import Problem
 from preflight.survey import Drift
 
 KEPT = (
-    "not as planned; it was made anew for the same before, so the next `pulumi up` leaves it as it is. "
-    "To make it anew once more: `docker rm -f` of it on the NAS, then `pulumi up --refresh`"
+    "not as planned; it was recreated for the same reason before, so the next `pulumi up` leaves it as it is. "
+    "To recreate it once more: `docker rm -f` of it on the NAS, then `pulumi up --refresh`"
 )
 
 

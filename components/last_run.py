@@ -26,14 +26,14 @@ def load_last_snapshot(network: str) -> NasSnapshot:
     """network: its name. Raises UserErrors where no run has looked yet, or none of this version's."""
     outputs = _read(stack_outputs)
     text = outputs.get(OUTPUT, outputs.get(OLD_OUTPUT))
-    what = "works from what an earlier run saw of the NAS, and "
+    what = "needs the snapshot that an earlier `pulumi up` stored, and "
     if text is None:
-        what += "there is none in this stack"
+        what += "this stack has none"
     else:
         try:
             return load_snapshot(text, network)
         except (KeyError, TypeError, ValueError):
-            what += "the last one was of another version of this program, which kept something else of it"
+            what += "the stored one is of another version of this program, which kept other things"
     raise UserErrors([Problem("site.probe", "off", what, "run `pulumi up` once with `probe: on`")])
 
 

@@ -59,7 +59,7 @@ class UserErrors(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         count = len(self.problems)
-        title = f"{count} problem{'' if count == 1 else 's'} to mend; nothing was changed:"
+        title = f"Found {count} problem{'' if count == 1 else 's'}; nothing was changed:"
         super().__init__("\n".join([title, *map(str, self.problems)]))
 
 
@@ -143,6 +143,6 @@ def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Pr
         limit = f"{context['ge']} or more" if kind.startswith("g") else f"{context['le']} or less"
         return Problem(path, value, f"is out of range: it has to be {limit}", f"write a number that is {limit}")
     if kind == "literal_error":
-        return Problem(path, value, "is none of the values that this key takes", f"write {context['expected']}")
+        return Problem(path, value, "is not an allowed value", f"write {context['expected']}")
     what, remedy = PYDANTIC_MESSAGES.get(kind, (detail["msg"], SEE_GUIDE))
     return Problem(path, value, what, remedy)

@@ -104,7 +104,7 @@ def _argv(value: Any) -> Any:
         except ValueError as error:
             reject(f"cannot be split into words: {error}", "balance the quotes, or write it as a list")
     if isinstance(value, list) and not any(value):  # null, in Compose too: the image's own
-        what = "is empty: Compose would run the image without its own one, which the Docker plugin cannot say"
+        what = "is empty; Compose would then clear the image's own value, which the Docker provider cannot express"
         reject(what, "write all of it, or remove the line")
     return value
 

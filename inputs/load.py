@@ -48,7 +48,7 @@ def load(
     site, problems = parse_site(raw_site)
     problems += [*known, *_traps(stack_file), *environment_problems(os.environ)]
     if password is not None and (not password or not password.isprintable()):
-        what = "is empty or has characters in it that no line takes"
+        what = "is empty or contains a control character"
         problems.append(Problem(PASSWORD_KEY, "", what, f"`pulumi config set --secret {PASSWORD_KEY}`"))
     secrets, wrong = _secrets(raw_secrets)
     problems += wrong
@@ -76,10 +76,10 @@ def unknown_config_keys(keys: Iterable[str]) -> list[Problem]:
 def _unknown_key(key: str) -> Problem:
     what, remedy = "is not a key of this program, so it would do nothing", f"`pulumi config rm '{as_text(key)}'`"
     if key.startswith(f"{SECRETS_KEY}."):
-        what = "is one key with dots in it, set without --path, so no container would get the secret"
+        what = "was set without --path: Pulumi stored one key with dots in its name, and no container gets the secret"
         remedy += f", then `{SET_SECRET}`"
     elif key.startswith((f"{SITE_KEY}.", f"{SITE_KEY}[", f"{SECRETS_KEY}[")):
-        what = "is one key with dots in it, set without --path, so it would do nothing"
+        what = "was set without --path: Pulumi stored one key with dots in its name, which does nothing"
         remedy += ", then set it again with --path"
     return Problem(as_text(key), "", what, remedy)
 

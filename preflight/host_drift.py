@@ -31,7 +31,7 @@ def host_repair(
         return Repair(now, f"repaired: {summary(lost)}" if lost else "installed", stray, replaced), lost
     found = list(host_drift(install, record, facts))
     if stray:
-        found.append("the Docker network was made anew by someone else")
+        found.append("the Docker network was replaced by another network")
     if not found:
         return (Repair(now, "taken over from another state", "", replaced) if replaced else record.repair), []
     return Repair(now, f"repaired: {summary(found)}", stray, replaced), found
@@ -124,7 +124,7 @@ def _link(record: Record, link: Link) -> Iterator[str]:
     for address in sorted(map(str, wanted - there)):
         yield f"address {address} is missing on {name}"
     for address in sorted(map(str, there - wanted)):
-        yield f"address {address} is on {name}, and nobody planned it"
+        yield f"address {address} is on {name}, and is not planned"
 
 
 def _interface(text: str) -> Interface | None:
@@ -147,6 +147,6 @@ def _routes(record: Record, lines: Iterable[str]) -> Iterator[str]:
         if " via " not in line:
             there.add(target)
         if target not in wanted:
-            yield f"route to {target} is there, and nobody planned it"
+            yield f"route to {target} is there, and is not planned"
     for address in sorted(wanted - there):
         yield f"route to {address} is missing"

@@ -71,7 +71,9 @@ def survey_from_snapshot(
     plan, wrong = plan_lan(site.with_parent(snapshot.parent), addresses, snapshot.engine_major, snapshot.network)
     if wrong:
         raise UserErrors(wrong)
-    what = "so the NAS was not asked: this is Pulumi's memory of it, and what changed there since is not seen"
+    what = (
+        "so the NAS was not asked: this preview uses the snapshot of the last run, and changes since then are not seen"
+    )
     return Survey(
         plan, snapshot, Drift(), (Problem("site.probe", "off", what, "write `probe: on` to look", "warning"),)
     )
@@ -103,7 +105,7 @@ def with_repairs(
     live = facts.network(site.network.name)
     network: tuple[str, ...] = ()
     if foreign:
-        network = (f"{site.network.name} was made anew by someone else",)
+        network = (f"{site.network.name} was replaced by another network",)
     # Pulumi removes the containers of a network before it makes that anew, and fails at one that is gone already
     elif lost_network(site, facts, state) and not missing(plan, facts, state):
         network = (f"{site.network.name} is gone",)

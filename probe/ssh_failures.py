@@ -29,14 +29,14 @@ def password_is_to_be_changed(access: SshAccess, said: str) -> Problem | None:
     """With exit code 1: sshd let the key in, and then wants a new password before all else."""
     if "Password change required" not in said:
         return None
-    what = "has to change its password first, for the one on the NAS has expired"
+    what = "has to change its password first, because the one on the NAS has expired"
     remedy = f"log in once with `ssh{_port(access)} {access.user}@{access.host}` and set a new one"
     return Problem("site.nas.user", access.user, what, remedy)
 
 
 def no_socket(why: str) -> Problem:
-    what = f"cannot hold the socket of the one connection that all share ({why})"
-    remedy = "it has to be a folder that you may write to, in a home whose path is at most 55 characters long"
+    what = f"cannot hold the control socket of the shared SSH connection ({why})"
+    remedy = "make it a folder that you may write to, in a home whose path has at most 55 characters"
     return Problem("~/.ssh", "", what, remedy)
 
 
@@ -62,7 +62,8 @@ def _host_key(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
     if shown and kind not in known:
         what = f"has no {kind} key of {access.host}, only {', '.join(known)}, and the NAS shows no other{named}"
         return Problem(key, value, what, f"{compare}; then {add}")
-    what = f"is not the key that {access.host} shows{named}: the NAS was set up anew, or someone stands between"
+    what = f"does not match the key that {access.host} presents{named}"
+    what += ": the NAS was reinstalled, or the connection is intercepted"
     name = access.host if access.port == 22 else f"[{access.host}]:{access.port}"
     forget = f"`ssh-keygen -R {shlex.quote(name)} -f {site.nas.known_hosts}`"
     replace = "replace it" if site.nas.host_key else f"{forget} and {add}"
@@ -72,7 +73,7 @@ def _host_key(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
 def _let_in(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
     key = "site.nas.identity_file" if site.nas.identity_file else "site.nas.user"
     value = as_text(site.nas.identity_file or site.nas.user)
-    what = f"is not let in as {access.user}@{access.host} ({said})"
+    what = f"was refused by SSH on {access.host} as {access.user} ({said})"
     which = f" -i {site.nas.identity_file}" if site.nas.identity_file else ""
     remedy = f"put the key there with `ssh-copy-id{which}{_port(access)} {access.user}@{access.host}`"
     return Problem(key, value, what, remedy)
@@ -99,7 +100,7 @@ def _nothing_in_common(site: Site, access: SshAccess, said: str, stderr: str) ->
 
 
 def _no_address(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
-    return Problem("site.nas.host", access.host, f"has no address ({said})", "write its IP address")
+    return Problem("site.nas.host", access.host, f"cannot be resolved ({said})", "write its IP address")
 
 
 def _hung_up(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:

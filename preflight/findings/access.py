@@ -22,11 +22,12 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
     if facts.uid != 0:
         yield from _sudo(facts)
     if "ip" not in facts.tools:
-        what = "the NAS has no `ip` command, and shim and routes need it"
+        what = "has no `ip` command, which shim and routes need"
         yield Problem("site.nas.host", site.nas.host, what, "install the package that brings `ip` there (iproute2)")
     if facts.macvlan == "no":
-        what = f"its kernel {facts.system.get('kernel', '')} has no macvlan, which all of this stands on"
-        remedy = "on a NAS with Docker's package it comes with that; else install the kernel's modules there"
+        kernel = facts.system.get("kernel", "")
+        what = f"runs a kernel{f' ({kernel})' if kernel else ''} without the macvlan module, which is required"
+        remedy = "install Docker's package (on most NASes it brings the module), or the kernel's modules package"
         yield Problem("site.nas.host", site.nas.host, what, remedy)
     yield from _docker(site, install, facts)
     yield from _sshd(site, facts)
@@ -60,11 +61,11 @@ def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Proble
         )
         yield Problem("site.nas.user", facts.user, what, f"{group}, and log in anew; or {fix}")
     if docker.path and not docker.on_path and not install.wrapper:
-        what = f"docker is at {docker.path}, outside the PATH that a command over ssh gets"
+        what = f"has docker at {docker.path}, outside the PATH of SSH commands"
         link = f"on the NAS run `ln -s {docker.path} {(*docker.search, '/usr/bin')[0]}/docker`"
         yield Problem("site.nas.host", site.nas.host, what, link if site.nas.docker_wrapper else f"{FIX}; or {link}")
     if docker.wrapper and not install.wrapper and docker.path.rpartition("/")[0] not in docker.search:
-        what = f"takes away {docker.wrapper}, by which a command over ssh finds docker at {docker.path}"
+        what = f"would remove the wrapper {docker.wrapper}; SSH commands would not find the client at {docker.path}"
         yield Problem("site.nas.docker_wrapper", "false", what, "write true; `pulumi destroy` removes it")
     live = facts.network(site.network.name)
     record = read_conf(facts.conf)
@@ -81,10 +82,10 @@ def _docker(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Probl
     if docker.refusal and not docker.engine:
         return
     if not docker.path:
-        what = "the NAS has no `docker` command"
+        what = "has no `docker` command"
         yield Problem("site.nas.host", host, what, "install Docker (Container Manager) on the NAS")
     elif not docker.engine:
-        what = f"Docker does not answer there: {docker.error or 'no reason given'}"
+        what = f"has a Docker that does not answer: {docker.error or 'no reason given'}"
         yield Problem("site.nas.host", host, what, "install or start Docker (Container Manager) on the NAS")
     elif facts.engine_major is not None and facts.engine_major < OLDEST_ENGINE:
         what = f"has Docker {docker.engine}, and this program needs 20.10 or newer"
@@ -94,13 +95,11 @@ def _docker(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Probl
 def _sshd(site: Site, facts: NasFacts) -> Iterator[Problem]:
     sessions = facts.sshd.get("maxsessions", "")
     if sessions.isdigit() and int(sessions) < SESSIONS:
-        what = f"its sshd takes {sessions} sessions on one connection; the rest log in anew, and may be turned away"
+        what = f"allows {sessions} SSH sessions per connection; `pulumi up` needs {SESSIONS} and logs in for the rest"
         remedy = "set `MaxSessions 10` in /etc/ssh/sshd_config there, or run `pulumi up --parallel 2`"
         yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
     first = facts.sshd.get("maxstartups", "").split(":")[0]
     if first.isdigit() and int(first) < 3:
-        what = (
-            f"its sshd takes {first} login{'s' if first != '1' else ''} at a time, and `pulumi up` makes two or three"
-        )
+        what = f"allows {first} SSH login{'s' if first != '1' else ''} at a time, and `pulumi up` makes two or three"
         remedy = "set `MaxStartups 10:30:100` in /etc/ssh/sshd_config there"
         yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")

@@ -81,8 +81,8 @@ def _held(
 
 def first_without(name: str, other: str, moves: bool = False) -> str:
     """What to do where one container is to have what another one has that goes. moves: it is there already."""
-    how = f"with {name} where it was" if moves else f"without {name}"
-    return f"first `pulumi up` {how}, which removes {other}; then as the site says now"
+    how = f"with {name} where it was" if moves else f"with {name} left out of the site"
+    return f"run `pulumi up` twice: first {how} (this removes {other}), then with the site as it is now"
 
 
 def _is_ours(wish: PlannedAddress, answer: Neighbour, shims: tuple[str, str], facts: NasFacts) -> bool:
@@ -100,12 +100,12 @@ def _is_ours(wish: PlannedAddress, answer: Neighbour, shims: tuple[str, str], fa
 
 def _answered(wish: PlannedAddress, answer: Neighbour, facts: NasFacts) -> Iterator[Problem]:
     if answer.how == "known":
-        what = f"was in use on the LAN a moment ago, by somebody with the MAC {answer.mac} who answers no ping"
-        remedy = "look again in a minute; this goes when nobody is there"
+        what = f"was in use on the LAN a moment ago, by a device with the MAC {answer.mac} that answers no ping"
+        remedy = "run the preview again in a minute; the warning disappears when the neighbour entry expires"
         yield Problem(wish.path, str(wish.address), what, remedy, "warning")
     else:
-        who = "your own computer" if facts.client == str(wish.address) else f"somebody with the MAC {answer.mac}"
-        what = f"is in use on the LAN: {who} answers there; two machines with one address cut each other off"
+        who = "your own computer" if facts.client == str(wish.address) else f"a device with the MAC {answer.mac}"
+        what = f"is in use on the LAN: {who} answers there; two devices with one address cut each other off"
         yield Problem(wish.path, str(wish.address), what, FREE)
 
 
@@ -116,9 +116,9 @@ def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner],
     if not found:
         return
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    why = f"{facts.user} may send no ping there, or it has no way into {site.lan.subnet}"
+    why = f"{facts.user} may not send pings from the NAS, or the NAS has no route to {site.lan.subnet}"
     if not facts.tools & {"ping", "ping6"}:
-        why = "it has no `ping`"
-    what = f"could not ask whether somebody has {', '.join(found[:SHOWN])}{more}: {why}"
-    remedy = "make sure that nobody has them; two machines with one address cut each other off"
+        why = "the NAS has no `ping`"
+    what = f"could not check whether other devices use {', '.join(found[:SHOWN])}{more}: {why}"
+    remedy = "make sure that no other device uses them; two devices with one address cut each other off"
     yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")

@@ -20,10 +20,10 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
     elif install.boot_hook == SYSTEMD and facts.docker.engine:
         yield from _unit(install, facts)
     if install.boot_hook == RC_D and facts.abilities.get("rcd") == "no":
-        what = "is run by nobody: the NAS has no /usr/local/etc/rc.d, which Synology's DSM calls at boot"
+        what = "would never run: this NAS has no /usr/local/etc/rc.d, the folder whose scripts DSM runs at boot"
         yield Problem("site.install.boot_hook", RC_D, what, f"write one of {others}")
     if install.task and facts.boot_task != "yes" and "synowebapi" not in facts.tools and not facts.loop_pid:
-        what = "starts nothing at boot yet: the task is yours to make, for this NAS has no tool that makes it"
+        what = "starts nothing at boot yet: create the task yourself, because this NAS has no tool that creates it"
         yield Problem("site.install.boot_hook", install.boot_hook, what, install.boot_task, "warning", "shim")
 
 
@@ -31,15 +31,19 @@ def _unit(install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
     unit = facts.units.get(install.docker_unit)
     found = [name for name in docker_units(facts) if name != install.unit_name]
     if unit is None or unit.load != "loaded":
-        what = "is not a unit on the NAS, so the shim could not start together with Docker"
+        what = "is not a unit on the NAS, so the shim cannot be started with Docker"
         remedy = "find Docker's with `systemctl list-units --type=service | grep -i docker` there"
         remedy = f"write {' or '.join(found)}" if found else f"{remedy}, or write `boot_hook: systemd-standalone`"
-        what = what if install.docker_unit else "finds no unit of Docker's on the NAS for the shim to start with"
+        what = (
+            what
+            if install.docker_unit
+            else "found no systemd unit that runs Docker, so the shim cannot be started with it"
+        )
         yield Problem("site.install.docker_unit", install.docker_unit or "auto", what, remedy)
         return
     record = read_conf(facts.confs.get(install.config_path))
     before = record.hook[1] if record is not None and len(record.hook) == 2 else install.docker_unit
     if before != install.docker_unit:
-        what = f"is Docker's unit now; {before}, to which the shim is bound, was renamed, as upgrades do"
-        remedy = "nothing to do: `pulumi up` binds it anew"
+        what = f"is Docker's unit now; it was {before} when the shim was installed (an upgrade renamed it)"
+        remedy = "nothing to do: `pulumi up` binds the shim to it"
         yield Problem("site.install.docker_unit", install.docker_unit, what, remedy, "warning", "shim")

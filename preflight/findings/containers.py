@@ -18,7 +18,7 @@ def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
         if not live.addresses:
             what = "exists on the NAS already and was not made by this program; Docker takes each name once"
             remedy = (
-                f"remove it there (`docker rm -f {container.name}`; its volumes stay) and it is made anew, or leave it "
+                f"remove it there (`docker rm -f {container.name}`; its volumes stay) and it is recreated, or leave it "
                 "as it is and list it under `external_containers:`"
             )
             yield Problem(container.path, container.name, what, remedy)

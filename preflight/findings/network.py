@@ -43,7 +43,7 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     elif live is not None:
         yield from _not_reserved(plan, live)
     if before is not None:
-        how = f"takes the place of {before.name}, for Docker cannot rename a network"
+        how = f"will take the place of {before.name}, because Docker cannot rename a network"
         yield from _goes(site, before, how, facts)
 
 
@@ -102,8 +102,8 @@ def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> I
         )
         yield Problem("site.network.name", live.name, what, remedy)
         return
-    how = f"is made anew, for Docker cannot change a network ({in_words(found)})"
-    yield from _goes(site, live, how, facts, f"has to be made anew ({in_words(found)})")
+    how = f"will be replaced, because Docker cannot change a network ({in_words(found)})"
+    yield from _goes(site, live, how, facts, f"has to be replaced ({in_words(found)})")
 
 
 def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = "") -> Iterator[Problem]:
@@ -117,7 +117,7 @@ def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = 
         remedy = f"there: `docker network disconnect {live.name} {first}`; connect them again after `pulumi up`"
         yield Problem("site.network.name", site.network.name, what, remedy)
     else:
-        what = f"{how}; containers that stop: {', '.join(ours) or 'none is running on it'}"
+        what = f"{how}; these containers stop: {', '.join(ours) or 'none is running on it'}"
         remedy = "they come back with the addresses and MACs that the site says"
         yield Problem("site.network.name", site.network.name, what, remedy, "warning", "network")
 

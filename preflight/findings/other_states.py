@@ -50,12 +50,12 @@ def findings(
         names = _names([one.name for one in gone])
         what = f"has lost what this stack's state has there: the network {state.network}, and {names}"
         what += "\n      it was reset, or it is another machine; Pulumi notices that only with --refresh"
-        remedy = f"{REFRESH} makes all of it anew, with the addresses that the site says"
+        remedy = f"{REFRESH} creates all of it again, with the addresses that the site says"
         yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
         return
     for container in gone:
-        what = "is gone from the NAS, though this stack's state has it; Pulumi notices that only with --refresh"
-        yield Problem(container.path, container.name, what, f"{REFRESH} makes it anew", "warning", container.key)
+        what = "is missing on the NAS, although this stack's state has it; Pulumi notices that only with --refresh"
+        yield Problem(container.path, container.name, what, f"{REFRESH} recreates it", "warning", container.key)
 
 
 def _foreign(
@@ -78,13 +78,13 @@ def _foreign(
         what += "two states undo each other's work"
         remedy = "bring that state here (`pulumi stack export` there, `pulumi stack import` here), or take the "
         remedy += f"installation over: {TAKE_OVER}"
-        remedy += " makes those containers anew, their volumes stay" if containers else ""
+        remedy += " recreates those containers, their volumes stay" if containers else ""
         yield Problem("site.nas.host", site.nas.host, what, remedy)
         return
     keys = {one.name: one.key for one in plan.containers}
     for one in containers:
         what = "is not in this stack's state, and Pulumi cannot take a container over as it is: "
-        what += "it is removed and made anew"
+        what += "it will be removed and recreated"
         remedy = "nothing to do: its volumes stay; what it keeps in none of them is lost"
         yield Problem("site.containers", one.name, what, remedy, "warning", keys[one.name])
     known = {*keys, *state.containers}

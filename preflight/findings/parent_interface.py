@@ -109,12 +109,12 @@ def _lan(site: Site, plan: LanPlan, parent: Link, facts: NasFacts) -> Iterator[P
 
 def _ula(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
     if facts.ula_gateway_state == "silent":
-        what = "does not answer, so containers would send what goes by IPv6 to the internet into nowhere"
+        what = "does not answer, so the containers' IPv6 traffic to the internet would be lost"
         remedy = "give the router that address (in the /64 of ula.prefix), or use `gateway: auto`"
         yield Problem("site.ula.gateway", str(site.ula.gateway), what, remedy)
     elif facts.ula_gateway_state == "unasked":
-        what = f"cannot be asked for by the NAS, which has no address in {site.ula.prefix}: it may lead nowhere"
-        remedy = "look whether your router has that address, or use `gateway: auto`"
+        what = f"cannot be checked by the NAS, which has no address in {site.ula.prefix}: it may lead nowhere"
+        remedy = "check whether your router has that address, or use `gateway: auto`"
         yield Problem("site.ula.gateway", str(site.ula.gateway), what, remedy, "warning")
     ulas = [network for network in facts.advertised(parent.name) if network.subnet_of(ULA_RANGE)]
     if ulas and site.ula.prefix not in ulas:

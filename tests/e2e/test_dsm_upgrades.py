@@ -87,9 +87,7 @@ def test_a_package_that_renames_its_unit_alone_is_told_and_repaired(up: Stack) -
     start_all(up.box)
     assert not shim_is_there(up.box)
     told = " ".join(up.told().split())
-    assert (
-        f"site.install.docker_unit: {new} is Docker's unit now; {old}, to which the shim is bound, was renamed" in told
-    )
+    assert f"site.install.docker_unit: {new} is Docker's unit now; it was {old} when the shim was installed" in told
     up.up()
     assert bound_to(up.box) == new
     assert not up.box.nas(f"ls -d /etc/systemd/system/{old}.wants", check=False)

@@ -77,7 +77,7 @@ def test_without_leave_to_fix_it_the_preview_says_what_is_wrong_with_the_path(fr
     del site["nas"]["docker_wrapper"]
     free.write(site)
     told = free.told(check=False)
-    assert "docker is at /usr/local/bin/docker, outside the PATH that a command over ssh gets" in told
+    assert "has docker at /usr/local/bin/docker, outside the PATH of SSH commands" in told
     assert "may not use Docker there" in told and "write `nas.docker_wrapper: true`" in told
 
 
@@ -124,7 +124,7 @@ def test_a_script_by_hand_in_rc_d_is_taken_over_as_such_and_given_back(free: Sta
 
 def test_root_is_not_let_in(free: Stack) -> None:
     free.write(free.dsm_site("root"))
-    assert "is not let in as root@192.168.1.10" in free.told(check=False)
+    assert "was refused by SSH on 192.168.1.10 as root" in free.told(check=False)
 
 
 def test_who_may_use_docker_alone_is_told_what_is_missing(free: Stack) -> None:

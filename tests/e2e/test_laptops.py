@@ -191,7 +191,7 @@ def test_what_would_lead_the_plugins_astray_is_told_all_at_once_before_anything(
     }
     with first.shell(**hostile, PATH=f"{tmp_path}:{os.environ['PATH']}"):
         told = first.told(check=False)
-    assert "6 problems to mend; nothing was changed" in told and "Traceback" not in told, told
+    assert "Found 6 problems; nothing was changed" in told and "Traceback" not in told, told
     for name, value in hostile.items():
         assert (f"{name}: {value}" if name != "DOCKER_CERT_PATH" else name) in told
         remedy = re.search(rf"\b{name}\b.*\n.*\n +-> (.*)", told)
@@ -200,7 +200,7 @@ def test_what_would_lead_the_plugins_astray_is_told_all_at_once_before_anything(
     for command in ("destroy", "refresh"):
         with first.shell(DOCKER_CONTEXT="default"):
             done = first.pulumi(command, "--yes", "--run-program", "--stack", "e2e", check=False)
-        assert done.returncode != 0 and "1 problem to mend; nothing was changed" in done.stdout
+        assert done.returncode != 0 and "Found 1 problem; nothing was changed" in done.stdout
     with first.shell(HTTP_PROXY="socks5://192.0.2.1:1080", NO_PROXY="docker.example.com"):
         first.expect_no_changes()
 
@@ -278,14 +278,14 @@ def test_what_is_wrong_with_the_host_key_is_told_as_it_is(first: Laptop, keys: d
         with shown_by_sshd(first, "rsa"):
             for lines, what in (
                 ((f"{NAS} {keys['ecdsa']}",), "has no RSA key of 192.168.1.10, only ECDSA, and the NAS shows no other"),
-                ((f"{NAS} {other}",), "is not the key that 192.168.1.10 shows (RSA SHA256:"),
+                ((f"{NAS} {other}",), "does not match the key that 192.168.1.10 presents (RSA SHA256:"),
                 ((f"{NAS} {keys['ecdsa']}", f"@revoked * {keys['rsa']}"), "shows (RSA SHA256:"),
                 ((f"{NAS} {keys['rsa']}", f"@revoked * {keys['rsa']}"), "are marked @revoked"),
                 ((f"@cert-authority * {keys['rsa']}",), "by a @cert-authority alone"),
             ):
                 first.known(*lines)
                 told = words(first.told(check=False))
-                assert what in told and "1 problem to mend" in told, told
+                assert what in told and "Found 1 problem;" in told, told
                 if "shows (RSA" in what and "revoked" in str(lines):
                     assert "as @revoked: it may have been stolen" in told
             # The remedy of the first, as it is told

@@ -160,7 +160,7 @@ def test_a_mac_that_cannot_be_held_makes_the_container_anew_once(up: Stack) -> N
         assert "MAC of chosen is 02:66:00:00:00:01 instead of" in up.told()
         up.up()
         assert enough(box) != old, "it was to be made anew"
-        assert "it was made anew for the same before" in up.told()
+        assert "it was recreated for the same reason before" in up.told()
         up.expect_no_changes()
     finally:
         flipper.terminate()

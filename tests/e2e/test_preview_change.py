@@ -146,7 +146,7 @@ def test_replacing_the_network_names_who_stops_and_brings_all_back_as_they_were(
     site = site_of(up)
     site["lan"]["ip_range"] = "192.168.1.192/26"
     up.write(site)
-    assert f"containers that stop: {', '.join(names)}" in up.told()
+    assert f"these containers stop: {', '.join(names)}" in up.told()
     assert up.steps()["lan-network"] == "replace"
     up.up()
     up.expect_no_changes()

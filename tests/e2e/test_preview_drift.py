@@ -53,7 +53,7 @@ DRIFTS = [
     (f"{ASLEEP}ip -6 route add fd0d:7eb5:2afd::99 dev {SHIM}", "lan-host", "update", "route to fd0d:7eb5:2afd::99 is"),
     (OFF_AND_ON, "lan-test-container", "replace", "IPv4 address of test is 192.168.1.77 instead of 192.168.1.201"),
     (EMPTIED, "lan-network", "replace", "bridge-host is gone"),
-    (f"{OTHER} bridge-host", "lan-network", "replace", "bridge-host was made anew by someone else"),
+    (f"{OTHER} bridge-host", "lan-network", "replace", "bridge-host was replaced by another network"),
 ]  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def test_nothing_is_shown_where_nothing_drifted(up: Stack) -> None:
 
 def test_a_container_that_is_gone_is_named_with_what_brings_it_back(up: Stack) -> None:
     up.box.nas("docker rm -f test")
-    assert "`pulumi up --refresh` makes it anew" in up.told()
+    assert "`pulumi up --refresh` recreates it" in up.told()
     up.up(True, "--refresh")
     up.expect_no_changes()
     assert up.box.ping("nas", "192.168.1.201") == 0

@@ -90,7 +90,7 @@ def test_all_findings_are_told_at_once_with_the_warnings_of_a_run_that_may_go_on
     site["install"] = {"docker_unit": "pkg-ContainerManager-dockerd.service"}
     looked.write(site)
     said = looked.told(check=False)
-    assert "2 problems to mend; nothing was changed:" in said
+    assert "Found 2 problems; nothing was changed:" in said
     assert "site.lan.subnet: 192.168.0.0/16" in said and "write docker.service" in said
     look_box.nas("ip link add macvlan-shim link eth0 type macvlan mode bridge")
     looked.write(looked.site())

@@ -52,7 +52,7 @@ def test_a_nas_that_was_reset_is_named_and_one_command_makes_all_of_it_again(up:
     up.box.nas(f"{DOCKER}; {FILES}", check=False)
     said = up.told()
     assert "the network bridge-host, and the containers " in said and "qbittorrent" in said and "test" in said
-    assert "`pulumi up --refresh` makes all of it anew" in said
+    assert "`pulumi up --refresh` creates all of it again" in said
     assert "/etc/setup_docker_macvlan.conf is gone" in said
     up.up(True, "--refresh")
     is_right(up)
@@ -61,7 +61,7 @@ def test_a_nas_that_was_reset_is_named_and_one_command_makes_all_of_it_again(up:
 def test_a_plain_up_on_a_reset_nas_breaks_nothing_and_the_named_command_still_leads_on(up: Stack) -> None:
     up.box.nas(f"{DOCKER}; {FILES}", check=False)
     up.up()
-    assert "`pulumi up --refresh` makes all of it anew" in up.told()
+    assert "`pulumi up --refresh` creates all of it again" in up.told()
     up.up(True, "--refresh")
     is_right(up)
 
@@ -69,7 +69,7 @@ def test_a_plain_up_on_a_reset_nas_breaks_nothing_and_the_named_command_still_le
 def test_where_only_dockers_data_are_gone_the_same(up: Stack) -> None:
     up.box.nas(DOCKER, check=False)
     said = up.told()
-    assert "`pulumi up --refresh` makes all of it anew" in said
+    assert "`pulumi up --refresh` creates all of it again" in said
     up.up(True, "--refresh")
     is_right(up)
 
@@ -87,7 +87,7 @@ def test_where_only_the_files_are_gone_a_plain_up_will_do(up: Stack) -> None:
 def test_a_container_that_is_gone_is_named_with_its_way_back(up: Stack) -> None:
     up.box.nas("docker rm -f test")
     said = up.told()
-    assert "is gone from the NAS, though this stack's state has it" in said and "makes it anew" in said
+    assert "is missing on the NAS, although this stack's state has it" in said and "recreates it" in said
     up.up(True, "--refresh")
     is_right(up)
 
@@ -123,12 +123,12 @@ def test_an_installation_is_taken_over_by_one_command(up: Stack, other: Stack) -
     said = other.pulumi("preview", "--stack", "e2e", *take).stdout
     for name in CONTAINERS:
         assert f"site.containers: {name}" in said
-    assert "is removed and made anew" in said and "lan-network" in said and "import" in said
+    assert "will be removed and recreated" in said and "lan-network" in said and "import" in said
     # As where the shim's command fails: the network is in the state, and nothing else
     half = [word for name in ("lan", "lan-docker", "lan-network") for word in ("--target", f"**::{name}")]
     other.up(True, *take, *half)
     said = other.told()
-    assert "is removed and made anew" in said and "has been done" not in said
+    assert "will be removed and recreated" in said and "has been done" not in said
     other.up(True, *take)
     assert box.nas("docker network inspect -f '{{.Id}}' bridge-host") == network
     other.expect_no_changes()

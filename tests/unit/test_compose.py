@@ -199,7 +199,7 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"volumes": ["/b"]}, "volumes[0]: /b", "not SOURCE:TARGET", "as in"),
     ({"volumes": ["/a:/b:z"]}, "volumes[0]: /a:/b:z", "mode z", "ro or rw"),
     ({"volumes": ["/a:b"]}, "volumes[0].target: b", "absolute path in the container", "start it with /"),
-    ({"volumes": [{"type": "tmpfs", "target": "/b"}]}, "volumes[0].type: tmpfs", "none of the values", "'bind'"),
+    ({"volumes": [{"type": "tmpfs", "target": "/b"}]}, "volumes[0].type: tmpfs", "not an allowed value", "'bind'"),
     ({"volumes": [{"type": "bind", "source": "/a", "target": "/b", "bind": {}}]}, "volumes[0].bind", "not a key", "se"),
     ({"devices": ["a:b:c:d"]}, "devices[0]: a:b:c:d", "not HOST", "/dev/dri"),
     ({"dns": ["router"]}, "dns[0]: router", "neither an IPv4 nor an IPv6 address", "as in"),

@@ -224,7 +224,7 @@ def test_a_hook_of_before_the_first_release_names_the_one_that_took_its_place() 
 def test_the_error_text_counts_sorts_and_says_that_nothing_was_changed() -> None:
     _, problems = judge(site_of(put("nas", "prot", 22), put("lan", "gateway", "10.0.0.1")))
     assert str(UserErrors([*problems, *problems])).splitlines() == [
-        "2 problems to mend; nothing was changed:",
+        "Found 2 problems; nothing was changed:",
         "  site.lan.gateway: 10.0.0.1",
         "      is outside lan.subnet 192.168.1.0/24; the router would not be reachable on the LAN",
         "      -> write the router's own address in 192.168.1.0/24",
@@ -232,7 +232,7 @@ def test_the_error_text_counts_sorts_and_says_that_nothing_was_changed() -> None
         "      is not a key of this program, so it would do nothing",
         "      -> remove it, or see the keys in docs/guide.md",
     ]
-    assert str(UserErrors(problems[:1])).startswith("1 problem to mend;")
+    assert str(UserErrors(problems[:1])).startswith("Found 1 problem;")
 
 
 @pytest.mark.parametrize(

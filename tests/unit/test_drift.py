@@ -57,10 +57,10 @@ def test_everything_that_was_changed_by_hand_is_named() -> None:
     assert drift.shim == (
         "/usr/local/bin/setup_docker_macvlan.sh was changed by hand",
         "address 192.168.1.254/32 is missing on macvlan-host",
-        "address 192.168.1.253/32 is on macvlan-host, and nobody planned it",
+        "address 192.168.1.253/32 is on macvlan-host, and is not planned",
         "sysctl accept_ra of macvlan-host is 2 instead of 0",
         "sysctl arp_filter of macvlan-host is 0 instead of 1",
-        "route to 192.168.1.99 is there, and nobody planned it",
+        "route to 192.168.1.99 is there, and is not planned",
         "route to 192.168.1.201 is missing",
     )
     assert drift.containers == {
@@ -248,7 +248,7 @@ def test_a_network_that_somebody_made_in_place_of_ours_is_cleared_away_by_its_id
     seen, drift = look(facts)
     there = facts.network("bridge-host")
     assert there is not None and seen.repair is not None and seen.repair.network_to_remove == there.id
-    assert drift.network == ("bridge-host was made anew by someone else",)
+    assert drift.network == ("bridge-host was replaced by another network",)
 
 
 def test_a_network_by_hand_is_never_cleared_away_where_none_of_ours_was() -> None:

@@ -134,12 +134,12 @@ UNREACHED = [
     (f"{SAID}No route to host", 255, "site.nas.host", "192.168.1.10", "No route to host", "host and port"),
     ("", 255, "site.nas.host", "192.168.1.10", "no reason given", "host and port"),
     ("ssh: Could not resolve hostname nas.lan: Name or service not known", 255, "site.nas.host", "192.168.1.10",
-     "has no address", "IP address"),
+     "cannot be resolved", "IP address"),
     ("@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", 255,
-     "site.nas.known_hosts", ".lab/ssh/known_hosts", "is not the key that 192.168.1.10 shows", "ssh-keygen -lf"),
+     "site.nas.known_hosts", ".lab/ssh/known_hosts", "does not match the key that 192.168.1.10", "ssh-keygen -lf"),
     ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nThe fingerprint for the ED25519 key sent by the remote "
      "host is\nSHA256:abc+/0.\nHost key verification failed.", 255, "site.nas.known_hosts", ".lab/ssh/known_hosts",
-     "is not the key that 192.168.1.10 shows (ED25519 SHA256:abc+/0)",
+     "does not match the key that 192.168.1.10 presents (ED25519 SHA256:abc+/0)",
      "`ssh-keygen -R 192.168.1.10 -f .lab/ssh/known_hosts` and `ssh-keyscan 192.168.1.10 >> .lab/ssh/known_hosts`"),
     ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nThe fingerprint for the RSA key sent by the remote host "
      "is\nSHA256:abc.\nHost key verification failed.", 255, "site.nas.known_hosts", ".lab/ssh/known_hosts",
@@ -157,13 +157,13 @@ UNREACHED = [
     ("WARNING: Your password has expired.\nPassword change required but no TTY available.", 1, "site.nas.user", "root",
      "has to change its password first", "`ssh root@192.168.1.10`"),
     ("Received disconnect from 192.168.1.10 port 22:2: Too many authentication failures", 255,
-     "site.nas.identity_file", ".lab/ssh/id_ed25519", "not let in as root", "ssh-copy-id"),
+     "site.nas.identity_file", ".lab/ssh/id_ed25519", "was refused by SSH", "ssh-copy-id"),
     ("unix_listener: cannot bind to path /home/me/.ssh/macvlan-1.x: Permission denied", 255, "~/.ssh", "",
      "Permission denied", "write to"),
     ("unix_listener: path \"/home/me/.ssh/macvlan-1.x\" too long for Unix domain socket", 255, "~/.ssh", "",
      "too long", "at most 55"),
     ("root@192.168.1.10: Permission denied (publickey).", 255, "site.nas.identity_file", ".lab/ssh/id_ed25519",
-     "not let in as root@192.168.1.10", "`ssh-copy-id -i .lab/ssh/id_ed25519 root@192.168.1.10`"),
+     "was refused by SSH on 192.168.1.10 as root", "`ssh-copy-id -i .lab/ssh/id_ed25519 root@192.168.1.10`"),
     ("Welcome to your NAS", 0, "site.nas.host", "192.168.1.10", "answered something unexpected: Welcome", "login scri"),
     ("sh: exec: timeout", 127, "site.nas.host", "192.168.1.10", "answered something unexpected: sh: exec", "login"),
 ]  # fmt: skip
@@ -242,7 +242,7 @@ def test_a_home_that_cannot_hold_the_socket_is_told(
 ) -> None:
     (tmp_path / "file").touch()
     at_home(monkeypatch, tmp_path / "file")
-    with pytest.raises(UserErrors, match=r"~/\.ssh\n +cannot hold the socket .*Not a directory"):
+    with pytest.raises(UserErrors, match=r"~/\.ssh\n +cannot hold the control socket .*Not a directory"):
         looked()
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
     with pytest.raises(UserErrors, match="has no entry on this computer"):

@@ -115,10 +115,10 @@ def refused(nas: Path, *changes: Change, **config: Any) -> str:
 @pytest.mark.parametrize(
     ("outputs", "why"),
     [
-        (None, "there is none in this stack"),
-        ({}, "there is none in this stack"),
-        ({"nas": "x"}, "there is none in this stack"),
-        ({"nas_snapshot": "eJwDAAAAAAE="}, "the last one was of another version of this program"),
+        (None, "this stack has none"),
+        ({}, "this stack has none"),
+        ({"nas": "x"}, "this stack has none"),
+        ({"nas_snapshot": "eJwDAAAAAAE="}, "the stored one is of another version of this program"),
     ],
 )
 def test_without_a_look_and_without_a_memory_it_is_said_why(
@@ -137,8 +137,8 @@ def test_what_is_wrong_in_the_config_is_told_before_the_nas_is_asked(nas: Path) 
 def test_findings_on_the_nas_are_told_together_and_nothing_is_made(nas: Path) -> None:
     (nas / "answer").write_text(BARE.replace("uid 0", "uid 7").replace("kernel yes", "kernel no"))
     said = refused(nas)
-    assert said.startswith("2 problems to mend; nothing was changed:")
-    assert "no macvlan" in said and "site.nas.user: root" in said
+    assert said.startswith("Found 2 problems; nothing was changed:")
+    assert "without the macvlan module" in said and "site.nas.user: root" in said
 
 
 def test_an_empty_config_is_told_as_one(nas: Path) -> None:
@@ -171,7 +171,7 @@ def test_keys_that_the_program_does_not_know_are_told_with_all_the_rest_and_with
         "macvlan-ipv6:sudoPassword": "swordfish",
     }
     said = refused(nas, put("nas", "prot", 22), secrets={"test": {"A": "swordfish"}}, more=more)
-    assert said.startswith("6 problems to mend;") and "swordfish" not in said and "docker:host" not in said
+    assert said.startswith("Found 6 problems;") and "swordfish" not in said and "docker:host" not in said
     for key in (f"{SECRETS}.test.TOKEN", f"{SITE}.nas.port", "macvlan-ipv6:sudopassword"):
         assert f"  {key}\n" in said and f"`pulumi config rm '{key}'`" in said
     assert f"pulumi config set --secret --path '{SECRETS}.<container>.<VARIABLE>'" in said
