@@ -19,7 +19,7 @@ def report_diagnostics(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem
     _drifted(lan.network, drift.network)
     for key, found in drift.containers.items():
         _drifted(lan.containers[key], found)
-    for key, found in drift.kept.items():
+    for key, found in drift.unmended.items():
         pulumi.log.warn(f"{KEPT}: {'; '.join(found)}", lan.containers[key])
     for warning in sorted(warnings):
         text = f"{warning.path}: {warning.value}\n{warning.message}\n-> {warning.remedy}"

@@ -16,12 +16,12 @@ SETTLED = 60  # seconds after a container's start in which its MAC is nobody's f
 
 @dataclass(frozen=True)
 class ContainerDrift:
-    """anew: mended by making it anew; kept: not as planned, and making it anew once did not mend it; loop: left to the
-    watch loop, which the next `pulumi up` brings back."""
+    """What differs, in words. recreate: a new container mends it; unmended: a new container did not mend it before;
+    left_to_loop: the watch loop mends it once the next `pulumi up` has brought the loop back."""
 
-    anew: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    loop: tuple[str, ...] = ()
+    recreate: tuple[str, ...] = ()
+    unmended: tuple[str, ...] = ()
+    left_to_loop: tuple[str, ...] = ()
 
 
 def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool) -> ContainerDrift:
@@ -36,7 +36,7 @@ def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinn
         return ContainerDrift()
     place, mac = live.networks.get(network), ""
     if place is None:
-        return _once(live, [f"{plan.name} is not on {network} any more"])
+        return _not_twice(live, [f"{plan.name} is not on {network} any more"])
     has = (place.ipv4, place.ipv6) if live.runs else (place.asked_ipv4, place.asked_ipv6)
     if live.runs and live.inside is not None:
         ula = IPv6Address(made[1])
@@ -47,9 +47,9 @@ def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinn
     found = [_differs(plan.name, *one) for one in (("IPv4 address", has[0], made[0]), ("ULA", has[1], made[1]))]
     wrong_mac = _differs(plan.name, "MAC", mac, made[2]) if mac else ""
     if pinned:
-        return _once(live, [text for text in (*found, wrong_mac) if text])
-    drift = _once(live, [text for text in found if text])
-    return replace(drift, loop=(wrong_mac,)) if wrong_mac else drift
+        return _not_twice(live, [text for text in (*found, wrong_mac) if text])
+    drift = _not_twice(live, [text for text in found if text])
+    return replace(drift, left_to_loop=(wrong_mac,)) if wrong_mac else drift
 
 
 def _there(wanted: str, told: str, inside: Iterable[IPv4Address | IPv6Address]) -> str:
@@ -63,12 +63,12 @@ def _differs(name: str, what: str, has: str, wanted: str) -> str:
     return "" if has == wanted else f"{what} of {name} is {has or 'none'} instead of {wanted}"
 
 
-def _once(live: LiveContainer, found: list[str]) -> ContainerDrift:
-    """A container is not made anew twice for the same: what that did not mend it will not mend."""
+def _not_twice(live: LiveContainer, found: list[str]) -> ContainerDrift:
+    """A container is not recreated twice for the same reason: what that did not mend, it will not mend."""
     before = _kinds(live.repaired.partition(" ")[2])
     if found and before and _kinds("; ".join(found)) <= before:
-        return ContainerDrift(kept=tuple(found))
-    return ContainerDrift(anew=tuple(found))
+        return ContainerDrift(unmended=tuple(found))
+    return ContainerDrift(recreate=tuple(found))
 
 
 def _kinds(text: str) -> set[str]:
@@ -98,8 +98,8 @@ def container_repairs(
         drift = container_drift(container, network, live, is_pinned(install, record, live, facts))
         if drift != ContainerDrift():
             found[container.key] = drift
-        if drift.anew:
-            labels[container.key] = f"{now} {summary(list(drift.anew))}"
+        if drift.recreate:
+            labels[container.key] = f"{now} {summary(list(drift.recreate))}"
         elif live.repaired:
             labels[container.key] = live.repaired
     return labels, found

@@ -24,13 +24,13 @@ from preflight.snapshot import NasSnapshot
 
 @dataclass(frozen=True)
 class Drift:
-    """What is no longer as the last run left it, in words: on the shim, on the network, and by containers' keys. kept:
-    what the next run leaves as it is, because making the container anew did not mend it."""
+    """What is no longer as the last run left it, in words: on the shim, on the network, and by containers' keys.
+    unmended: what the next run leaves as it is, because making the container anew did not mend it."""
 
     shim: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
     containers: Mapping[str, list[str]] = field(default_factory=dict)
-    kept: Mapping[str, list[str]] = field(default_factory=dict)
+    unmended: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,9 @@ def with_repairs(
     replaced = tuple(one.id for one in others(plan, facts, state))
     repair, shim = host_repair(seen.install, facts, foreign, now, state.shim, replaced)
     labels, drifts = container_repairs(plan, seen.install, facts, now)
-    told = {key: [*one.anew, *one.loop] for key, one in drifts.items() if one.anew or one.loop}
-    kept = {key: list(one.kept) for key, one in drifts.items() if one.kept}
+    drifted = {key: [*one.recreate, *one.left_to_loop] for key, one in drifts.items()}
+    drifted = {key: found for key, found in drifted.items() if found}
+    unmended = {key: list(one.unmended) for key, one in drifts.items() if one.unmended}
     live = facts.network(site.network.name)
     network: tuple[str, ...] = ()
     if foreign:
@@ -117,7 +118,7 @@ def with_repairs(
         container_repairs=labels,
         interfaces=dict(_interfaces(plan, facts)),
     )
-    return marked, Drift(tuple(shim), network, told, kept)
+    return marked, Drift(tuple(shim), network, drifted, unmended)
 
 
 def _interfaces(plan: LanPlan, facts: NasFacts) -> Iterator[tuple[str, ObservedInterface]]:

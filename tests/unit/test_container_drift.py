@@ -37,7 +37,7 @@ def containers(seen: Inside | None, pinned: bool = True, **changes: object) -> t
 def test_dockers_opinion_of_the_mac_is_no_drift() -> None:
     for seen in (inside(), inside(mac=""), None):
         found, drift = containers(seen)
-        assert (drift.containers, drift.kept, found.container_repairs) == ({}, {}, {})
+        assert (drift.containers, drift.unmended, found.container_repairs) == ({}, {}, {})
 
 
 def test_a_mac_that_the_loop_could_not_set_is_mended_by_a_new_container() -> None:
@@ -70,7 +70,7 @@ def test_where_the_loop_does_not_run_its_return_mends_the_mac_and_no_container_i
 def test_nothing_is_made_anew_twice_for_the_same_and_that_is_told() -> None:
     before = f"2026-01-01T00:00:00Z MAC of test is 02:00:00:00:00:01 instead of {MAC}"
     found, drift = containers(inside(RANDOM), repaired=before)
-    assert drift.containers == {} and drift.kept == {"test": [f"MAC of test is {RANDOM} instead of {MAC}"]}
+    assert drift.containers == {} and drift.unmended == {"test": [f"MAC of test is {RANDOM} instead of {MAC}"]}
     assert found.container_repairs == {"test": before}, "another text would be a replacement"
 
 

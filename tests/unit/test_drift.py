@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, replace
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from config.site import parse_site
 from facts.nas import FileState, LiveRange, NasFacts
 from facts.state import StackState
+from inputs.nas_scripts import read_nas_scripts
 from install.conf import Repair, read_conf
 from install.layout import InstallPlan, plan_install
 from preflight.host_drift import host_drift
@@ -22,7 +24,7 @@ from preflight.snapshot import NasSnapshot, dump_snapshot, load_snapshot
 from preflight.survey import Drift, take_snapshot, with_repairs
 from probe.parse import parse_facts
 from tests.unit.recorded import HERE, answer, site_in, stack_state_left_by
-from tests.unit.sites import Change, box, compose_file, dev_plan, drop, plan_of, put, site_of
+from tests.unit.sites import ROOT, Change, box, compose_file, dev_plan, drop, plan_of, put, site_of
 from tests.unit.sites import installed as on_debian
 
 NOW = "2026-11-24T01:02:03Z"
@@ -384,3 +386,17 @@ def test_a_take_over_that_failed_half_way_goes_on_with_what_the_state_has_not() 
     plan = plan_of(site_of(), [compose_file()], seen.engine_major, seen.network)
     repair = with_repairs(SITE, plan, facts, seen, NOW, state)[0].repair
     assert repair is not None and repair.replaced == (facts.containers["test"].id,)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["ipv6/accept_ra=0", "ipv6/autoconf=0", "ipv6/addr_gen_mode=1", "ipv6/disable_ipv6=0", "ipv4/arp_filter=1",
+     "ipv4/arp_announce=2"],
+)  # fmt: skip
+def test_each_sysctl_of_the_shim_is_set_and_read_on_the_nas_and_compared_here(setting: str) -> None:
+    scripts = read_nas_scripts(ROOT)
+    for name in ("setup_docker_macvlan.sh", "probe.sh"):
+        assert setting in re.findall(r"SHIM_SYSCTLS='(.*)'", scripts[name])[0].split(), name
+    key, wanted = setting.partition("/")[2].split("=")
+    changed = installed(sysctls={**installed().sysctls, key: "7"})
+    assert drift_of(changed) == [f"sysctl {key} of macvlan-host is 7 instead of {wanted}"]

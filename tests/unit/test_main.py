@@ -1,5 +1,6 @@
 """__main__.py as a whole: from the stack's config to exports, with an ssh that answers as a NAS would."""
 
+import asyncio
 import json
 import os
 import runpy
@@ -79,6 +80,10 @@ def test_from_config_to_exports(nas: Path) -> None:
         "nas_snapshot",
     }
     assert (nas / "calls").read_text() == "call\n"
+    # As a secret the long word is not spread out in every preview
+    loop = asyncio.new_event_loop()
+    assert loop.run_until_complete(exports["nas_snapshot"].is_secret()) is True
+    loop.close()
 
 
 def plugin_key(nas: Path, *changes: Change) -> str:
