@@ -18,7 +18,10 @@ REMEDY = "apt-get install busybox-static dash bash iproute2 strace systemd"
 
 @pytest.fixture(scope="session", autouse=True)
 def prerequisites() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background, and so in our children
+    # A shell's background and nohup ignore these. Our children would too, and no sh can trap what it came to ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     missing = missing_tools(["dash", "busybox", "bash", "ip", "strace", "systemd-analyze"])
     if os.geteuid() != 0:
         pytest.fail("tests/nas makes network namespaces: run them as root")
