@@ -82,9 +82,9 @@ class Attachment:
 @dataclass(frozen=True)
 class Inside:
     """What the kernel says of a running container's namespace. ipv6: (interface, address) of global scope, less
-    temporary and deprecated ones; failed: those of them that another device has (DAD); speaks_ipv6: whether any interface
-    has an IPv6 address, which one has wherever IPv6 is not switched off; macs: of its interfaces by name, empty where only
-    root could ask."""
+    temporary and deprecated ones; failed: those of them that another device has (DAD); speaks_ipv6: whether any
+    interface has an IPv6 address, as one has wherever IPv6 is not switched off; macs: of its interfaces by name, empty
+    where only root could ask."""
 
     ipv4: frozenset[IPv4Address] = frozenset()
     ipv6: tuple[tuple[str, IPv6Address], ...] = ()
