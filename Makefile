@@ -97,7 +97,7 @@ engine: $(VENV)
 lab:
 	lab/lab up --engine $(LAB_ENGINE)
 
-# The hashes of all packages, without any index's address: docs/decisions/0002.
+# The hashes of all packages, without any index's address: docs/decisions/0024.
 requirements: $(VENV) ## writes the files with hashes anew, after a change in pyproject.toml
 	$(UV) lock -q
 	$(UV) export -q $(EXPORT) --no-default-groups --output-file requirements.txt

@@ -13,7 +13,7 @@ from plan.numbering import mac_of, ula_of
 
 @dataclass(frozen=True)
 class _Claim:
-    """One address that the site gives to somebody. source: the one it follows from, where nobody wrote it."""
+    """One address that the site gives away. source: the address that it follows from, if it was not written."""
 
     path: str
     who: str

@@ -25,7 +25,10 @@ def locked(path: Path, work: str) -> Iterator[None]:
         if not _taken(file.fileno()):
             _wait(file.fileno(), path)
         path.write_text(json.dumps({"pid": os.getpid(), "work": work, "since": time.time()}))
-        yield
+        try:
+            yield
+        finally:
+            file.truncate(0)  # otherwise this process would be named while the next one holds the lock
 
 
 def _taken(descriptor: int) -> bool:

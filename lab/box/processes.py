@@ -9,6 +9,7 @@ from pathlib import Path
 from box.errors import LabError
 
 Done = subprocess.CompletedProcess[str]
+SAY_EVERY = 20.0  # seconds between two lines of a long step
 
 
 def say(text: str) -> None:
@@ -63,7 +64,7 @@ def long_step(
         try:
             while True:
                 try:
-                    code = process.wait(timeout=20)
+                    code = process.wait(timeout=SAY_EVERY)
                     break
                 except subprocess.TimeoutExpired:
                     say(f"  ... {time.monotonic() - started:.0f} s{_progress(log, lines)}")

@@ -67,7 +67,7 @@ function container(pid, name, v4, ula,   file, l, p, n, all, dev, nr, any, there
     want(v4, learned); want(ula, learned)
     for (i = 1; i <= n && i <= 32; i++) { split(all[i], p, " "); if (p[6] == dev) want(text(p[1]), learned) }
     see(pid, dev, nr, v4, name)
-    for (i = 1; (v4 in macs) && i <= n; i++) { # from 8 on in the flags: permanent, so somebody gave it
+    for (i = 1; (v4 in macs) && i <= n; i++) { # flags from 8 on mean permanent: not formed by the kernel
         split(all[i], p, " ")
         if (p[6] == dev && p[5] ~ /^[0-7]/ && p[1] ~ /fffe......$/ && substr(p[1], 17) != suffix(macs[v4])) {
             print "stray", pid

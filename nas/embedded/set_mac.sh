@@ -1,9 +1,10 @@
 # Runs in the network namespace of a container: sh -c "this" IP DEV MAC SUFFIX. MAC: the planned one, or `-`; SUFFIX: the
 # 16 hex digits that follow from it.
-# The first packets of a container are lost while its new global address is checked for duplicates, about a second. RFC
-# 4429 lets it use the address meanwhile; the MAC that the address is made of is unique.
-# From 28 on Docker makes up another MAC at each start where the one asked for came by `network connect`. The token makes
-# the kernel ask the router again, whose answer to the MAC before is lost; an address that follows from that MAC goes.
+# A new global address is checked for duplicates for about a second, in which a container would lose its first packets. RFC
+# 4429 lets it use the address meanwhile. The MAC from which the address is formed is unique.
+# From version 28 on Docker gives a container another MAC at each start if the planned one came by `network connect`. The
+# token makes the kernel ask the router again, because the answer to the old MAC is lost. An address that was formed from
+# the old MAC is removed.
 conf=/proc/sys/net/ipv6/conf/$1
 echo 1 >"$conf/optimistic_dad" && echo 1 >"$conf/use_optimistic"
 [ "$2" != - ] || exit

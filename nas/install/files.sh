@@ -1,4 +1,4 @@
-# Each file in one step, and back again. What was made by hand is kept beside.
+# Writes each file in one step, and puts the old ones back. A file made by hand is kept beside the new one.
 by_hand() { [ -s "$1" ] && ! sed 3q "$1" | grep -qw macvlan-ipv6; }
 is_changed() { case $changed in *" $1 "*) ;; *) return 1 ;; esac; }
 
@@ -11,7 +11,7 @@ drop_parents() {
     rm "$1/$mark" && rmdir "$1" && drop_parents "${1%/*}"
 }
 
-# put FILE DEST MODE: in one step, so that nobody ever sees half a file
+# put FILE DEST MODE: copies FILE in one step, so that DEST is never half a file
 put() {
     make_parents "${2%/*}" && cp "$1" "$2.new" && chmod "$3" "$2.new" && mv -f "$2.new" "$2" && return
     rm -f "$2.new"
@@ -20,7 +20,7 @@ put() {
 
 take_away() { rm -f "$1" "$1.new" "$1$kept.new" && drop_parents "${1%/*}"; }
 
-# What was made by hand: each file once; first the unit, and before it whether it was enabled and active
+# Keeps each file made by hand, once. The hook's file comes first, and before it whether it was enabled and active
 keep() {
     for dest in $hook_file $paths; do
         by_hand "$dest" && [ ! -e "$dest$kept" ] || continue

@@ -6,14 +6,14 @@ last_words() {
     say "${words:+ ($words)}"
 }
 
-# The loop takes a new conf or program in place (HUP); of a new unit only its restart knows (USR2: the loop leaves the
-# link and ends, systemd starts it by the new unit). The link stays in both cases. A unit made by hand has no loop.
+# A running loop takes a new conf or program in place (HUP). A new unit takes effect only when systemd starts the loop
+# again: at USR2 the loop ends and leaves the link. The link stays in both cases. A unit made by hand has no loop.
 bring_unit_up() {
-    # systemd may not know of a change yet: an apply may have been cut off
+    # systemd may not know of an earlier change, if that apply was cut off
     renewed=y
     is_changed "$hook_file" || case $(systemctl_limited show -p NeedDaemonReload "$unit_name") in *=yes) ;; *) renewed='' ;; esac
     if [ -n "$renewed" ]; then systemctl_limited daemon-reload && systemctl_limited reenable "$unit_name" || return 1; fi
-    # After a take-over that was cut off it may be enabled for another unit than docker's
+    # After an adoption that was cut off, it may be enabled for another unit than docker's
     case $(systemctl_limited show -p WantedBy "$unit_name") in *"$wanted_by"*) ;; *) systemctl_limited reenable "$unit_name" || return 1 ;; esac
     systemctl_limited -q is-enabled "$unit_name" || systemctl_limited enable "$unit_name" || return 1
     if ! systemctl_limited -q is-active "$unit_name"; then
@@ -28,7 +28,7 @@ bring_unit_up() {
     fi
 }
 
-# Where systemd does not keep the loop, the program does
+# Without systemd the program supervises its loop itself
 bring_up() {
     case $hook in
     systemd) bring_unit_up ;;
@@ -77,7 +77,7 @@ started_by() {
     esac
 }
 
-# Up to 20 s: the loop was told to correct things, and may be busy with another correction
+# Waits up to 20 s, because the loop may be busy with another correction
 comes_up() {
     tries=0
     bring_up >/dev/null 2>&1 || { why="${unit_name:-the loop} did not start$(last_words)" && return 1; }
@@ -99,7 +99,7 @@ take_down() {
     said=$(sh "$new_program" stop-loop "$new_conf" 2>&1) || { why="the link could not be removed: $said" && return 1; }
 }
 
-# restore_manual_hook ENABLED ACTIVE: the unit or script made by hand, as it was
+# restore_manual_hook ENABLED ACTIVE: brings the unit or script made by hand back to that state
 restore_manual_hook() {
     case $hook in
     rc.d) [ -z "$2" ] || limited 40 "$hook_file" start >/dev/null 2>&1 </dev/null || return ;;

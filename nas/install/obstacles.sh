@@ -1,5 +1,6 @@
-# What is in the way of a change: a network under our name, containers of another state.
-# remove_stray: the one that somebody made under our name, with that ID only, and only when none but ours are in it
+# Removes what is in the way of a change: a network under our name, containers of another state.
+# remove_stray: removes the network with the ID $stray, which another program made, if it has our network's name and only
+# our containers are in it
 remove_stray() {
     gone=''
     [ -n "$stray" ] || return 0
@@ -22,14 +23,14 @@ remove_stray() {
     gone="; the network $network ($stray) that was in the way is removed"
 }
 
-# Containers of another state, whose names and addresses pulumi needs for its own: by their ids, and only ours. Volumes
-# stay. Last of all, when the rest is known to work.
+# remove_replaced: removes containers of ours, by their ids, that another state made and whose names and addresses pulumi
+# needs. Volumes stay. It comes last, when the rest is known to work.
 remove_replaced() {
     form='{{with index .Config.Labels "macvlan-ipv6.addresses"}}ours{{end}}' ours=''
     for id in $replaced; do
         [ "$(docker_limited inspect --type container --format "$form" "$id")" != ours ] || ours="$ours $id"
     done
-    # All at once, so that each has the time to write down what it has in hand; `rm -f` gives none
+    # `docker stop`, because `rm -f` gives a container no time to save its data; all at once
     # shellcheck disable=SC2086 # ids
     [ -z "$ours" ] || limited 60 docker stop $ours >/dev/null 2>&1
     for id in $ours; do

@@ -6,8 +6,8 @@
 #   DIR/settings   lines KEY VALUE: program, conf (paths); hook systemd|rc.d|task, what starts the loop at boot; of
 #                  systemd and rc.d hook_file (path), of systemd wanted_by UNIT, of task the NAME of one of DSM's task
 #                  scheduler; if wanted on_destroy keep|restore (the files made by hand), foreign_network ID (made by
-#                  somebody else under our name), replaced_container ID (one line each: of ours by another state, which
-#                  pulumi makes anew), network NAME, docker_folder (of docker's client, not on PATH)
+#                  another program under our name), replaced_container ID (one line each: ours, made by another state,
+#                  which pulumi recreates), network NAME, docker_folder (of docker's client, not on PATH)
 # Prints one line, the same for the same state, or one that says what failed and how the NAS was left. POSIX sh;
 # runs as root on the NAS; data is parsed, never evaluated.
 set -uf
@@ -49,9 +49,14 @@ read_settings() {
         esac || refuse "settings: '$value' is not a valid value for $key"
     done <"$dir/settings"
     [ -n "$program" ] && [ -n "$conf" ] && [ -n "$hook" ] || refuse "settings: program, conf and hook are all needed"
+    case $hook in
+    systemd) needed='hook_file and wanted_by are' ;;
+    rc.d) needed='hook_file is' ;;
+    task) needed='task is' ;;
+    esac
     case $hook,$hook_file,$wanted_by,$task in
     systemd,?*,?*, | rc.d,?*,, | task,,,?*) ;;
-    *) refuse "settings: hook $hook: systemd needs hook_file and wanted_by, rc.d hook_file, task a task, and no more" ;;
+    *) refuse "settings: hook $hook: exactly $needed required" ;;
     esac
     [ -z "$stray" ] || [ -n "$network" ] || refuse "settings: foreign_network needs network"
 }

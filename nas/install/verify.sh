@@ -38,7 +38,7 @@ look_before() {
     ! answers "$client" || client_answers=y
 }
 
-# Up to 10 s. A container that docker does not have there any more is no loss of ours.
+# Waits up to 10 s. A container that docker no longer has on the network is not counted as lost.
 still_reached() {
     grep -q ' yes$' "$dir/before" || return 0
     end=$(($(now) + 10)) why="docker does not tell any more which containers run"

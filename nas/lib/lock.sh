@@ -1,17 +1,21 @@
 # One process at a time.
 
-# is_ours PID: whether that process runs this script, and is another one than this.
-is_ours() { [ "$1" != $$ ] && case $(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") in *"$me"*) ;; *) return 1 ;; esac; }
+# is_our_process PID: whether another process, with that number, runs this script.
+is_our_process() {
+    [ "$1" != $$ ] || return 1
+    case $(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") in *"$me"*) ;; *) return 1 ;; esac
+}
 
-# take_lock FILE SECONDS: sets $lock; fails with $why when another process holds it for longer. The lock is a link to the
-# holder's process number. A holder that was killed, or ended with the system, leaves it behind: where that process runs
-# another program or none, the lock is taken away. Only who makes FILE.gone may do that, and only after a second look:
-# two contenders that both found the dead holder would otherwise remove each other's new lock.
+# take_lock FILE SECONDS: sets $lock. Fails, with the reason in $why, if another process holds the lock for longer.
+# The lock is a symbolic link to the holder's process number. A holder that was killed leaves the link behind, so a link
+# is removed if its process has ended or runs another program. Two contenders may find such a link at the same time, and
+# the second one would then remove the first one's new lock. Therefore only the process that made the directory FILE.gone
+# may remove the link, and only if the link still names the same holder.
 take_lock() {
     lock=$1 waited=0
     until said=$(ln -s $$ "$lock" 2>&1); do
         holder=$(readlink "$lock") || holder=''
-        if [ -n "$holder" ] && ! is_ours "$holder" && mkdir "$lock.gone" 2>/dev/null; then
+        if [ -n "$holder" ] && ! is_our_process "$holder" && mkdir "$lock.gone" 2>/dev/null; then
             [ "$(readlink "$lock")" != "$holder" ] || rm -f "$lock"
             rmdir "$lock.gone"
         elif [ -z "$holder" ] && [ $((waited += 7)) -gt "$2" ]; then

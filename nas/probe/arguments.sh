@@ -17,7 +17,7 @@ sudo=''
 has() { command -v "$1" >/dev/null 2>&1; }
 quoted() { awk '{ print "|" $0 }'; } # ends the last line too where the file does not
 
-# accept KEY=VALUE...: unknown keys are of a later version, or of no use here
+# accept KEY=VALUE...: ignores unknown keys, which may be from a later version
 accept() {
     for argument; do
         value=${argument#*=}
@@ -43,7 +43,7 @@ accept() {
     done
 }
 
-# The link has the name that the last run gave it, whatever the site calls it by now
+# The shim's name at the last run, because the site may call it otherwise by now
 recorded_shim() {
     say "$confs" | while read -r path; do
         [ ! -f "$path" ] || tr -d '\r' <"$path" |
@@ -74,6 +74,6 @@ find_tools() {
     done
 }
 
-# docker's client, as root where it wants that; in a subshell always, in whose place it stands
+# Runs docker's client, as root if that is needed. To be called in a subshell, which it replaces
 # shellcheck disable=SC2086 # words
 ask_docker() { exec ${limit:+$limit 20} $as "$docker" "$@"; }

@@ -11,7 +11,7 @@ sections() {
     say '== end'
 }
 
-# A function that is called last: a script that was cut off on its way does nothing
+# It is called in the last line, so that a script that was cut off on its way does nothing
 main() {
     accept "$@"
     recorded=$(recorded_shim 2>/dev/null)

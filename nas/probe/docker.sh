@@ -1,5 +1,5 @@
 # Docker, its networks and containers, and the kernel's word on the containers' interfaces.
-# Once it does not answer it is not asked again
+# A docker that has failed to answer once is not asked again
 report_docker() {
     say "on_path $on_path" "search $own_path"
     [ -z "$wrapper" ] || say "wrapper $wrapper"
@@ -24,9 +24,9 @@ report_docker() {
     say "$(printf 'error %s' "${answer:-no answer within 20 s}" | tr -s '\r\n' ' ')"
 }
 
-# inspected KIND FORM COMMAND...: sets $found to docker's lines of JSON, and nothing else, on each of those that the
-# command lists. One that went in between is an error, and it is asked again; one that docker cannot tell of is left out
-# at last. Half an answer of a docker that hangs or ends would look like a NAS that lost the rest: that is no answer.
+# inspected KIND FORM COMMAND...: sets $found to docker's lines of JSON for all objects that the command lists. If one was
+# removed in between, docker reports an error and is asked again; the third time that one is left out. If docker hangs
+# or ends in the middle, that counts as no answer, because half of one would look as if the other objects were gone.
 inspected() {
     kind=$1 form=$2
     shift 2
@@ -55,8 +55,8 @@ report_networks() {
     [ -z "$found" ] || say "$found"
 }
 
-# `index .Config` is on purpose: no client can index its own struct, and each then takes the engine's JSON as it
-# came, in which any field may be absent (Config.MacAddress is, on new engines).
+# `index .Config` is on purpose: a client cannot index its own struct and then takes the engine's JSON as it came, in
+# which any field may be missing (Config.MacAddress is, on new engines).
 report_containers() {
     [ -n "$docker" ] || return 0
     form='"pid":{{.State.Pid}},"id":{{json .Id}},"name":{{json .Name}},"status":{{json .State.Status}}'
@@ -75,13 +75,13 @@ report_containers() {
 INSIDE='@inside.awk@'
 
 report_inside() {
-    # The number comes first in its line, where no text of the container's can be
+    # The process number stands first in its line, where no text of the container can stand
     pids=$(say "$containers" | grep -F "\"$network\":{" | sed -n 's/^{"pid":\([1-9][0-9]*\),.*/\1/p')
     [ -n "$pids" ] || return 0
     # shellcheck disable=SC2086 # numbers
     awk "$INSIDE" $pids
     if ! has nsenter || { [ "$uid" != 0 ] && [ -z "$root" ]; }; then return; fi
-    # A link's alias may be any text, with ends of lines in it
+    # A link's alias may have line breaks in it
     # shellcheck disable=SC2016 # the inner shell's
     each='for pid; do
         echo "links $pid" && nsenter -t "$pid" -n "$0" -o link show | sed -n "s/ alias .*//; /^[0-9][0-9]*: /p"

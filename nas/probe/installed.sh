@@ -21,12 +21,12 @@ report_conf() {
     done
 }
 
-# The loop that the program keeps where systemd does not, and the task that starts it
+# The loop of a NAS without systemd, and the boot task that starts it
 report_loop() {
     say "$programs" | while read -r path; do
         if [ -z "$path" ] || ! read -r pid </run/"${path##*/}.$shim.pid"; then continue; fi
         case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
-        *"${path##*/} supervise "* | *"${path##*/} keep "*) say "loop $pid" ;; # keep: of before the first release
+        *"${path##*/} supervise "* | *"${path##*/} keep "*) say "loop $pid" ;; # keep: from before the first release
         esac
     done
     if [ -z "$task" ] || ! has synowebapi || [ "$uid$root" = "$uid" ] && [ "$uid" != 0 ]; then return; fi
@@ -49,8 +49,8 @@ report_units() {
         -p NeedDaemonReload -p MainPID -p Type -- $names
 }
 
-# sshd's settings, its own word or that of its files. Of several lines the first one counts; drop-ins are included at
-# the top
+# sshd's settings as it prints them, or else from its files. Of several lines the first one counts, and drop-ins are
+# included at the top
 ask_sshd() {
     # shellcheck disable=SC2086 # words
     sshd=$(command -v sshd) && limited 20 $root "$sshd" -T && return
@@ -64,7 +64,7 @@ report_sshd() {
     say "$settings" | awk '$1 ~ /^(maxsessions|maxstartups|allowtcpforwarding)$/ && !seen[$1]++ { print $1, $2 }'
 }
 
-# Those that sshd shows to whoever asks, which is not every one that lies there. RSA keys go by newer names, too.
+# The keys that sshd offers, which need not be all that exist. An RSA key has newer names, too.
 report_host_keys() {
     offered=$(say "$settings" | awk '$1 == "hostkeyalgorithms" && $2 !~ /^[-+^]|[*?]/ { print "," $2 ","; exit }')
     # shellcheck disable=SC2046 # paths of one word each

@@ -1,5 +1,5 @@
-# Who is at which address: asked first, in the background, and read last.
-# pings SECONDS ADDRESS. Without -w: with it ping may send once more as its time ends, and wait for that one too.
+# Which device has which address: asked first, in the background, and read last.
+# pings SECONDS ADDRESS. There is no -w, because with it ping may send once more as its time ends and wait for that too.
 pings() {
     ping_for "$2"
     # shellcheck disable=SC2086 # may be two words
@@ -9,7 +9,7 @@ pings() {
 # After three seconds without an answer the kernel may forget that it asked, and 250 pings may take as long to start
 sent() { $ip neigh show 2>/dev/null | sed 's/^/sent /'; }
 
-# Answers with `able` (there is a ping, and this user may use it), `pinged ADDRESS`, and `sent ADDRESS ...` at times
+# Prints `able` (there is a ping, and this user may use it), `pinged ADDRESS`, and `sent ADDRESS ...` at times
 ask_all() {
     pings 5 127.0.0.1 || return 0
     say able

@@ -1,10 +1,10 @@
-# Without systemd: the loop in the background, and the process that starts it again.
+# For a NAS without systemd: runs the loop in the background, and the supervisor that starts it again.
 start_loop() {
-    umask 022 # a preview by a user who is not root reads the process number
+    umask 022 # in a preview a user who is not root reads the process number
     kept=$run/$me.$shim.pid
-    read -r pid 2>/dev/null <"$kept" && is_ours "$pid" && kill -HUP "$pid" && return
+    read -r pid 2>/dev/null <"$kept" && is_our_process "$pid" && kill -HUP "$pid" && return
     away=''
-    ! command -v setsid >/dev/null || away=setsid # a session of its own: it outlives the one that asked
+    ! command -v setsid >/dev/null || away=setsid # a session of its own, so that it outlives the caller's
     if command -v logger >/dev/null; then
         $away "$0" supervise "$conf" 2>&1 </dev/null | $away logger -t "$me" >/dev/null 2>&1 &
     else
@@ -14,11 +14,11 @@ start_loop() {
 
 stop_loop() {
     kept=$run/$me.$shim.pid
-    if read -r pid 2>/dev/null <"$kept" && is_ours "$pid"; then
-        kill -USR2 "$pid" # as install.sh without setsid starts it, it ignores TERM
+    if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then
+        kill -USR2 "$pid" # it ignores TERM if install.sh started it without setsid
         waited=0
-        while is_ours "$pid" && [ $((waited += 1)) -le 10 ]; do sleep 1; done
-        ! is_ours "$pid" || kill -9 "$pid"
+        while is_our_process "$pid" && [ $((waited += 1)) -le 10 ]; do sleep 1; done
+        ! is_our_process "$pid" || kill -9 "$pid"
     fi
     rm -f "$kept"
     stop
@@ -27,7 +27,7 @@ stop_loop() {
 run_child() {
     "$0" "$1" "$conf" &
     child=$!
-    while kill -0 "$child" 2>/dev/null; do wait "$child"; done # a signal ends `wait`, not what it waits for
+    while kill -0 "$child" 2>/dev/null; do wait "$child"; done # a signal ends `wait`, but not the child
     child=''
 }
 
@@ -35,9 +35,9 @@ supervise() {
     child='' MACVLAN_KEEPER=$$ kept=$run/$me.$shim.pid
     export MACVLAN_KEEPER
     trap '[ -z "$child" ] || kill -USR2 "$child"; wait; rm -f "$kept"; exit 0' TERM INT USR2
-    trap '' HUP PIPE # the end of logger is not the end of this
+    trap '' HUP PIPE # it goes on if logger ends
     lock || die "$why"
-    if read -r pid 2>/dev/null <"$kept" && is_ours "$pid"; then # of two `up`s at once the first one keeps
+    if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then # of two at once the first one supervises
         unlock
         kill -HUP "$pid"
         return

@@ -1,7 +1,7 @@
-# Makes what differs as it is wanted, one process at a time; and what systemd calls when the loop ends.
+# Applies what compare found, one process at a time; and what systemd runs when the loop ends.
 lock() { take_lock "$run/$me.$shim.lock" 20; }
 
-# batch COMMANDS: all of them, even when one fails; $why is then ip's first word on it
+# batch COMMANDS: runs all of them, even after one fails. $why is then ip's first message
 batch() {
     why=''
     said=$(printf %s "$1" | $ip -force -batch - 2>&1) && return
@@ -26,7 +26,7 @@ make_link() {
     return 1
 }
 
-# converge: from what compare found to what is wanted. When it fails, a link made here goes again.
+# converge: changes what compare found into what is wanted. If that fails, a link that it made is removed again.
 converge() {
     made=''
     case $link_state in
@@ -35,7 +35,7 @@ converge() {
     *)
         made=y
         make_link || return 1
-        # Kernels 3.17 to 4.9 have this only as a property of the link
+        # Kernels 3.17 to 4.9 have addr_gen_mode only as a property of the link
         [ -e "/proc/sys/net/ipv6/conf/$shim/addr_gen_mode" ] || $ip link set dev "$shim" addrgenmode none 2>/dev/null
         ;;
     esac
@@ -63,9 +63,9 @@ stop() {
     unlock
 }
 
-# After a crash of the loop the link stays, so that nothing is lost until systemd starts the loop again; when
-# somebody stops the unit, or docker's unit goes, it is removed. systemd 219 tells which only by the kind of job.
-# The wait is here and not in RestartSec=, where a stop would run nothing.
+# poststop UNIT: if the loop crashed, the link stays, so that no packet is lost until systemd starts the loop again. If the
+# unit was stopped, or docker's unit ended, the link is removed. With systemd 219 only the kind of the queued job tells
+# these apart. The wait is here and not in RestartSec=, because a stop during RestartSec= runs nothing.
 poststop() {
     for wait in 3 0; do
         jobs=$(systemctl --no-legend --no-pager list-jobs "$1") || jobs=' stop '

@@ -1,4 +1,4 @@
-# What is done for each word of the command line.
+# The command line.
 main() {
     find_ip
     find_limit KILL # TERM may be ignored here
@@ -10,7 +10,7 @@ main() {
     case $command:$conf in *:-* | :*) say "$usage" >&2 && exit 2 ;; esac
     case $command in
     start | stop | status | watch | check | reachability | poststop | boot | start-loop | stop-loop | supervise) ;;
-    # Names of before the first release: people's boot tasks have them, and what an older install.sh goes back to
+    # Names from before the first release: boot tasks use them, and so does an older install.sh that puts its files back
     up) command=start-loop ;;
     down) command=stop-loop ;;
     keep) command=supervise ;;

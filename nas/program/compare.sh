@@ -1,12 +1,14 @@
-# What is there, and what differs from what is wanted.
+# Compares the kernel's state with what the conf wants.
 # shellcheck disable=SC2016 # the inner program's own $
 COMPARE='@compare.awk@'
 
-# Route protocol number of what was learned from running containers: start leaves such routes to the watch loop.
+# This route protocol number marks routes learned from running containers. `start` leaves them to the watch loop.
 LEARNED=@LEARNED_PROTO@
-knows=0 attached='' # whether docker told which containers run; its answer as `attached PID NAME IPV4 ULA` lines
+# knows: 1 once docker has said which containers run; attached: its answer, lines `attached PID NAME IPV4 ULA`
+knows=0 attached=''
 
-# compare: sets link_state, todo, wanted, present, stale, seen, strays, dead, gone, late. Two ip processes; changes nothing.
+# compare: sets link_state, todo, wanted, present, stale, seen, strays, dead, gone, late.
+# Starts two ip processes and changes nothing.
 compare() {
     link_seen=$($ip -d addr show dev "$shim" 2>/dev/null) || link_seen=''
     routes_seen=$([ -z "$link_seen" ] || $ip route show table all dev "$shim" 2>/dev/null)
@@ -34,7 +36,8 @@ EOF
 
 SHIM_SYSCTLS='@SHIM_SYSCTLS@'
 
-# sysctls check|set: names those that differ in $sysctls_wrong. Before link up, or the shim takes RAs for itself.
+# sysctls check|set: lists in $sysctls_wrong those that differ. They are set before the link is up, because the shim would
+# otherwise accept router advertisements.
 sysctls() {
     sysctls_wrong=''
     for item in $SHIM_SYSCTLS; do
@@ -42,7 +45,7 @@ sysctls() {
         file=/proc/sys/net/${item%%/*}/conf/$shim/${file%=*}
         now=''
         read -r now 2>/dev/null <"$file"
-        case $now in '' | "${item#*=}") continue ;; esac # older kernels have no addr_gen_mode; or the link goes just now
+        case $now in '' | "${item#*=}") continue ;; esac # no addr_gen_mode before 3.17, or no link any more
         sysctls_wrong="$sysctls_wrong $item"
         [ "$1" = check ] || say "${item#*=}" 2>/dev/null >"$file" || { why="cannot set $file" && return 1; }
     done

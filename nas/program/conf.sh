@@ -1,7 +1,7 @@
 # The program: what it is, its usage, and its data file: `key value` lines, parsed and never evaluated.
 # Lets this host and its own macvlan containers talk to each other. The kernel keeps a macvlan's parent and its
-# children apart, so a macvlan link of the host's own (the "shim") stands beside the containers, with one host
-# route per container. Everything is compared with what the kernel has, and only what differs is changed.
+# children apart, so the host gets a macvlan link of its own (the "shim") beside the containers, and one host route
+# per container. The program compares the kernel's state with what is wanted, and changes only what differs.
 usage='usage: setup_docker_macvlan.sh COMMAND [CONF]     (CONF: /etc/setup_docker_macvlan.conf)
   start     makes or corrects link, addresses, sysctls and routes; a failed start leaves nothing behind
   stop      removes the link, and the routes with it
@@ -54,7 +54,7 @@ load_conf() {
         case $key in
         '' | '#'*) ;;
         container)
-            # Before there were MACs in it, the line ended with the ULA
+            # Older versions wrote no MAC at the end of the line
             is_name "$a" && none_or is_v4 "$b" && none_or is_v6 "$c" && none_or is_mac "${more:--}" &&
                 planned="${planned}planned $a $b $c ${more:--}$NL"
             ;;
@@ -65,7 +65,7 @@ load_conf() {
         shim_mac) is_mac "$v" && shim_mac=$a ;;
         shim_ipv4) is_v4 "$v" && shim_ipv4=$a ;;
         shim_ipv6) is_v6 "$v" && shim_ipv6=$a ;;
-        # Behind the bar: names of before the first release, for a loop that is started again before the next pulumi up
+        # The second names are from before the first release: an old conf stays in place until the next pulumi up
         placeholder_gateway | dead_gateway) is_v6 "$v" && placeholder_gateway=$a ;;
         router_gateway | keep_gateway) is_v6 "$v" && router_gateway=$a ;;
         check_interval | tick) is_interval "$v" && check_interval=$a ;;
@@ -78,11 +78,11 @@ load_conf() {
         [ -n "${key#* }" ] || die "$conf: the line '${key}...' is missing"
     done
     [ "$shim" != "$parent" ] || die "$conf: shim and parent are both $shim; the shim is a link of its own"
-    [ "$placeholder_gateway" != "$router_gateway" ] || placeholder_gateway='' # a real router is never taken for nobody
+    [ "$placeholder_gateway" != "$router_gateway" ] || placeholder_gateway='' # a router's address is never a placeholder
 }
 
 check_parent() {
-    # Not /sys: in a container that may show another namespace's links
+    # /proc and not /sys, because in a container /sys may show the links of another namespace
     [ -e "/proc/sys/net/ipv4/conf/$parent" ] && return
     why="the parent link $parent does not exist; links here:"
     set +f
@@ -91,8 +91,8 @@ check_parent() {
     return 1
 }
 
-# Of what is bound to docker or to a runlevel, nothing knows when the parent comes. Longer than systemd gives to a start
-# (90 s) it must not take; what comes later yet is found by the next try.
+# Neither docker's unit nor a runlevel waits for the parent interface, so the program does. systemd gives a start 90 s, so
+# the wait is shorter. A parent that appears later is found by the next try.
 await_parent() {
     check_parent && return
     waited=0

@@ -1,9 +1,9 @@
-# What docker says of the containers on the network, and how to get into one's namespace.
+# Asks docker about the containers on the network, and enters their network namespaces.
 # A dockerd that hangs must not stop the loop.
 docker_limited() { limited 10 docker "$@"; }
 
-# refresh: which containers are on the network now; when docker does not say, what was known stays. A container that is
-# gone by the second question is an error of docker's: the others it tells of are served, and none is forgotten.
+# refresh: asks docker which containers are on the network. If docker does not answer, its last answer stays. If one of
+# them ends between the two questions, docker reports an error: the loop then serves the others and forgets none.
 refresh() {
     due=20 unanswered=y told=''
     ids=$(docker_limited ps -q --no-trunc --filter "network=$network") || return 1
@@ -13,11 +13,11 @@ refresh() {
 {{with index .NetworkSettings.Networks \"$network\"}}{{or .IPAddress \"-\"}} {{or .GlobalIPv6Address \"-\"}}{{end}}" \
         $ids) || { [ -z "$told" ] || knows=0 attached=$told; return 1; }
     knows=1 attached=$told unanswered=''
-} 2>/dev/null # some shells tell of what is killed
+} 2>/dev/null # some shells report a killed child
 
-# restart_outrun: engines before 29 give up a container's start when the router's advertisement has set a default route before
-# they do, at boot as well as by hand. Such a one is started again, ten times at most until it has run. In its first
-# minute it is left to who made it: `pulumi up` removes it then and makes it anew, and must not meet it running.
+# restart_outrun: before version 29, docker aborts a container's start if a router advertisement has already set a default
+# route, at boot as at any other start. The loop starts such a container again, at most ten times until it has run. It
+# leaves a container alone in its first minute, because `pulumi up` then removes and recreates it.
 restart_outrun() {
     aged=$(docker_limited ps -a --no-trunc --filter "network=$network" --filter status=created --filter status=exited \
         --format '{{.ID}} {{.RunningFor}}') || return 0
@@ -39,7 +39,7 @@ EOF
     restarted=$still
 } 2>/dev/null
 
-# enter PID: sets $enter to what runs a command in that process's network namespace
+# enter PID: sets $enter to the words that run a command in that process's network namespace
 enter() {
     enter="nsenter -t $1 -n"
     if ! command -v nsenter >/dev/null; then

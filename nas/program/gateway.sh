@@ -1,15 +1,15 @@
-# The default route that docker gives to containers through a gateway where nobody is.
+# Removes the default route through the placeholder gateway from containers, if no device has that address.
 end_gateway_check() {
     [ -n "$asker" ] || return 0
-    { kill -9 "$asker" && wait "$asker"; } 2>/dev/null # bash tells of what is killed
+    { kill -9 "$asker" && wait "$asker"; } 2>/dev/null # bash reports a killed child
     asker=''
     $ip -6 route del "$placeholder_gateway" dev "$shim" 2>/dev/null
 }
 
-# check_gateway: whether anybody is at $placeholder_gateway. The host asks through the shim, before there is a container even, so
-# that the first one's first packets are safe. A ping in the background makes the kernel send its three neighbour
-# solicitations; a later round reads what came of them. Without an answer (no ping) $gateway stays as it was. Asked
-# again after 20 rounds; while unknown, at once, five times after an event.
+# check_gateway: finds out whether a device has the address $placeholder_gateway. The host asks through the shim, even
+# before there is a container, so that the first container loses no packets. A ping in the background makes the kernel
+# send its three neighbour solicitations, and a later round reads the result. Without a result (no ping) $gateway stays
+# as it was. The loop asks again after 20 rounds. While the result is unknown it asks at once, five times after an event.
 check_gateway() {
     if [ -n "$asker" ]; then
         case $($ip -6 neigh show "$placeholder_gateway" dev "$shim" 2>/dev/null) in
@@ -20,9 +20,9 @@ check_gateway() {
         end_gateway_check
     elif [ "$link_state" = right ] &&
         { [ $((asked -= 1)) -lt 0 ] || { [ "$gateway" = unknown ] && [ "$quick" -gt 0 ]; }; }; then
-        # On this link only: a neighbour is given up after 0.75 s instead of 3
+        # On this link only, the kernel gives up on a neighbour after 0.75 s instead of 3 s
         say 250 2>/dev/null >"/proc/sys/net/ipv6/neigh/$shim/retrans_time_ms"
-        asker=none # whoever ends the loop from here on takes the route away
+        asker=none # from here on end_gateway_check has a route to remove
         $ip -6 route replace "$placeholder_gateway" dev "$shim" proto "$LEARNED" 2>/dev/null
         # shellcheck disable=SC2086 # may be two words
         $ping6 -c 1 -w 2 -q "$placeholder_gateway" >/dev/null 2>&1 &
@@ -30,8 +30,8 @@ check_gateway() {
     fi
 }
 
-# docker gives each container a default route through the gateway of the ULA subnet. Where that is nobody, packets
-# beside and before the router's own default are lost in it.
+# Docker gives each container a default route through the gateway of the ULA subnet. If no device has that address, the
+# packets that take this route are lost, both before and beside the router's own default route.
 clear_placeholder_routes() {
     [ -n "$placeholder_gateway" ] || return 0
     check_gateway

@@ -1,12 +1,13 @@
-# The MAC of each container that the conf names one for, and what follows from it.
-# What is done in a container's namespace: sh -c "$SET_MAC" IP DEV MAC SUFFIX, as `seen` has them.
+# Sets the planned MAC of containers, and removes addresses that were formed from another one.
+# Runs in a container's namespace: sh -c "$SET_MAC" IP DEV MAC SUFFIX, with the words of a `seen` line.
 # shellcheck disable=SC2016 # the inner program's own $
 SET_MAC='@set_mac.sh@'
 
-# arrange: once each interface that comes, and one with an address of another MAC. In rounds without either: no process
+# set_macs: handles each interface once when it appears, and again if it has an address of another MAC. A round without
+# either starts no process.
 set_macs() {
     while read -r line; do
-        # shellcheck disable=SC2086 # words, without any of the file names' magic (set -f)
+        # shellcheck disable=SC2086 # split into words; set -f keeps them from becoming file names
         set -- $line
         [ $# -eq 6 ] || continue
         case $strays in
@@ -22,7 +23,7 @@ EOF
     arranged=$seen
 }
 
-# With another MAC of the shim's: containers know this host by the one before, and would for up to a minute
+# After the shim's MAC has changed, containers would send to the old one for up to a minute
 forget_old_mac() {
     while read -r pid dev _; do
         [ -n "$pid" ] || continue

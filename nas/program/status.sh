@@ -1,8 +1,8 @@
-# What people and install.sh get to see.
+# Reports for people and for install.sh.
 # shellcheck disable=SC2016 # the inner program's own $
 REPORT='@report.awk@'
 
-# What ip says in each attached container's namespace. A link's alias may be any text, with ends of lines in it
+# What ip reports in the namespace of each attached container. A link's alias is cut off: it may have line breaks in it
 container_details() {
     while read -r tag pid rest; do
         [ -n "$tag" ] || continue
@@ -16,7 +16,7 @@ EOF
     leave_netns
 }
 
-# Which addresses on stdin (as inside prints them) answer a ping from here; 32 at a time
+# Prints which addresses on stdin (lines of container_details) answer a ping from here; asks 32 at a time
 ping_all() {
     command -v ping >/dev/null || return 0
     busy=0
@@ -40,7 +40,7 @@ ping_all() {
 # shellcheck disable=SC2016 # the inner program's own $
 ANSWERS='@reachability.awk@'
 
-# reached: for install.sh, before and after a change
+# reachability: asked by install.sh before and after a change
 reachability() {
     refresh || refresh || die "docker does not say which containers run"
     attached=$(say "$attached" | sed 10q)

@@ -1,15 +1,17 @@
 # The loop: listens to docker, reconciles, sleeps.
-# listen: docker's events become USR1. The client writes into a pipe that a subshell reads, so that the loop knows
-# both by number and leaves neither behind. container start too: at network connect its process may not be there yet.
+# listen: turns docker's events into USR1. The client writes into a pipe that a subshell reads, so that the loop knows both
+# process numbers and can end both. It also listens for container start, because at network connect the container's
+# process may not exist yet.
 listen() {
     command -v docker >/dev/null || return 0
     if [ -z "$reader" ]; then
         rm -f "$lock.pipe"
-        # One end each: the client must see the end of its reader. Only with both do two openings not wait for each other
+        # Each side keeps one end only, so that the client notices when its reader ends. The first opening is for both
+        # directions, because opening one end alone waits for the other
         # shellcheck disable=SC2094
         mkfifo -m 600 "$lock.pipe" && exec 4<>"$lock.pipe" 3>"$lock.pipe" 4<"$lock.pipe" && rm -f "$lock.pipe" || return 1
         while read -r event_type event_name; do
-            # A loop that was killed leaves this behind until the next event, and the client until the one after
+            # If the loop was killed, this reader ends at the next event, and the client at the one after that
             read -r stat </proc/self/stat && stat=${stat##*) ? } && [ "${stat%% *}" = $$ ] || exit
             case $event_type/$event_name in container/* | "network/$network") kill -USR1 $$ ;; esac
         done <&4 3>&- 4<&- 2>/dev/null &
@@ -17,7 +19,7 @@ listen() {
         exec 4<&-
     fi
     if [ -z "$client" ] || ! kill -0 "$client" 2>/dev/null; then
-        # --since: what happens until it hears; what happened before, docker is asked for
+        # --since covers the time until the client listens. For what happened before that, the loop asks docker
         docker events --since "$(date +%s)" --filter type=network --filter type=container --filter event=connect \
             --filter event=disconnect --filter event=start --format '{{.Type}} {{.Actor.Attributes.name}}' \
             >&3 2>/dev/null 3>&- &
@@ -27,7 +29,7 @@ listen() {
 
 leave() {
     trap '' HUP USR1
-    exec 2>/dev/null # bash tells of each child that is killed
+    exec 2>/dev/null # bash reports each killed child
     end_gateway_check
     for child in $client $reader $sleeper; do kill -9 "$child" 2>/dev/null; done
     wait
@@ -36,7 +38,7 @@ leave() {
     exit 0
 }
 
-# reload: the program file may be another by now, so it is started in place of this one; a bad conf changes nothing
+# reload: the program file may be a new version, so it is started in place of this process. A bad conf changes nothing
 reload() {
     reloading=''
     said=$("$0" check "$conf" 2>&1) || { say "not reloaded: $said"; return; }
@@ -53,7 +55,7 @@ reload() {
 reconcile_once() {
     compare
     [ -z "$gone" ] || [ -n "$unanswered" ] || { refresh && compare; }
-    set_macs # first of all: the router's answer to a new container is about a second away
+    set_macs # first, because the router answers a new container within about a second
     clear_placeholder_routes
     if ! as_wanted; then
         start
@@ -66,7 +68,7 @@ reconcile_once() {
 
 end_sleep() { [ -z "$sleeper" ] || kill -9 "$sleeper" 2>/dev/null; }
 
-watch() { # [SHIM]: the one before a reload
+watch() { # [SHIM]: its name before a reload
     event=y unanswered='' reloading='' sleeper='' client='' reader='' asker='' pause=1
     gateway=unknown asked=0 quick=0 arranged='' last_why='' hurry=0 moment=1 due=0
     restarted=''
@@ -82,22 +84,22 @@ watch() { # [SHIM]: the one before a reload
     lock=$run/$me.$shim.lock
     while :; do
         [ -z "$reloading" ] || reload
-        [ -z "${MACVLAN_KEEPER:-}" ] || kill -0 "$MACVLAN_KEEPER" 2>/dev/null || leave # killed, and there may be another
+        [ -z "${MACVLAN_KEEPER:-}" ] || kill -0 "$MACVLAN_KEEPER" 2>/dev/null || leave # it was killed, and there may be another
         listen
         news=$event
         [ -z "$event" ] || event='' pause=1 hurry=20 quick=5 due=0
         if [ -n "$unanswered" ]; then
-            reconcile_once # first, for a dockerd that hangs may take its time again
+            reconcile_once # first, because a dockerd that hangs may take its time again
             refresh && reconcile_once && restart_outrun
-        elif [ $((due -= 1)) -lt 0 ]; then # an event, or now and then, should one be lost
-            [ -n "$news" ] || arranged='' # and should somebody have changed a MAC
+        elif [ $((due -= 1)) -lt 0 ]; then # after an event, and now and then in case one was lost
+            [ -n "$news" ] || arranged='' # and in case a MAC was changed
             refresh
             reconcile_once
             [ -n "$unanswered" ] || restart_outrun
         else
             reconcile_once
         fi
-        # Started before the flags are read: a signal that comes after that ends the sleep, one before it is seen
+        # The sleep starts before the flags are read. A signal after that ends the sleep; one before that has set its flag
         nap=$pause
         [ -z "$asker" ] || nap=1
         # A starting container gets its interface within moments, and the router's answer soon after
@@ -105,14 +107,14 @@ watch() { # [SHIM]: the one before a reload
         sleep "$nap" &
         sleeper=$!
         [ -z "$event$reloading" ] || end_sleep
-        # What a signal killed is cleared away by waiting for another child: bash 5.2 may wait for ever when it is asked to
-        # wait for the same one once more, and tells of what is killed
+        # If a signal ended the sleep, waiting for another child clears it away: bash 5.2 may hang if it waits for the
+        # same child twice. Its report of the killed child is dropped
         {
             wait "$sleeper" && spins=50 || spins=0
             while [ $((spins += 1)) -le 50 ] && kill -0 "$sleeper"; do (:); done
         } >/dev/null 2>&1
         sleeper=''
-        # Addresses by RA come seconds after a container, without any event: look soon, then less often
+        # Addresses from advertisements appear seconds after a container, without an event: compare soon, then less often
         [ "$nap" != "$pause" ] || pause=$((pause * 2))
         [ "$pause" -lt "$check_interval" ] || pause=$check_interval
     done

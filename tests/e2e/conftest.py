@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import Box, Stack
-from tests.e2e.whole import standing
+from tests.e2e.fixtures_lan import standing
 
 
 def _box(engine: str, name: str) -> Iterator[Box]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import Box, Stack
-from tests.e2e.whole import assert_all_is_as_planned, shim_is_there, standing, start_all, wait
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, shim_is_there, standing, start_all, wait
 
 UNIT = "/etc/systemd/system/setup_docker_macvlan.service"
 RC = "/usr/local/etc/rc.d/macvlan.sh"

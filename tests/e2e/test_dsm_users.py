@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import ROOT, Box, Stack
-from tests.e2e.whole import assert_all_is_as_planned, standing, wait
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, standing, wait
 
 PASSWORD = "synology-lab"
 WRAPPER = "/usr/bin/docker"

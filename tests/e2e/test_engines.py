@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lab.drive import NAS, SHIM, Box, Stack
+from tests.e2e.fixtures_lan import flooded, wait
 from tests.e2e.test_main_job import CONTAINERS, INTERNET, INTERNET6, wait_for_global_address
 from tests.e2e.test_persistence import all_is_well
-from tests.e2e.whole import flooded, wait
 
 RETRIED = "retrying create due to"
 

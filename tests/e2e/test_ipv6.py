@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lab.drive import Box, Stack, lost_of
+from tests.e2e.fixtures_lan import flooded, wait
 from tests.e2e.test_main_job import CONTAINERS, INTERNET6, wait_for_global_address
-from tests.e2e.whole import flooded, wait
 
 ULA = "fd0d:7eb5:2afd::"
 DEAD = f"{ULA}1"

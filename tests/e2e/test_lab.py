@@ -19,7 +19,7 @@ import pytest
 from lab.box.engines import ENGINES
 from lab.box.locks import locked
 from lab.drive import ROOT, Box, Done
-from tests.e2e.whole import standing, wait
+from tests.e2e.fixtures_lan import standing, wait
 
 INTERNET, INTERNET6 = "203.0.113.9", "2001:db8:ffff::9"
 PREFIX = "2001:db8:1:1:"

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import ROOT, Box, Done
+from tests.e2e.fixtures_lan import standing, wait
 from tests.e2e.test_lab import folder, lab, ssh
-from tests.e2e.whole import standing, wait
 
 CONTAINER_MANAGER = "pkg-ContainerManager-dockerd.service"
 DOCKER = "/usr/local/bin/docker"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lab.drive import LAB, NAS, ROOT, Box, Done, Stack
-from tests.e2e.whole import assert_all_is_as_planned, standing
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, standing
 
 USER = "dockeradmin"
 PASSWORD, NEW_PASSWORD = "synology-lab", "rotated lab"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from lab.drive import Box, Stack
-from tests.e2e.whole import flooded, wait
+from tests.e2e.fixtures_lan import flooded, wait
 
 PREFIX, CHOSEN, LISTED = "2001:db8:1:1:", "02:1a:22:33:44:5e", "02:1a:22:33:44:6e"
 # name → MAC, suffix of the global address; `chosen` has a MAC of the site's, `listed` is somebody else's container

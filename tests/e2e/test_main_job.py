@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lab.drive import NAS, SHIM, SHIM_ULA, Box, Stack
-from tests.e2e.whole import CLIENT, CONTAINERS, INTERNET, INTERNET6, wait
+from tests.e2e.fixtures_lan import CLIENT, CONTAINERS, INTERNET, INTERNET6, wait
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 
 from lab.drive import SHIM, Box, Stack
-from tests.e2e.whole import shim_is_there, wait
+from tests.e2e.fixtures_lan import shim_is_there, wait
 
 UNIT = "setup_docker_macvlan.service"
 

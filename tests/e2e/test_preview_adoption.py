@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lab.drive import Stack
-from tests.e2e.whole import wait
+from tests.e2e.fixtures_lan import wait
 
 NETWORK = (
     "docker network create -d macvlan --subnet=192.168.1.0/24 --gateway=192.168.1.1 --ipv6"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lab.drive import NAS, SHIM, Stack
-from tests.e2e.whole import wait
+from tests.e2e.fixtures_lan import wait
 
 PROGRAM = "/usr/local/bin/setup_docker_macvlan.sh"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.drive import Box, Stack
-from tests.e2e.whole import CONTAINERS, assert_all_is_as_planned, standing, start_all, wait
+from tests.e2e.fixtures_lan import CONTAINERS, assert_all_is_as_planned, standing, start_all, wait
 
 FILES = (
     "systemctl disable --now setup_docker_macvlan.service; ip link del macvlan-host;"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.drive import PROGRAM, ROOT, Box, Stack
-from tests.e2e.whole import assert_all_is_as_planned, standing
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, standing
 
 BEFORE = Path(__file__).parent / "before"
 # Version, its `install:`, and the same in the words of today. On 29 the first left its containers with MACs that Docker

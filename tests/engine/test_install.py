@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.box.locks import locked
 from lab.engine.setup import official
 from lab.engine.setup.choice import CLI_VERSION
 
@@ -74,19 +75,22 @@ class Checkout:
             folder.mkdir(parents=True)
             self.script(folder / f"pulumi-{name.rsplit('-', 1)[0]}", "#!/bin/sh\necho official\n")
 
-    def install(self, *arguments: str, ok: bool = True, **more: str) -> str:
-        """What it says; errors too."""
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         env = {"PATH": f"{self.theirs}:/usr/bin:/bin", "PULUMI_HOME": str(self.home), "HOME": str(self.folder)}
-        done = subprocess.run(
+        return subprocess.Popen(
             [self.folder / "lab/engine/install", *arguments],
             env=env | UNREACHABLE | more,
             cwd="/",
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=300,
         )
-        said = done.stdout + done.stderr
-        assert (done.returncode == 0) == ok, said
+
+    def install(self, *arguments: str, ok: bool = True, **more: str) -> str:
+        """What it says; errors too."""
+        run = self.start(*arguments, **more)
+        said = "".join(run.communicate(timeout=300))
+        assert (run.returncode == 0) == ok, said
         assert "Traceback" not in said
         return said
 
@@ -200,6 +204,32 @@ def test_two_runs_at_once_build_once(checkout: Checkout) -> None:
         run.join()
     assert len(said) == 3
     assert checkout.built() == 1
+
+
+def test_an_install_that_waits_says_at_once_for_whom(checkout: Checkout) -> None:
+    lock = checkout.folder / ".engine/lock"
+    with locked(lock, "building in a test"):
+        run = checkout.start()
+        assert run.stderr is not None
+        told = run.stderr.readline()
+    assert told == f"waiting: process {os.getpid()} is building in a test, since 0 min (it holds {lock})\n"
+    run.communicate(timeout=300)
+    assert run.returncode == 0 and checkout.built() == 1
+
+
+def test_who_waits_for_packages_says_for_whom(tmp_path: Path) -> None:
+    """lab/packages of a machine on which another one is at it, and brings the command meanwhile."""
+    lock, words = Path("/run/macvlan-ipv6-packages.lock"), ["lab/packages", "a-new-command:a-package"]
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    with locked(lock, "installing"):
+        lock.write_text("77 is installing a-package, since 10:00:00\n")
+        run = subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert run.stderr is not None
+        told = run.stderr.readline()
+        (tmp_path / "a-new-command").write_text("#!/bin/sh\n")
+        (tmp_path / "a-new-command").chmod(0o755)
+    assert told == f"waiting: process 77 is installing a-package, since 10:00:00 (it holds {lock})\n"
+    assert run.communicate(timeout=60) == ("", "") and run.returncode == 0
 
 
 def test_a_pulumi_on_path_with_its_plugins_is_preferred(checkout: Checkout) -> None:

@@ -74,6 +74,15 @@ def run(*argv: str | Path, check: bool = True, text: str | None = None) -> subpr
     return done
 
 
+def put_tool(file: Path, text: str) -> None:
+    """A script to be run, written in one step: the loop may be running the one before, and such a file cannot be
+    written, nor one be run that is being written ("Text file busy")."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(text)
+    new.chmod(0o755)
+    new.rename(file)
+
+
 def until(what: str, test: Callable[[], object], seconds: float = 60) -> None:
     """Wait for ``test`` to be true; an AssertionError naming ``what`` when it never is."""
     end = time.monotonic() + seconds
@@ -210,8 +219,7 @@ class Box:
         """The program with that in place of this."""
         text = PROGRAM.read_text()
         assert old in text
-        (self.here / "patched.sh").write_text(text.replace(old, new))
-        (self.here / "patched.sh").chmod(0o755)
+        put_tool(self.here / "patched.sh", text.replace(old, new))
         return self.here / "patched.sh"
 
     def patient(self) -> Path:
@@ -240,11 +248,7 @@ class Box:
             (self.here / "docker.ps", "".join(f"{n:064x}\n" for n in range(len(containers)))),
             (self.here / "docker.inspect", "".join(lines)),
         ):
-            # In one step: the loop may be asking. And a file that is being written cannot be run
-            new = self.here / "new"
-            new.write_text(text)
-            new.chmod(0o755)
-            new.rename(file)
+            put_tool(file, text)
 
     def stopped(self, errors: dict[str, str], age: str = "2 hours ago") -> None:
         """What docker says of containers that do not run: name → the error of the last start."""
@@ -258,8 +262,7 @@ class Box:
         one a line in order. Not under busybox sh, which has its own."""
         real, calls = shutil.which("sleep"), self.here / "docker.calls"
         text = f'#!/bin/sh\necho "$1" >>{calls}\ncase $1 in 0.* | 1) ;; *) set -- 0.05 ;; esac\nexec {real} "$1"\n'
-        (self.bin / "sleep").write_text(text)
-        (self.bin / "sleep").chmod(0o755)
+        put_tool(self.bin / "sleep", text)
         calls.touch()
         return calls
 
@@ -318,6 +321,13 @@ class Box:
         for _ in range(count):
             self.ip("route", "del", "192.168.1.202", "dev", SHIM)
             until("the loop mends a route", lambda: "192.168.1.202" in self.routes())
+
+    def full_rounds(self, count: int = 2) -> None:
+        """Waits for that many rounds in which the loop has asked docker for all that it asks, each at an event."""
+        for _ in range(count):
+            asked = self.asked("stopped")
+            self.event()
+            until("the loop has asked docker", lambda asked=asked: self.asked("stopped") > asked)
 
     def has_link(self) -> bool:
         return SHIM in self.ip("link", "show")

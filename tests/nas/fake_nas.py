@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.nas.box import MADE, PREFIX, Box, run
+from tests.nas.box import MADE, PREFIX, Box, put_tool, run
 
 PROBE = (MADE / "probe.sh").read_text()
 # For who wants to see an answer to a ping. In more than three seconds the kernel may forget whom it looked for in vain
@@ -73,8 +73,7 @@ class FakeNas:
         if path:
             self.put(path, text, 0o755)
         else:
-            (self.box.bin / name).write_text(text)
-            (self.box.bin / name).chmod(0o755)
+            put_tool(self.box.bin / name, text)
 
     def calls(self, name: str) -> list[str]:
         log = self.box.here / f"{name}.calls"

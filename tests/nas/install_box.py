@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.nas.box import CONF, MADE, NAS, PROGRAM, SHIM, TWO, Box
+from tests.nas.box import CONF, MADE, NAS, PROGRAM, SHIM, TWO, Box, put_tool
 
 OURS = CONF.replace("# a comment", "# Written by pulumi up (macvlan-ipv6)")
 BAD_ROUTE = "container odd 192.168.1.203 ff02::1:2:3:4:5:6:7:8\n"  # no kernel takes it, and check does not see it
@@ -27,8 +27,7 @@ class Nas:
         (self.fake / "unit").write_text(str(self.unit))
         shutil.copy(Path(__file__).parent / "fake_systemctl.py", box.bin / "systemctl")
         (box.bin / "systemctl").chmod(0o755)
-        (box.bin / "journalctl").write_text(f"#!/bin/sh\ncat {self.fake}/journal\n")
-        (box.bin / "journalctl").chmod(0o755)
+        put_tool(box.bin / "journalctl", f"#!/bin/sh\ncat {self.fake}/journal\n")
         self.text = {
             "conf": OURS + TWO,
             "program": PROGRAM.read_text(),

@@ -98,7 +98,8 @@ def test_what_differs_is_named_as_the_command_that_mends_it(
 
 
 def test_routes_of_the_kernel_and_of_other_tables_are_none_of_ours(awk: list[str]) -> None:
-    noise = f"local {ULA}254 table local proto kernel\nfe80::/64 proto kernel\nff00::/8 table local\n{DEAD} proto 109\n"
+    kernel = "10.0.0.0/8 proto kernel scope link\nfe80::/64 proto kernel\nff00::/8 table local\n"
+    noise = f"local {ULA}254 table local proto kernel\n{kernel}{DEAD} proto 109\n"
     assert compare(awk, routes=ROUTES + noise) == WELL
 
 

@@ -5,12 +5,11 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.nas.box import NAS, PROGRAM, SHIM, Box, alive, children, until
+from tests.nas.box import NAS, PROGRAM, SHIM, Box, alive, children, put_tool, until
 
 # Not kill's own: what a test looks at are processes, by their command lines
 HIDDEN = ("setsid", "logger")
@@ -21,10 +20,8 @@ def kept(box: Box) -> Box:
     """A program at a path of its own, run by the shell in question; what it leaves is in the box's namespace."""
     program = box.here / "macvlan.sh"
     shell = " ".join([shutil.which(box.shell[0]) or box.shell[0], *box.shell[1:]])
-    program.write_text(PROGRAM.read_text().replace("#!/bin/sh", f"#!{shell}", 1))
-    program.chmod(0o755)
-    (box.bin / "logger").write_text(f"#!/bin/sh\nexec cat >>{box.here}/log\n")
-    (box.bin / "logger").chmod(0o755)
+    put_tool(program, PROGRAM.read_text().replace("#!/bin/sh", f"#!{shell}", 1))
+    put_tool(box.bin / "logger", f"#!/bin/sh\nexec cat >>{box.here}/log\n")
     return box
 
 
@@ -143,10 +140,10 @@ def test_two_at_once_leave_one_keeper_and_one_loop(kept: Box) -> None:
 
 def test_the_end_of_logger_is_not_the_end_of_the_loop(kept: Box) -> None:
     logger = kept.here / "logger.pid"
-    (kept.bin / "logger").write_text(f"#!/bin/sh\necho $$ >>{logger}\nexec cat >/dev/null\n")
+    put_tool(kept.bin / "logger", f"#!/bin/sh\necho $$ >>{logger}\nexec cat >/dev/null\n")
     if "busybox" in kept.shell[0]:  # which takes its own logger
         program = kept.here / "macvlan.sh"
-        program.write_text(program.read_text().replace("$away logger", f"$away {kept.bin}/logger", 1))
+        put_tool(program, program.read_text().replace("$away logger", f"$away {kept.bin}/logger", 1))
     call(kept, "start-loop")
     until("it is up", lambda: is_up(kept))
     keeper, loop = running(kept, "supervise"), loops(kept)
@@ -157,7 +154,7 @@ def test_the_end_of_logger_is_not_the_end_of_the_loop(kept: Box) -> None:
         until("healed, and told to nobody", lambda: is_up(kept))
     os.kill(loop[0], signal.SIGKILL)
     until("another loop", lambda: loops(kept) != loop and is_up(kept))
-    time.sleep(1)
+    kept.rounds(1)
     assert running(kept, "supervise") == keeper and len(loops(kept)) == 1
     call(kept, "stop-loop")
 
@@ -176,7 +173,7 @@ def test_without_setsid_or_logger_it_works_too(kept: Box, missing: str) -> None:
             (kept.bin / name).symlink_to("/usr/bin/setsid")
     program = kept.here / "macvlan.sh"
     text = program.read_text().replace("PATH=$PATH:/usr/sbin:/sbin:/usr/local/bin", "PATH=$PATH", 1)
-    program.write_text(text)
+    put_tool(program, text)
     call(kept, "start-loop", PATH=str(kept.bin))
     until("it is up", lambda: is_up(kept))
     if "busybox" not in kept.shell[0]:
@@ -214,8 +211,7 @@ OTHERS = pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_boot_gives_up_after_a_minute_and_names_the_links_that_there_are(box: Box) -> None:
     box.ip("link", "del", "eth0")
     naps = box.here / "naps"
-    (box.bin / "sleep").write_text(f"#!/bin/sh\necho $1 >>{naps}\nexec {shutil.which('sleep')} 0.05\n")
-    (box.bin / "sleep").chmod(0o755)
+    put_tool(box.bin / "sleep", f"#!/bin/sh\necho $1 >>{naps}\nexec {shutil.which('sleep')} 0.05\n")
     done = box.program("boot", check=False)
     assert done.returncode == 1 and "; it did not come within 60 s" in done.stderr and "links here:" in done.stderr
     assert naps.read_text().count("\n") == 60 and not box.has_link()
@@ -253,12 +249,10 @@ case $text in
 esac
 printf '%s\\n' "$text" | {real} "$@"
 """
-    (box.bin / "ip").write_text(refuses)
-    (box.bin / "ip").chmod(0o755)
+    put_tool(box.bin / "ip", refuses)
     for tool in "modprobe", "insmod":
         does = f"touch {box.here}/loaded" if tool == helps else "exit 1"
-        (box.bin / tool).write_text(f'#!/bin/sh\necho "{tool} $*" >>{box.here}/modules\n{does}\n')
-        (box.bin / tool).chmod(0o755)
+        put_tool(box.bin / tool, f'#!/bin/sh\necho "{tool} $*" >>{box.here}/modules\n{does}\n')
     program = box.here / "macvlan.sh"
     program.write_text(PROGRAM.read_text().replace("for ip in /sbin/ip", f"for ip in {box.bin}/ip /sbin/ip", 1))
     argv = box.inside(*box.shell, program, "start", box.conf)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.nas.box import CONF, GATEWAY, PREFIX, SHIM, TWO, Box, held, run, until
+from tests.nas.box import CONF, GATEWAY, PREFIX, PROGRAM, SHIM, TWO, Box, held, put_tool, run, until
 
 GLOBAL = "2001:db8:1:1:42:c0ff:fea8:1c9"
 KEPT = CONF.replace("placeholder_gateway", "router_gateway")
@@ -76,7 +76,7 @@ def test_a_router_that_answers_keeps_its_route(box: Box) -> None:
     box.program("start")
     box.watch()
     until("it has answered", lambda: "lladdr" in box.ip("-6", "neigh", "show", GATEWAY, "dev", SHIM))
-    time.sleep(2.2)
+    box.rounds(2)
     assert defaults(box, space) == [GATEWAY]
 
 
@@ -165,13 +165,10 @@ def test_learned_routes_outlive_the_loop_and_a_docker_that_does_not_answer(box: 
     until("learned", lambda: GLOBAL in box.routes())
     child.kill()
     child.wait()
-    # In one step: a child of the loop that was killed may still run it, and such a file cannot be written
-    (box.here / "new").write_text("#!/bin/sh\nexit 1\n")
-    (box.here / "new").chmod(0o755)
-    (box.here / "new").rename(box.bin / "docker")
+    put_tool(box.bin / "docker", "#!/bin/sh\nexit 1\n")
     box.program("start")
     box.watch()
-    time.sleep(3)
+    box.rounds(3)
     assert GLOBAL in box.routes()
 
 
@@ -210,7 +207,8 @@ def test_a_container_with_ipv6_switched_off_gets_its_ipv4_route_and_is_not_waite
     until("routes", lambda: "192.168.1.77" in box.routes())
     assert f"{PREFIX}77" not in box.routes() and box.pings("192.168.1.77")
     if box.shell != ["busybox", "sh"]:
-        time.sleep(1)
+        before = naps.read_text().count("3600")
+        until("it naps long", lambda: naps.read_text().count("3600") > before + 2)
         assert "0.2" not in naps.read_text().split()
 
 
@@ -253,7 +251,7 @@ def test_a_container_that_ends_is_asked_about_and_forgotten(box: Box) -> None:
         sleeper.wait()
         asked = box.asked()
     until("forgotten without an event", lambda: GLOBAL not in box.routes())
-    time.sleep(2.2)
+    box.rounds(2)
     assert box.asked() == asked + 1
 
 
@@ -278,6 +276,7 @@ def test_what_docker_says_is_checked_too(box: Box) -> None:
     box.rounds()
     assert box.has_link() and not {"192.168.1.7", f"{PREFIX}7"} & box.routes()
     box.running({"x": (pid, "192.168.1.7", f"{PREFIX}7")})
+    box.event()
     until("what is well-formed is taken", lambda: "192.168.1.7" in box.routes())
 
 
@@ -316,15 +315,12 @@ def test_an_address_that_does_not_answer_is_marked(box: Box) -> None:
 def test_with_no_way_into_a_namespace_it_says_so_once_and_goes_on(box: Box) -> None:
     (space,) = attach(box, "test")
     real = next(path for path in ("/sbin/ip", "/usr/sbin/ip", "/bin/ip") if Path(path).exists())
-    (box.here / "ip").write_text(f'#!/bin/sh\ncase " $* " in *" netns "*) exit 255 ;; esac\nexec {real} "$@"\n')
-    (box.here / "ip").chmod(0o755)
+    put_tool(box.here / "ip", f'#!/bin/sh\ncase " $* " in *" netns "*) exit 255 ;; esac\nexec {real} "$@"\n')
     program = box.bare(ip=f"{box.here}/ip")
     box.program("start")
     child = box.watch(program=program)
     until("routes", lambda: box.asked() > 0 and "192.168.1.201" in box.routes())
-    time.sleep(3)
-    box.ip("route", "del", "192.168.1.201", "dev", SHIM)
-    until("healed", lambda: "192.168.1.201" in box.routes())
+    box.rounds()
     assert child.poll() is None and defaults(box, space) == [GATEWAY]
     argv = box.inside(*box.shell, program, "status", box.conf)
     status = run(*argv, check=False).stdout
@@ -365,10 +361,9 @@ def started(box: Box, count: int) -> None:
 
 
 def is_left_alone(box: Box) -> None:
-    asked, starts = box.asked("stopped"), box.asked("start")
-    box.event()
-    until("docker is asked", lambda: box.asked("stopped") > asked)
-    time.sleep(0.5)
+    starts = box.asked("start")
+    box.full_rounds(1)
+    box.rounds(1)  # so that the one before is over
     assert box.asked("start") == starts
 
 
@@ -406,13 +401,14 @@ def test_in_its_first_minute_it_is_left_to_who_made_it(box: Box) -> None:
     box.stopped({"lost": RACE}, age="Less than a second ago")
     box.program("start")
     calls = box.fast_sleep()
-    box.watch()
+    # busybox takes its own sleep, which nothing makes faster
+    box.watch(program=box.patched("due=5", "due=1") if "busybox" in box.shell[0] else PROGRAM)
     until("docker is asked", lambda: box.asked("stopped") >= 1)
     box.stopped({"lost": RACE}, age="59 seconds ago")
     asked = box.asked("stopped")
     until("docker is asked again", lambda: box.asked("stopped") >= asked + 2)
     assert box.asked("start") == 0
-    if "busybox" not in box.shell[0]:  # which takes its own sleep
+    if "busybox" not in box.shell[0]:
         between = calls.read_text().split("stopped\n")[1:-1]
         assert [rounds.count("\n") for rounds in between] and all(rounds.count("\n") < 12 for rounds in between)
     box.stopped({"lost": RACE}, age="About a minute ago")
@@ -425,8 +421,7 @@ def test_what_docker_does_not_tell_of_stopped_containers_starts_none(box: Box) -
     (box.here / "docker.errors").write_text("")
     box.program("start")
     box.watch()
-    until("docker is asked", lambda: box.asked("stopped") >= 1)
-    time.sleep(0.5)
+    is_left_alone(box)
     assert box.asked("start") == 0
 
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.nas.box import MADE, PREFIX, PROGRAM, SHIM, TWO, Box
+from tests.nas.box import MADE, PREFIX, PROGRAM, SHIM, TWO, Box, put_tool
 from tests.nas.install_box import BAD_ROUTE, OURS, Nas
 
 
@@ -142,10 +142,8 @@ def test_a_folder_of_docker_that_is_not_plain_is_refused_and_another_is_searched
     assert said == f"nothing was changed: settings: '{folder}' is not a valid value for docker_folder"
     assert nas.tree() == {}
     (nas.box.bin / "systemctl").rename(nas.box.here / "systemctl")
-    (nas.box.bin / "systemctl").write_text(
-        f'#!/bin/sh\necho "$PATH" >>{nas.box.here}/paths\nexec {nas.box.here}/systemctl "$@"\n'
-    )
-    (nas.box.bin / "systemctl").chmod(0o755)
+    logs_path = f'#!/bin/sh\necho "$PATH" >>{nas.box.here}/paths\nexec {nas.box.here}/systemctl "$@"\n'
+    put_tool(nas.box.bin / "systemctl", logs_path)
     nas.ok(settings=nas.text["settings"].replace(f"docker_folder {folder}", "docker_folder /opt/bin"))
     assert all(line.endswith(":/opt/bin") for line in (nas.box.here / "paths").read_text().splitlines())
 

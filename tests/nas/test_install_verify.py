@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.nas.box import PREFIX, SHIM, TWO, Box, until
+from tests.nas.box import PREFIX, SHIM, TWO, Box, put_tool, until
 from tests.nas.install_box import BAD_ROUTE, OURS, Nas
 
 LAPTOP, LAPTOP6 = "192.168.1.50", f"{PREFIX}50"
@@ -34,7 +34,7 @@ def attach(nas: Nas) -> str:
 
 
 def docker(nas: Nas, then: str) -> None:
-    (nas.box.bin / "docker").write_text(DOCKER.format(here=nas.box.here, then=then))
+    put_tool(nas.box.bin / "docker", DOCKER.format(here=nas.box.here, then=then))
 
 
 def laptop(nas: Nas) -> None:
@@ -126,7 +126,7 @@ def test_reached_tells_of_each_address_of_the_first_ten_containers(nas: Nas) -> 
     until("both answer", lambda: {reached()[one] for one in ("192.168.1.201", f"{PREFIX}201")} == {("c201", "yes")})
     told = reached()
     assert told["2001:db8::201"][1] == "no" and told["192.168.1.210"] == ("c210", "no") and "192.168.1.211" not in told
-    (nas.box.bin / "docker").write_text("#!/bin/sh\nexit 1\n")
+    put_tool(nas.box.bin / "docker", "#!/bin/sh\nexit 1\n")
     done = nas.box.program("reachability", check=False)
     assert done.returncode == 1 and done.stderr.endswith("docker does not say which containers run\n")
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,9 +212,10 @@ def test_where_no_lock_can_be_made_a_start_ends_soon_and_says_why(box: Box) -> N
 
 
 def test_a_loop_that_can_make_no_lock_goes_on_and_says_so_once(box: Box) -> None:
-    child = box.popen("env", f"MACVLAN_RUN={box.here}/run", *box.shell, PROGRAM, "watch", box.conf)
+    program = box.patched("due=20 unanswered", "due=0 unanswered")  # asks docker in each round
+    child = box.popen("env", f"MACVLAN_RUN={box.here}/run", *box.shell, program, "watch", box.conf)
     until("told", lambda: "cannot lock (" in box.log())
-    time.sleep(4)
+    until("two more rounds", lambda: box.asked("stopped") >= 2)
     assert box.log().count("cannot lock (") == 1 and child.poll() is None
     (box.here / "run").mkdir()
     until("made", box.has_link)

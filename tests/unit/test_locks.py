@@ -69,6 +69,27 @@ def test_a_holder_that_left_no_name_is_waited_for_too(
     holder.wait()
 
 
+def test_a_lock_that_is_free_again_names_nobody(tmp_path: Path) -> None:
+    with locked(tmp_path / "lock", "starting the lab"):
+        pass
+    assert (tmp_path / "lock").read_text() == ""
+
+
+def test_a_long_step_says_how_many_packages_of_how_many_are_done(tmp_path: Path) -> None:
+    code = """
+import pathlib, sys
+from box import processes
+processes.SAY_EVERY = 0.5
+build = ["sh", "-c", "echo a; echo b; sleep 2"]
+processes.long_step("building runc", build, pathlib.Path(sys.argv[1]), "see the log", lines=3)
+"""
+    words = [sys.executable, "-c", code, str(tmp_path / "log")]
+    done = subprocess.run(words, env={**os.environ, "PYTHONPATH": str(ROOT / "lab")}, capture_output=True, text=True)
+    first, *progress, last = done.stderr.splitlines()
+    assert first == "lab: building runc ..." and last.startswith("lab:   done in 2 s")
+    assert progress and all(line.endswith(" s, 2 of at most 3 packages") for line in progress)
+
+
 def imports_of(path: Path) -> set[str]:
     """Names of the modules of lab/box that a module imports, within its functions too."""
     names: set[str] = set()

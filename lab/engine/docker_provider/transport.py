@@ -1,7 +1,6 @@
 """Byte streams to a Docker daemon: a unix socket, TCP, or `ssh … docker system dial-stdio` as Docker's own CLI does it.
 
-Why not docker-py: its SSH transport takes no ssh options, and importing it costs a quarter of a second at each start
-of the plugin; what is needed of HTTP here is in the standard library.
+Why not the package `docker`: see «Why its own transport» in README.md.
 """
 
 import http.client
