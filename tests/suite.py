@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -93,8 +94,10 @@ class Outcome:
 
     @property
     def summary(self) -> str:
-        """pytest's own last line, less its frame."""
-        return self.said.strip().rpartition("\n")[2].strip("= ")
+        """pytest's own last line of counts, less its frame; under xdist other lines may come after it."""
+        lines = self.said.strip().splitlines() or [""]
+        counts = (line for line in reversed(lines) if re.search(r"\d (passed|failed|errors?)\b.* in \d", line))
+        return next(counts, lines[-1]).strip("= ")
 
 
 def main() -> int:
