@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ services:
 
 
 def tool(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The installed command, as a person types it."""
-    command = [ROOT / ".venv/bin/macvlan-ipv6", "compose", *arguments]
+    """As `uv run macvlan-ipv6` runs it."""
+    command = [sys.executable, ROOT / "macvlan-ipv6", "compose", *arguments]
     done = subprocess.run(command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     return done
