@@ -14,8 +14,8 @@ from plan.lan import ContainerPlan
 
 @dataclass(frozen=True)
 class LanContainerArgs:
-    """image_id: of the image on the NAS; network_name: the LanNetwork's output; repaired: when and why it was made
-    anew, "" for never; secrets: variables never shown; start_retry_hook: see components/start_retry.py."""
+    """image_id: of the image on the NAS; network_name: the LanNetwork's output; repaired: when and why it was
+    recreated, "" for never; secrets: variables never shown; start_retry_hook: see components/start_retry.py."""
 
     plan: ContainerPlan
     service: Service

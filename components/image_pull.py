@@ -1,4 +1,4 @@
-"""An image that is wanted anew is pulled by the NAS before Pulumi looks it up there, within the same run.
+"""An image that is to be pulled again is pulled by the NAS before Pulumi looks it up there, within the same run.
 
 The Docker plugin pulls only what is not there, whatever its `pullTriggers` say (docs/decisions/0021).
 """

@@ -26,7 +26,7 @@ QUEUES = 4
 @dataclass(frozen=True)
 class MacvlanLanArgs:
     """scripts: name → text of those under nas/ that a command consists of (components/shim.py). repairs: what is marked
-    as made anew, and why. secrets: container key → secret environment variables."""
+    as recreated, and why. secrets: container key → secret environment variables."""
 
     plan: LanPlan
     files: HostFiles
@@ -92,7 +92,7 @@ class MacvlanLan(pulumi.ComponentResource):
                 f"{self._name}-{plan.name}",
                 name=plan.name,
                 keep_locally=True,  # an image may serve other containers of the NAS too
-                # A change of it makes the resource anew, and so looks again at what the NAS has under that name.
+                # A change of it recreates the resource, which looks up again what the NAS has under that name.
                 pull_triggers=[plan.pulled] if plan.pulled else None,
                 opts=pulumi.ResourceOptions.merge(self._on_nas, own),
             )

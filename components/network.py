@@ -12,7 +12,7 @@ from plan.lan import NetworkPlan
 
 @dataclass(frozen=True)
 class LanNetworkArgs:
-    """repaired: when and why it was made anew, "" for never; after: what has to be done on the NAS before."""
+    """repaired: when and why it was recreated, "" for never; after: what has to be done on the NAS before."""
 
     plan: NetworkPlan
     repaired: str = ""

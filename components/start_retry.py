@@ -38,8 +38,8 @@ def start_retry_hook(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
 
 
 def _removed(access: SshAccess, container: str) -> bool:
-    """Only one that has never run: what runs may be in the middle of its first start. Its name is nobody else's, for
-    Docker gave it to this one moments ago."""
+    """Only a container that has never run: one that runs may be in its first start. No other container has its name,
+    because Docker gave the name to this one moments ago."""
     state, _, identity = _docker(access, "inspect", "--format", "{{.State.Status}} {{.Id}}", container).partition(" ")
     return state == "created" and bool(_docker(access, "rm", "--volumes", identity))
 

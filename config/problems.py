@@ -77,7 +77,7 @@ def from_pydantic(error: ValidationError, root: str, remedies: Mapping[str, str]
 
 
 def unknown_keys(error: ValidationError) -> set[tuple[str | int, ...]]:
-    """Where keys stand that nobody knows: without them the rest is as complete as it was."""
+    """The places of unknown keys. Without these keys the rest of the document is still complete."""
     return {detail["loc"] for detail in error.errors(include_url=False) if detail["type"] == "extra_forbidden"}
 
 

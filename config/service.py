@@ -159,7 +159,7 @@ def _pull_policy(value: Any) -> str:
         reject("would pull by the clock, so that the same site changes the NAS on one day and not on another", again)
     if value == "never":
         what = "cannot be promised: the Docker plugin pulls an image that is not on the NAS"
-        reject(what, "write `missing`: an image that is there is used as it is, and never pulled anew")
+        reject(what, "write `missing`: an image on the NAS is used as it is and never pulled again")
     if value == "build":
         reject("is not supported here, and nothing would be built", REMEDIES["build"])
     reject("is not a pull policy", "write missing, or remove the line")

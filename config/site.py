@@ -122,8 +122,8 @@ class Install(Strict):
 
 
 class ExternalContainer(Strict):
-    """A container that someone else runs (compose, Portainer, by hand) and that the NAS shall reach. Its address alone
-    will do, and is its name then."""
+    """A container that is run otherwise (Compose, Portainer, by hand) and that the NAS is to reach. An address alone is
+    enough, and is then its name too."""
 
     name: DockerName | None = None
     ipv4_address: IPv4
@@ -206,8 +206,8 @@ def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Probl
 
 
 def _without(raw: dict[str, Any], error: ValidationError, whole: bool) -> Any:
-    """The site less what is wrong: single keys. Of a container all, since the rest would look complete; or, if not
-    ``whole``, only the keys that nobody knows."""
+    """The site without what is wrong. Of the site itself single keys are left out; of a container everything, because
+    the rest would look complete, or, if not ``whole``, only its unknown keys."""
     unknown = set() if whole else unknown_keys(error)
     wrong = set()
     for detail in error.errors(include_url=False):

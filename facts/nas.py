@@ -48,8 +48,8 @@ class LiveRange:
 
 @dataclass(frozen=True)
 class LiveNetwork:
-    """A Docker network as `docker network inspect` tells. attached: names of running containers on it; ipam: who gives
-    out its addresses, "default" for Docker itself."""
+    """A Docker network as `docker network inspect` shows it. attached: names of running containers on it; ipam: who
+    gives out its addresses, "default" for Docker itself."""
 
     id: str
     name: str
@@ -81,10 +81,10 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Inside:
-    """A running container's namespace, as the kernel tells. ipv6: (interface, address) of global scope, less temporary
-    and deprecated ones; failed: those of them that somebody else has (DAD); speaks_ipv6: whether any interface has an
-    IPv6 address, which one has wherever IPv6 is not switched off; macs: of its interfaces by name, empty where only
-    root could ask."""
+    """What the kernel says of a running container's namespace. ipv6: (interface, address) of global scope, less
+    temporary and deprecated ones; failed: those of them that another device has (DAD); speaks_ipv6: whether any
+    interface has an IPv6 address, as one has wherever IPv6 is not switched off; macs: of its interfaces by name, empty
+    where only root could ask."""
 
     ipv4: frozenset[IPv4Address] = frozenset()
     ipv6: tuple[tuple[str, IPv6Address], ...] = ()
@@ -93,7 +93,7 @@ class Inside:
     macs: Mapping[str, str] = field(default_factory=dict)
 
     def link(self, ula: IPv6Address | None) -> str:
-        """The interface on our network: the one that has this ULA, or the only one there is. "" where nobody knows."""
+        """The interface on our network: the one that has this ULA, or the only one there is; "" if that is unclear."""
         own = [link for link, address in self.ipv6 if address == ula] or [*self.macs]
         return own[0] if len(own) == 1 else ""
 
@@ -183,7 +183,7 @@ class NasFacts:
     (of the one given), "" for no sudo or none needed; vendor: files that tell the kind of NAS, with their `key=value`
     lines; routes: (family, line) of default routes; shim_routes: lines of those through the shim; confs: path → text
     of the data files there; loop_pid: of one in the background, 0 for none; boot_task: whether DSM's task scheduler has
-    ours ("yes", "no"), "" where nobody could be asked; unprobed: planned addresses that could not be asked for."""
+    ours ("yes", "no"), "" where that is unknown; unprobed: planned addresses that could not be checked."""
 
     uid: int = -1
     user: str = ""

@@ -143,10 +143,10 @@ def _private_key(shown: str, project: Path) -> tuple[str | None, str | None, lis
         return for_ssh(shown), text, []
     if "passphrase" in check.stderr:
         remedy = f"run `ssh-add {shown}` and remove this line: the agent's key is used then"
-        return wrong("has a passphrase, and the plugins have nobody to ask for it", remedy)
+        return wrong("has a passphrase, and the plugins cannot ask for it", remedy)
     if "too open" in check.stderr:
         return wrong("can be read by others, so ssh refuses it", f"chmod 600 {shown}")
-    return wrong(f"is a damaged private key ({_last(check.stderr)})", "copy it anew, or make another one")
+    return wrong(f"is a damaged private key ({_last(check.stderr)})", "copy it again, or make another one")
 
 
 def _last(said: str) -> str:

@@ -25,7 +25,7 @@ _OLD_HOOKS = {"systemd-network": "systemd-standalone"}
 class Repair:
     """Why the shim's files were last written other than for a change of the site. when: UTC, as 2026-11-23T23:45:10Z;
     network_to_remove: the id of a Docker network made by someone else under our name, which has to go first, or "";
-    replaced: ids of containers that another state made, which Pulumi makes anew."""
+    replaced: ids of containers that another state made, and that Pulumi recreates."""
 
     when: str
     what: str

@@ -7,7 +7,7 @@ from config.problems import Problem
 
 FIRST_ENGINE_WITH_ENDPOINT_SYSCTLS = 27  # docs/decisions/0017: 27 would lose them silently, 28 refuses the container
 _OPTION = "com.docker.network.endpoint.sysctls"
-_KEY = re.compile(r"net\.([^.]+)\.([^.]+)\.(eth[0-9]+)\.(.+)")  # as Docker itself tells them from others
+_KEY = re.compile(r"net\.([^.]+)\.([^.]+)\.(eth[0-9]+)\.(.+)")  # as Docker itself recognises them
 
 
 def by_place(sysctls: Mapping[str, str], engine_major: int | None) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -36,7 +36,7 @@ class ContainerPlan:
 class NetworkPlan:
     """Docker's macvlan network. Reserved addresses are never handed out by Docker.
 
-    ula_gateway_is_router: False where the gateway only keeps Docker from taking another one, and nobody answers.
+    ula_gateway_is_router: False for a placeholder, which only keeps Docker from choosing a gateway itself.
     adopted: made by someone else, used as it is; live_id: Docker's id of the one that is there and will do; replaces:
     the one that is there differs and has to go.
     """
@@ -68,7 +68,7 @@ class ShimPlan:
 
 @dataclass(frozen=True)
 class PlannedAddress:
-    """An address that this program gives to somebody. path: where the person wrote it, or what it follows from; name,
+    """An address that this program gives away. path: where the person wrote it, or what it follows from; name,
     key: of the container that gets it, "" for the shim."""
 
     path: str
@@ -90,7 +90,7 @@ class AddressPlan:
 
     @property
     def given(self) -> tuple[PlannedAddress, ...]:
-        """The addresses of the shim and of our own containers: nobody else may have one of them."""
+        """The addresses of the shim and of our own containers: no other device may have one of them."""
         return given_addresses(self.shim, self.containers)
 
 
@@ -107,7 +107,7 @@ def given_addresses(shim: ShimPlan, containers: Iterable[ContainerPlan]) -> tupl
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """name: as written. pulled: the person's word for when images were last wanted anew, "" for never, and for one
+    """name: as written. pulled: the person's word for when images were last to be pulled, "" for never, and for one
     whose name can never mean another; again: whether the NAS pulls it then, or Pulumi only looks at what it has."""
 
     name: str
@@ -128,12 +128,12 @@ class LanPlan:
     pulled: str = ""
 
     def pulled_at(self, when: str) -> "LanPlan":
-        """The same, with images wanted anew since then."""
+        """The same, with images to be pulled since then."""
         return replace(self, pulled=when)
 
     @property
     def images(self) -> tuple[ImagePlan, ...]:
-        """Each once, in the containers' order. One that several have is pulled anew if one of them lets it be."""
+        """Each once, in the containers' order. An image of several containers is pulled again if one allows it."""
         again: dict[str, bool] = {}
         for service in (container.service for container in self.containers):
             if service is not None:

@@ -63,7 +63,7 @@ def plan_network(
         return wanted
     if not list(differences(wanted, live, engine_major)):
         return replace(wanted, live_id=live.id)
-    return replace(  # it is to be made anew, so nothing of the live one has to be kept
+    return replace(  # it will be replaced, so nothing of the live one has to be kept
         wanted,
         reserved_ipv4=aux4,
         reserved_ipv6=aux6,

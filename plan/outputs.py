@@ -11,7 +11,7 @@ from plan.numbering import eui64
 
 @dataclass(frozen=True)
 class ObservedInterface:
-    """A container's interface when a run looked at the NAS. mac: "" where nobody could ask for it; globals: its global
+    """A container's interface when a run read the NAS. mac: "" if it could not be read; globals: its global
     IPv6 addresses."""
 
     mac: str

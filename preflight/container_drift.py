@@ -1,4 +1,4 @@
-"""What of a container is no longer as it was made, and whether making it anew would mend it."""
+"""What of a container is no longer as it was made, and whether recreating it would mend that."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from install.layout import InstallPlan
 from plan.lan import ContainerPlan, LanPlan
 from preflight.host_drift import loop_runs, summary
 
-SETTLED = 60  # seconds after a container's start in which its MAC is nobody's fault yet
+SETTLED = 60  # seconds after a container's start in which the loop may still be setting its MAC
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class ContainerDrift:
 
 
 def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool) -> ContainerDrift:
-    """What is not as the container was made, which its label tells. A container without the label is not ours.
+    """How a container differs from its label, which says how it was made. A container without the label is not ours.
 
     network: the name of the one that it was put on; pinned: whether the watch loop has had the time to set its MAC.
-    Docker's word counts where nobody could look into the container, and never for the MAC: it shows one of its own
-    where the loop has set another.
+    Docker's word counts if the container's namespace could not be read, and never for the MAC: Docker shows its own
+    even if the loop has set another.
     """
     made = live.addresses.split()
     if len(made) != 3:

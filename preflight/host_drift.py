@@ -16,11 +16,16 @@ SHOWN = 4  # drifts that are named one by one
 
 
 def host_repair(
-    install: InstallPlan, facts: NasFacts, stray: str, now: str, had_shim: bool = False, replaced: tuple[str, ...] = ()
+    install: InstallPlan,
+    facts: NasFacts,
+    foreign: str,
+    now: str,
+    had_shim: bool = False,
+    replaced: tuple[str, ...] = (),
 ) -> tuple[Repair | None, list[str]]:
     """The repair line that the data file is to have, and what drifted since it was written ([] where all is well).
 
-    stray: id of a Docker network that took the place of ours, "" for none. now: the time, as text without blanks.
+    foreign: id of a Docker network that took the place of ours, "" for none. now: the time, as text without blanks.
     state: whether the state has a shim; replaced: ids of another state's containers, which are to go first.
     """
     record = read_conf(facts.confs.get(install.config_path))
@@ -28,13 +33,13 @@ def host_repair(
         # Never installed, or wiped, where the state would take it for done: a new line is a change in both cases.
         was_here = had_shim or _was_here(install, facts)
         lost = [f"{install.config_path} is gone"] if facts.conf is None and was_here else []  # not just moved
-        return Repair(now, f"repaired: {summary(lost)}" if lost else "installed", stray, replaced), lost
+        return Repair(now, f"repaired: {summary(lost)}" if lost else "installed", foreign, replaced), lost
     found = list(host_drift(install, record, facts))
-    if stray:
+    if foreign:
         found.append("the Docker network was replaced by another network")
     if not found:
         return (Repair(now, "taken over from another state", "", replaced) if replaced else record.repair), []
-    return Repair(now, f"repaired: {summary(found)}", stray, replaced), found
+    return Repair(now, f"repaired: {summary(found)}", foreign, replaced), found
 
 
 def _was_here(install: InstallPlan, facts: NasFacts) -> bool:

@@ -47,7 +47,7 @@ class NasSnapshot:
 
 def dump_snapshot(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> str:
     """The output: the NAS as it will be after this run, so that the next one without a look makes the same. Packed
-    into one word, since nobody reads it. host_keys: those that the NAS was verified by."""
+    into one word, because no person reads it. host_keys: those that the NAS was verified by."""
     live = as_live(plan.network)
     text = json.dumps(
         {
@@ -72,7 +72,7 @@ def load_snapshot(text: str, name: str) -> NasSnapshot:
     """From that output. name: the network's. Raises KeyError, TypeError or ValueError on something else.
 
     A field that an older version of this program did not write takes its default. So the default of a new one is what
-    the program did before there was one; where nothing is, VERSION is raised. A field that nobody knows is an error.
+    the program did before there was one; where nothing is, VERSION is raised. An unknown field is an error.
     An output of version 1, or of before there were versions, is read under the names that its fields have now.
     """
     try:

@@ -25,7 +25,7 @@ from preflight.snapshot import NasSnapshot
 @dataclass(frozen=True)
 class Drift:
     """What is no longer as the last run left it, in words: on the shim, on the network, and by containers' keys.
-    unmended: what the next run leaves as it is, because making the container anew did not mend it."""
+    unmended: what the next run leaves as it is, because recreating the container did not mend it."""
 
     shim: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ def with_repairs(
     network: tuple[str, ...] = ()
     if foreign:
         network = (f"{site.network.name} was replaced by another network",)
-    # Pulumi removes the containers of a network before it makes that anew, and fails at one that is gone already
+    # Pulumi removes a network's containers before it replaces the network, and fails if one is gone already
     elif lost_network(site, facts, state) and not missing(plan, facts, state):
         network = (f"{site.network.name} is gone",)
     network_repair = f"{now} {network[0]}" if network else (live.labels.get(REPAIRED, "") if live is not None else "")

@@ -59,7 +59,7 @@ def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Proble
             if facts.sudo == "yes"
             else f"let sudo ask {facts.user} for no password, with `nas.docker_wrapper: true`"
         )
-        yield Problem("site.nas.user", facts.user, what, f"{group}, and log in anew; or {fix}")
+        yield Problem("site.nas.user", facts.user, what, f"{group}, and log in again; or {fix}")
     if docker.path and not docker.on_path and not install.wrapper:
         what = f"has docker at {docker.path}, outside the PATH of SSH commands"
         link = f"on the NAS run `ln -s {docker.path} {(*docker.search, '/usr/bin')[0]}/docker`"

@@ -1,4 +1,4 @@
-"""Planned addresses that somebody has already: the NAS itself, another container, or a machine on the LAN."""
+"""Planned addresses that are in use: by the NAS itself, by another container, or by a device on the LAN."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,20 +29,22 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
         one.interface.ip: link.name for link in facts.links.values() for one in link.addresses if link.name not in shims
     }
     told: set[tuple[str, str]] = set()
-    for wish in plan.given:
-        holder, answer = holders.get(wish.address), facts.neighbours.get(wish.address)
-        if wish.address in own:
-            what = f"is the NAS's own address on {own[wish.address]}; both would be cut off"
-            yield Problem(wish.path, str(wish.address), what, FREE)
+    for planned in plan.given:
+        holder, answer = holders.get(planned.address), facts.neighbours.get(planned.address)
+        if planned.address in own:
+            what = f"is the NAS's own address on {own[planned.address]}; both would be cut off"
+            yield Problem(planned.path, str(planned.address), what, FREE)
         elif holder is not None and holder.ours:
-            if (wish.name, holder.name) not in told:  # else it is the ULA beside the IPv4 address
-                yield from _held(wish, holder, plan, facts, record)
-            told.add((wish.name, holder.name))
-        elif holder is not None and holder.name != wish.name:
+            if (planned.name, holder.name) not in told:  # else it is the ULA beside the IPv4 address
+                yield from _held(planned, holder, plan, facts, record)
+            told.add((planned.name, holder.name))
+        elif holder is not None and holder.name != planned.name:
             what = f"is held by the container {holder.name}, which is not this program's; Docker would refuse it"
-            yield Problem(wish.path, str(wish.address), what, f"choose another address, or remove {holder.name} there")
-        elif holder is None and answer is not None and not _is_ours(wish, answer, shims, facts):
-            yield from _answered(wish, answer, facts)
+            yield Problem(
+                planned.path, str(planned.address), what, f"choose another address, or remove {holder.name} there"
+            )
+        elif holder is None and answer is not None and not _is_ours(planned, answer, shims, facts):
+            yield from _answered(planned, answer, facts)
     yield from _unasked(site, plan, holders, facts)
 
 
@@ -60,23 +62,23 @@ def _owners(site: Site, facts: NasFacts) -> dict[Address, AddressOwner]:
 
 
 def _held(
-    wish: PlannedAddress, holder: AddressOwner, plan: LanPlan, facts: NasFacts, record: Record | None
+    planned: PlannedAddress, holder: AddressOwner, plan: LanPlan, facts: NasFacts, record: Record | None
 ) -> Iterator[Problem]:
     """By a container of ours."""
     key = "" if record is None else record.key_of(holder.name)
-    if holder.name == wish.name or (key and key == wish.key):
+    if holder.name == planned.name or (key and key == planned.key):
         return  # in the last case under the name that it had
-    first = first_without(wish.name, holder.name, wish.name in facts.containers)
+    first = first_without(planned.name, holder.name, planned.name in facts.containers)
     what = f"is held by {holder.name} until that has moved; Docker may refuse it before then"
     remedy = "if `pulumi up` stops at it, run it once more"
-    if wish.key and key and key not in {one.key for one in plan.containers}:
+    if planned.key and key and key not in {one.key for one in plan.containers}:
         what = f"is held by {holder.name}, which the site has no more; Pulumi removes that last, and Docker refuses "
-        yield Problem(wish.path, str(wish.address), f"{what}{wish.name} before", first)
+        yield Problem(planned.path, str(planned.address), f"{what}{planned.name} before", first)
         return
-    if wish.key and holder.name not in {one.name for one in plan.containers}:
-        what = f"is held by {holder.name}, and Docker refuses {wish.name} until that has another or is gone"
+    if planned.key and holder.name not in {one.name for one in plan.containers}:
+        what = f"is held by {holder.name}, and Docker refuses {planned.name} until that has another or is gone"
         remedy = f"if `pulumi up` stops at it every time: {first}"
-    yield Problem(wish.path, str(wish.address), what, remedy, "warning")
+    yield Problem(planned.path, str(planned.address), what, remedy, "warning")
 
 
 def first_without(name: str, other: str, moves: bool = False) -> str:
@@ -85,28 +87,28 @@ def first_without(name: str, other: str, moves: bool = False) -> str:
     return f"run `pulumi up` twice: first {how} (this removes {other}), then with the site as it is now"
 
 
-def _is_ours(wish: PlannedAddress, answer: Neighbour, shims: tuple[str, str], facts: NasFacts) -> bool:
-    """Whether it may be our own container that answered. The MAC alone tells nothing: it follows from the address, and
+def _is_ours(planned: PlannedAddress, answer: Neighbour, shims: tuple[str, str], facts: NasFacts) -> bool:
+    """Whether it may be our own container that answered. The MAC alone proves nothing: it follows from the address, and
     Docker < 28 and this program on another NAS give the same."""
-    if answer.mac != wish.mac:
+    if answer.mac != planned.mac:
         return False
     if not facts.docker.engine:
-        return True  # whose containers nobody could be asked for
+        return True  # its containers are unknown
     if answer.how == "known":
-        return any(name in facts.links for name in shims)  # behind which the kernel forgets nobody
-    live = facts.containers.get(wish.name)
+        return any(name in facts.links for name in shims)  # the kernel keeps neighbours behind it for long
+    live = facts.containers.get(planned.name)
     return live is not None and live.status == "restarting"
 
 
-def _answered(wish: PlannedAddress, answer: Neighbour, facts: NasFacts) -> Iterator[Problem]:
+def _answered(planned: PlannedAddress, answer: Neighbour, facts: NasFacts) -> Iterator[Problem]:
     if answer.how == "known":
         what = f"was in use on the LAN a moment ago, by a device with the MAC {answer.mac} that answers no ping"
         remedy = "run the preview again in a minute; the warning disappears when the neighbour entry expires"
-        yield Problem(wish.path, str(wish.address), what, remedy, "warning")
+        yield Problem(planned.path, str(planned.address), what, remedy, "warning")
     else:
-        who = "your own computer" if facts.client == str(wish.address) else f"a device with the MAC {answer.mac}"
+        who = "your own computer" if facts.client == str(planned.address) else f"a device with the MAC {answer.mac}"
         what = f"is in use on the LAN: {who} answers there; two devices with one address cut each other off"
-        yield Problem(wish.path, str(wish.address), what, FREE)
+        yield Problem(planned.path, str(planned.address), what, FREE)
 
 
 def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner], facts: NasFacts) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ SHARED_PARENT = 27  # docs/upstream-facts.md#docker-one-network-per-parent
 
 
 def foreign_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
-    """The id of a network that somebody made in place of ours: ours is recorded on the NAS and gone. "" for none."""
+    """The id of a network that took the place of ours, which is recorded on the NAS and gone; "" for none."""
     live = facts.network(site.network.name)
     if live is None or not is_adopted(live) or not plan.network.replaces:
         return ""
@@ -51,11 +51,11 @@ def _gateway_all_the_same(plan: LanPlan, facts: NasFacts) -> Problem:
     what = (
         f"does nothing here: Docker {facts.docker.engine} gives every IPv6 network a gateway, the first free address "
         f"if none is named. So the network has {plan.network.ula_gateway} as with `auto`, and the watch loop takes "
-        "the containers' default route to it away, if nobody answers there"
+        "the containers' default route to it away, if it does not answer"
     )
     remedy = (
         f"write `auto`; from Docker {FIRST_ENGINE_WITHOUT_OWN_GATEWAY} on `none` makes a network without a gateway, "
-        "and makes one that has a gateway anew"
+        "and replaces a network that has a gateway"
     )
     return Problem("site.ula.gateway", "none", what, remedy, "warning", "network")
 
@@ -84,7 +84,7 @@ def _in_the_way(site: Site, plan: LanPlan, facts: NasFacts, before: LiveNetwork 
             key, value = ("site.ula.prefix", site.ula.prefix) if ipv6 else ("site.lan.subnet", site.lan.subnet)
             what = f"overlaps {taken} of the network {other.name}, and Docker refuses a network that overlaps another"
             if not beside:
-                remedy = f"make that one anew with another range, or {remove}"
+                remedy = f"recreate that one with another range, or {remove}"
             if other.name == "bridge":
                 remedy = "give Docker's own bridge another range: `bip` in its daemon.json"
             if ipv6:

@@ -51,7 +51,7 @@ def _usable(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
     if parent.master:
         chain = _masters(parent, facts)
         top = chain[-1]
-        what = f"is a part of {top}, which takes all its packets: containers on it would reach nobody"
+        what = f"is a part of {top}, which takes all its packets: containers on it would reach no other device"
         yield problem(what, f"write {_on_top_of(chain, site, facts) if top == OVS else top}")
     if parent.wireless:
         what = "is wireless, and access points take packets of one MAC address only: containers would reach nobody"
@@ -62,14 +62,17 @@ def _usable(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
         )
         yield problem(what, f"write {parent.lower or _names(facts)}")
     elif parent.name == OVS:
-        what = "is the inside of Open vSwitch, which no packet leaves by: containers on it would reach nobody"
+        what = "is the inside of Open vSwitch, which no packet leaves by: containers on it would reach no other device"
         yield problem(what, f"write {_on_top_of([OVS], site, facts)}")
     elif not parent.up:
         yield problem(
-            "is switched off, so containers would reach nobody", f"on the NAS run `ip link set {parent.name} up`"
+            "is switched off, so containers would reach no other device",
+            f"on the NAS run `ip link set {parent.name} up`",
         )
     elif not parent.carrier:
-        yield problem("has no cable or no link, so containers would reach nobody", "plug it in, or choose another")
+        yield problem(
+            "has no cable or no link, so containers would reach no other device", "plug it in, or choose another"
+        )
 
 
 def _masters(link: Link, facts: NasFacts) -> list[str]:
@@ -119,7 +122,7 @@ def _ula(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
     ulas = [network for network in facts.advertised(parent.name) if network.subnet_of(ULA_RANGE)]
     if ulas and site.ula.prefix not in ulas:
         told = ", ".join(map(str, ulas))
-        what = f"is not the private prefix that your router announces ({told}): only the NAS reaches containers at it"
+        what = f"is not the private prefix that your router advertises ({told}): only the NAS reaches containers at it"
         remedy = f"write {ulas[0]}, so that the whole LAN does; it changes the containers' private addresses"
         yield Problem("site.ula.prefix", str(site.ula.prefix), what, remedy, "warning")
 

@@ -198,20 +198,20 @@ def test_a_wrapper_for_docker_goes_there_and_away_again(rc_d: Hooked) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "why"),
     [
-        "hook systemd\nwanted_by docker.service\n",
-        "hook systemd\nhook_file /x/y.service\n",
-        "hook rc.d\n",
-        "hook rc.d\nhook_file /x/y.sh\nwanted_by docker.service\n",
-        "hook task\n",
-        "hook task\ntask a\nhook_file /x/y.sh\n",
-        "hook cron\n",
-        "",
+        ("hook systemd\nwanted_by docker.service\n", "hook systemd: exactly hook_file and wanted_by are required"),
+        ("hook systemd\nhook_file /x/y.service\n", "hook systemd: exactly hook_file and wanted_by are required"),
+        ("hook rc.d\n", "hook rc.d: exactly hook_file is required"),
+        ("hook rc.d\nhook_file /x/y.sh\nwanted_by docker.service\n", "hook rc.d: exactly hook_file is required"),
+        ("hook task\n", "hook task: exactly task is required"),
+        ("hook task\ntask a\nhook_file /x/y.sh\n", "hook task: exactly task is required"),
+        ("hook cron\n", "'cron' is not a valid value for hook"),
+        ("", "program, conf and hook are all needed"),
     ],
 )
-def test_settings_that_lack_something_or_have_too_much_change_nothing(box: Box, settings: str) -> None:
+def test_settings_that_lack_something_or_have_too_much_change_nothing(box: Box, settings: str, why: str) -> None:
     nas = Nas(box)
     before = nas.tree()
     said = nas.fails(settings=f"program {nas.program}\nconf {nas.conf}\n{settings}")
-    assert said.startswith("nothing was changed: settings: ") and nas.tree() == before
+    assert said == f"nothing was changed: settings: {why}" and nas.tree() == before
