@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from cli.main import app  # noqa: E402  (found only now)
+from cli.main import main  # noqa: E402  (found only now)
 
-app(prog_name="macvlan-ipv6")
+main()
