@@ -19,7 +19,7 @@ settings.register_profile("steady", COMMON, derandomize=True, max_examples=60)
 settings.register_profile("explore", COMMON, max_examples=3000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
-PART = os.environ.get("SUITE_PART", "")  # set by the Makefile: the part of the suite that this process runs
+PART = os.environ.get("SUITE_PART", "")  # set by tests/suite.py: the part that this process runs
 TIMINGS = Path(__file__).parents[1] / ".timings"
 _seconds: dict[str, float] = defaultdict(float)
 _started = time.monotonic()

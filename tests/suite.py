@@ -70,6 +70,7 @@ PARTS = (
     Part("engines-20.10", ("engines",), "20.10", why="the oldest; only it loses a start to each advertisement"),
     Part("engines-29", ("engines",), "29", why="the newest; it sets no IPv6 gateway and takes sysctls by the endpoint"),
     Part("upgrade", ("upgrade",)),
+    Part("lab", ("lab",)),
     Part("make", ("make",)),
     Part("previews-29", PREVIEWS, "29", full=True, why="it takes no gateway by itself, and a second network"),
     Part("previews-20.10", PREVIEWS, "20.10", full=True, why="it hides the gateway that it took"),
@@ -77,7 +78,7 @@ PARTS = (
     Part("changes-20.10", CHANGES, "20.10", full=True, why="it hides the gateway of a network to import"),
     Part("ipv6-29", ("ipv6",), "29", full=True, why="it sets no IPv6 gateway"),
     Part("ipv6-20.10", ("ipv6",), "20.10", full=True, why="the oldest"),
-    Part("lab", ("lab", "lab_dsm"), full=True),
+    Part("lab-dsm", ("lab_dsm",), full=True),
     Part("macs-20.10", ("macs",), "20.10", full=True, why="the planned MAC is its own default"),
     Part("macs-26", ("macs",), "26", full=True, why="the planned MAC is its own default"),
 )
@@ -115,8 +116,10 @@ def main() -> int:
     print(f"{len(chosen)} parts, {options.jobs} at a time; each is shown when it is done", flush=True)
     with ThreadPoolExecutor(options.jobs) as pool:
         outcomes = list(pool.map(lambda part: run(part, options.full), chosen))
-    keep(outcomes, time.monotonic() - started, options.full, bool(options.parts))
+    seconds = time.monotonic() - started
+    keep(outcomes, seconds, options.full, bool(options.parts))
     print("\n".join(table(outcomes)))
+    print(f"{seconds:8.0f}  in all; {now()} UTC, commit {commit()}, {machine()}")
     failed = [outcome for outcome in outcomes if outcome.code]
     for outcome in failed:
         words = " ".join(outcome.part.command(options.full)).replace(sys.executable, ".venv/bin/python")
@@ -126,6 +129,7 @@ def main() -> int:
 
 def run(part: Part, full: bool) -> Outcome:
     """One part to its end. What it printed is shown whole where it failed, else its last line."""
+    (TIMINGS / f"{part.name}.json").unlink(missing_ok=True)  # a part that is killed writes none
     started = time.monotonic()
     environment = {**os.environ, "SUITE_PART": part.name}
     done = subprocess.run(
@@ -165,13 +169,11 @@ def keep(outcomes: list[Outcome], seconds: float, full: bool, some: bool) -> Non
     """Adds this run to .timings/runs.jsonl, from which `--record` writes its tables."""
     if some:
         return
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     told = {
         "command": "make test-all" if full else "make test",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        "commit": head.stdout.strip(),
-        "machine": f"{os.cpu_count()} cores, {memory_in_gib()} GiB, Linux {platform.release()}, "
-        f"Python {platform.python_version()}",
+        "date": now(),
+        "commit": commit(),
+        "machine": machine(),
         "seconds": round(seconds),
         "passed": not any(outcome.code for outcome in outcomes),
         "parts": {outcome.part.name: [round(outcome.seconds), outcome.summary] for outcome in outcomes},
@@ -181,8 +183,27 @@ def keep(outcomes: list[Outcome], seconds: float, full: bool, some: bool) -> Non
         file.write(json.dumps(told) + "\n")
 
 
-def memory_in_gib() -> int:
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def commit() -> str:
+    """`+` where files differ from it: such a run says nothing of the commit alone."""
+    words = ("rev-parse", "--short", "HEAD"), ("status", "--porcelain")
+    head, changed = (
+        subprocess.run(["git", *one], cwd=ROOT, capture_output=True, text=True).stdout.strip() for one in words
+    )
+    return f"{head}{'+' if changed else ''}"
+
+
+def machine() -> str:
+    """Cores, memory and the versions that seconds depend on; lab/box/engines.py pins each Docker to the letter."""
+    memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    engines = " and ".join(sorted({part.engine for part in PARTS if part.engine}))
+    return (
+        f"{os.cpu_count()} cores, {memory} GiB, Linux {platform.release()}, Python {platform.python_version()}, "
+        f"Docker {engines}"
+    )
 
 
 def record() -> int:

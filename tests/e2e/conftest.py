@@ -6,34 +6,38 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import Box, Stack
+from tests.e2e.fixtures_lan import standing
 
 
-def _box(engine: str) -> Iterator[Box]:
-    box = Box(engine, f"e2e-{engine.replace('.', '')}")
-    box.lab("up", "--engine", engine)
-    yield box
-    box.lab("down")
+def _box(engine: str, name: str) -> Iterator[Box]:
+    instance = f"{name}-{engine}".replace(".", "").replace("_", "-")
+    with standing(Box(engine, instance), "--engine", engine) as box:
+        yield box
 
 
 @pytest.fixture(scope="session")
 def box() -> Iterator[Box]:
     """Engine 26."""
-    yield from _box("26")
+    yield from _box("26", "e2e")
 
 
 @pytest.fixture(scope="module", params=["20.10", "29"])
 def other_box(request: pytest.FixtureRequest) -> Iterator[Box]:
-    yield from _box(request.param)
+    yield from _box(request.param, "e2e")
+
+
+@pytest.fixture(scope="module", params=["20.10", "26", "29"])
+def fresh(request: pytest.FixtureRequest) -> Iterator[Box]:
+    """One that nobody has used, for the module that asks: test_ipv6.py gives ipv6-26 and so on."""
+    yield from _box(request.param, request.module.__name__.rpartition("test_")[2])
 
 
 @pytest.fixture(scope="session", params=["20.10", "26", "29"])
 def look_box(request: pytest.FixtureRequest) -> Iterator[Box]:
     """For what a preview tells (test_preview_*.py): a box of its own, so that it runs beside the others."""
     name = os.environ.get("SUITE_PART", f"look-{request.param}")  # parts of the suite run beside each other
-    box = Box(request.param, name.replace(".", ""))
-    box.lab("up", "--engine", request.param)
-    yield box
-    box.lab("down")
+    with standing(Box(request.param, name.replace(".", "")), "--engine", request.param) as box:
+        yield box
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,16 @@ CONTAINERS = {"test": ("192.168.1.201", "fd0d:7eb5:2afd::201"), "qbittorrent": (
 CLIENT, INTERNET, INTERNET6 = "192.168.1.20", "203.0.113.9", "2001:db8:ffff::9"
 
 
+@contextmanager
+def standing(box: Box, *options: str) -> Iterator[Box]:
+    """`lab up OPTIONS` and, however the tests end, `lab down`; also if only half of it came up."""
+    try:
+        box.lab("up", *options)
+        yield box
+    finally:
+        box.lab("down")
+
+
 # Router advertisements of the lab's prefix, a hundred a second (RFC 4861 section 4.2; the kernel fills the checksum in)
 FLOOD = """python3 -c '
 import socket, struct, time

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import Box, Stack
-from tests.e2e.fixtures_lan import assert_all_is_as_planned, shim_is_there, start_all, wait
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, shim_is_there, standing, start_all, wait
 
 UNIT = "/etc/systemd/system/setup_docker_macvlan.service"
 RC = "/usr/local/etc/rc.d/macvlan.sh"
@@ -18,10 +18,8 @@ WAY = ["systemd", "systemd-standalone", "rc.d", "task-scheduler", "systemd"]
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
-    box = Box("20.10", "dsm-hooks")
-    box.lab("up", "--profile", "dsm", "--synowebapi")
-    yield box
-    box.lab("down")
+    with standing(Box("20.10", "dsm-hooks"), "--profile", "dsm", "--synowebapi") as box:
+        yield box
 
 
 @pytest.fixture(scope="module")

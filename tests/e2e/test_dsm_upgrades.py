@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import Box, Stack
-from tests.e2e.fixtures_lan import assert_all_is_as_planned, shim_is_there, start_all, wait
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, shim_is_there, standing, start_all, wait
 
 UNIT = "setup_docker_macvlan.service"
 NAMES = (
@@ -19,10 +19,8 @@ UNITS = "/usr/local/lib/systemd/system"
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
-    box = Box("20.10", "dsm-upgrades")
-    box.lab("up", "--profile", "dsm")
-    yield box
-    box.lab("down")
+    with standing(Box("20.10", "dsm-upgrades"), "--profile", "dsm") as box:
+        yield box
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import ROOT, Box, Stack
-from tests.e2e.fixtures_lan import assert_all_is_as_planned, wait
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, standing, wait
 
 PASSWORD = "synology-lab"
 WRAPPER = "/usr/bin/docker"
 
 
 def made(sudo: str) -> Iterator[Box]:
-    box = Box("20.10", f"dsm-{sudo}")
-    box.lab("up", "--profile", "dsm", "--sudo", sudo)
-    yield box
-    box.lab("down")
+    with standing(Box("20.10", f"dsm-{sudo}"), "--profile", "dsm", "--sudo", sudo) as box:
+        yield box
 
 
 @pytest.fixture(scope="module")

@@ -18,14 +18,6 @@ OLD = "2001:db8:1:1::/64"
 NEW = tuple(f"2001:db8:1:{number}::/64" for number in (2, 3, 4))
 
 
-@pytest.fixture(scope="module", params=["20.10", "26", "29"])
-def fresh(request: pytest.FixtureRequest) -> Iterator[Box]:
-    box = Box(request.param, f"ipv6-{request.param.replace('.', '')}")
-    box.lab("up", "--engine", request.param)
-    yield box
-    box.lab("down")
-
-
 def first_loss(once: Callable[[], int]) -> int:
     """Of up to three times: where ping gets its turn half a second late, the loss that it is to see is over."""
     return next((count for count in (once() for _ in range(3)) if count), 0)
@@ -113,6 +105,16 @@ def within_a_tick(up: Stack, what: str, once: Callable[[], float]) -> None:
         taken.append(once())
     print(f"engine {up.box.engine}: {what} after {', '.join(f'{one:.1f}' for one in taken)} s (tick {TICK} s)")
     assert min(taken) <= TICK + 3, f"{what}: not within {TICK + 3} s"
+
+
+def over_two_checks(box: Box) -> None:
+    """Of a loop that lives: it repairs something at the end. A dead one would leave alone what the test looks at, too.
+
+    In seconds, because a repaired route does not show that the same round has judged the gateways: that takes pings.
+    """
+    time.sleep(2 * TICK + 4)
+    box.nas(f"ip -6 route del {ULA}202 dev macvlan-host")
+    wait("a round of the loop", lambda: f"{ULA}202" in box.nas("ip -6 route show dev macvlan-host"))
 
 
 def status(box: Box) -> dict:
@@ -263,6 +265,8 @@ MORE_HARMS = (
 
 @pytest.mark.parametrize("harm", [*HARMS, *(pytest.param(harm, marks=pytest.mark.full) for harm in MORE_HARMS)])
 def test_what_is_harmed_by_hand_is_healed_within_a_tick(up: Stack, harm: str) -> None:
+    # Right after `pulumi up` the state is "ok" before the container has its global address, and the NAS the route to it
+    wait("learned", lambda: GLOBAL in up.box.nas(f"ip -6 route show {GLOBAL} dev macvlan-host"))
     assert status(up.box)["state"] == "ok"
 
     def healed() -> float:
@@ -311,7 +315,7 @@ def test_a_loop_that_is_killed_comes_back_and_nothing_is_lost_meanwhile(up: Stac
 def test_a_default_route_that_a_container_chose_itself_is_left_alone(up: Stack) -> None:
     own = f"default via {ULA}77 dev eth0 metric 4096"
     inside(up.box, "qbittorrent", f"ip -6 route add {own}")
-    time.sleep(2 * TICK + 1)
+    over_two_checks(up.box)
     assert f"default via {ULA}77 " in inside(up.box, "qbittorrent", "ip -6 route show default")
     inside(up.box, "qbittorrent", f"ip -6 route del {own}")
 
@@ -322,7 +326,7 @@ def test_a_gateway_that_answers_is_nobodys_to_remove(up: Stack) -> None:
     try:
         inside(up.box, "qbittorrent", f"ip -6 route replace default via {DEAD} dev eth0 metric 1024")
         up.box.nas("systemctl restart setup_docker_macvlan")
-        time.sleep(2 * TICK + 4)
+        over_two_checks(up.box)
         assert f"default via {DEAD} " in inside(up.box, "qbittorrent", "ip -6 route show default")
     finally:
         up.box.run("router", f"ip address del {DEAD}/64 dev br-lan")
@@ -432,7 +436,7 @@ def test_a_real_routers_address_as_gateway_is_kept_and_checked(up: Stack) -> Non
         up.box.start_by_hand(*CONTAINERS)
         for name in CONTAINERS:
             wait_for_global_address(up.box, name)
-        time.sleep(2 * TICK + 1)
+        over_two_checks(up.box)
         for name in CONTAINERS:
             assert f"default via {DEAD} " in inside(up.box, name, "ip -6 route show default")
             said = inside(up.box, name, f"ping -6 -c 35 -i 0.2 -W 1 {INTERNET6}", check=False)

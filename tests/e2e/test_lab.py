@@ -1,4 +1,7 @@
-"""The box itself: what tests and people lean on, and that it leaves nothing behind. In an instance of its own."""
+"""The box itself: what tests and people lean on, and that it leaves nothing behind. In an instance of its own.
+
+`make test` has what would spoil other tests: a lab that waits for another, or leaves something behind. The rest of the
+lab is used by every other end-to-end test, so its details run in `make test-all`."""
 
 import os
 import re
@@ -16,7 +19,7 @@ import pytest
 from lab.box.engines import ENGINES
 from lab.box.locks import locked
 from lab.drive import ROOT, Box, Done
-from tests.e2e.fixtures_lan import wait
+from tests.e2e.fixtures_lan import standing, wait
 
 INTERNET, INTERNET6 = "203.0.113.9", "2001:db8:ffff::9"
 PREFIX = "2001:db8:1:1:"
@@ -49,10 +52,8 @@ def lab(box: Box, *arguments: str, text: str = "", cwd: Path = ROOT) -> Done:
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
-    box = Box("26", "e2e-lab")
-    box.lab("up", "--engine", "26")
-    yield box
-    box.lab("down")
+    with standing(Box("26", "e2e-lab"), "--engine", "26") as box:
+        yield box
 
 
 @pytest.fixture
@@ -136,18 +137,21 @@ def test_a_lab_that_is_up_does_not_wait_while_another_builds_its_image(box: Box)
     assert "all is well" in done.stderr and "waiting" not in done.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("source", ["client", "nas"])
 @pytest.mark.parametrize("target", [INTERNET, INTERNET6, "192.168.1.1"])
 def test_the_internet_is_reached_in_both_families(box: Box, source: str, target: str) -> None:
     assert box.ping(source, target) == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("machine", ["nas", "client"])
 def test_the_prefix_of_the_router_is_taken(box: Box, machine: str) -> None:
     shown = box.run(machine, "ip -6 -o address show dev eth0 scope global; ip -6 route show default").stdout
     assert f"inet6 {PREFIX}" in shown and "default via fe80::" in shown and "tentative" not in shown
 
 
+@pytest.mark.full
 def test_exec_hands_on_words_input_and_exit_code(box: Box) -> None:
     for machine in ("nas", "client", "router", "internet"):
         done = lab(
@@ -156,11 +160,13 @@ def test_exec_hands_on_words_input_and_exit_code(box: Box) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (7, "in\ntwo  words $HOME\n", "")
 
 
+@pytest.mark.full
 def test_exec_nas_is_inside_the_nas_and_exec_client_in_the_callers_folder(box: Box, tmp_path: Path) -> None:
     assert box.nas("cat /proc/1/comm; hostname; id -u; pwd").split() == ["systemd", "nas", "0", "/root"]
     assert lab(box, "exec", "client", "--", "pwd", cwd=tmp_path).stdout.strip() == str(tmp_path)
 
 
+@pytest.mark.full
 def test_exec_outlives_the_moment_in_which_a_shutdown_stops_all_processes(box: Box) -> None:
     """systemd-shutdown stops everything before it ends it; a nsenter that waits itself would sleep for good then."""
     caught = box.start("nas", "sleep 77.7")
@@ -173,11 +179,13 @@ def test_exec_outlives_the_moment_in_which_a_shutdown_stops_all_processes(box: B
         caught.kill()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"])
 def test_every_host_key_of_the_nas_is_known(box: Box, kind: str) -> None:
     assert ssh(box, "root", "hostname", "-o", f"HostKeyAlgorithms={kind}").stdout == "nas\n"
 
 
+@pytest.mark.full
 def test_only_some_users_may_use_docker(box: Box) -> None:
     assert ssh(box, "root", "docker version -f '{{.Server.Version}}'").stdout.startswith("26.")
     assert ssh(box, "dockeruser", "docker ps -q").returncode == 0
@@ -185,6 +193,7 @@ def test_only_some_users_may_use_docker(box: Box) -> None:
     assert hobby.returncode == 1 and "permission denied" in hobby.stderr
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("how", ["reboot", "typed in the NAS"])
 def test_a_reboot_keeps_the_disk_and_nothing_else(box: Box, how: str) -> None:
     box.nas("touch /etc/kept; ip link add gone link eth0 type macvlan; docker tag busybox kept:1")
@@ -202,6 +211,7 @@ def test_a_reboot_keeps_the_disk_and_nothing_else(box: Box, how: str) -> None:
     assert box.nas("docker images -q kept:1").strip()
 
 
+@pytest.mark.full
 def test_power_off_and_on(box: Box) -> None:
     box.lab("power-off")
     assert lab(box, "status").returncode == 1
@@ -212,6 +222,7 @@ def test_power_off_and_on(box: Box) -> None:
     assert lab(box, "status").returncode == 0
 
 
+@pytest.mark.full
 def test_a_new_prefix_is_taken_and_the_old_one_no_longer_preferred(box: Box) -> None:
     try:
         box.lab("ra", "--prefix", "2001:db8:2:2::/64", "--withdraw", "2001:db8:1:1::/64", "--interval", "4")
@@ -227,6 +238,7 @@ def test_a_new_prefix_is_taken_and_the_old_one_no_longer_preferred(box: Box) -> 
         box.lab("ra")
 
 
+@pytest.mark.full
 def test_a_router_that_announces_no_more_is_no_default_router(box: Box) -> None:
     box.lab("ra", "--off")
     route = "ip -6 route show default"
@@ -236,6 +248,7 @@ def test_a_router_that_announces_no_more_is_no_default_router(box: Box) -> None:
     wait("a default route", lambda: "default via" in box.run("client", route).stdout, 30)
 
 
+@pytest.mark.full
 def test_reach_tells_what_reaches_what_and_fails_on_the_first_pair_that_does_not(box: Box) -> None:
     box.nas(BY_HAND)
     box.run_by_hand("one", ONE)
@@ -257,6 +270,7 @@ CRASHES: dict[str, Callable[[Box], object]] = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("crash", CRASHES)
 def test_up_heals_a_lab_that_is_half_up_and_the_nas_keeps_its_disk(box: Box, crash: str) -> None:
     box.nas("touch /etc/before-the-crash; sync")
@@ -281,6 +295,7 @@ def test_down_leaves_nothing_but_the_keys_behind(fresh: Box) -> None:
     assert (folder(fresh) / "ssh/known_hosts").read_text() == key
 
 
+@pytest.mark.full
 def test_down_takes_away_what_a_crash_left_without_any_record_of_it(fresh: Box) -> None:
     fresh.lab("up", "--engine", "26")
     os.kill(process(fresh, POWER_SUPPLY), signal.SIGKILL)
@@ -291,6 +306,7 @@ def test_down_takes_away_what_a_crash_left_without_any_record_of_it(fresh: Box) 
     assert traces(fresh) == NOTHING
 
 
+@pytest.mark.full
 def test_another_engine_takes_the_place_of_the_one_before_and_another_lab_is_left_alone(box: Box, fresh: Box) -> None:
     before = box.nas(BOOTED)
     fresh.lab("up", "--engine", "26")
@@ -303,6 +319,7 @@ def test_another_engine_takes_the_place_of_the_one_before_and_another_lab_is_lef
     assert lab(box, "status").returncode == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from lab.drive import ROOT, Box, Done
-from tests.e2e.fixtures_lan import wait
+from tests.e2e.fixtures_lan import standing, wait
 from tests.e2e.test_lab import folder, lab, ssh
 
 CONTAINER_MANAGER = "pkg-ContainerManager-dockerd.service"
 DOCKER = "/usr/local/bin/docker"
-PLAIN = ("up", "--profile", "dsm", "--synowebapi")
-OTHERWISE = ("up", "--profile", "dsm", "--engine", "26", "--parent", "bond0", "--docker-unit", "docker.service")
+PLAIN = ("--profile", "dsm", "--synowebapi")
+OTHERWISE = ("--profile", "dsm", "--engine", "26", "--parent", "bond0", "--docker-unit", "docker.service")
 OTHERWISE = (*OTHERWISE, "--sudo", "password", "--late-parent", "6")
 RC = """#!/bin/sh
 echo "$1 $(systemctl is-active DOCKER)" >>/volume1/rc.log
@@ -25,19 +25,15 @@ echo "$1 $(systemctl is-active DOCKER)" >>/volume1/rc.log
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
-    box = Box("20.10", "lab-dsm")
-    box.lab(*PLAIN)
-    yield box
-    box.lab("down")
+    with standing(Box("20.10", "lab-dsm"), *PLAIN) as box:
+        yield box
 
 
 @pytest.fixture(scope="module")
 def otherwise() -> Iterator[Box]:
     """With every option another than by default."""
-    box = Box("26", "lab-dsm-2")
-    box.lab(*OTHERWISE)
-    yield box
-    box.lab("down")
+    with standing(Box("26", "lab-dsm-2"), *OTHERWISE) as box:
+        yield box
 
 
 def webapi(box: Box, *words: str, user: str = "admin", quiet: bool = True) -> Done:
@@ -167,7 +163,7 @@ def test_dockers_unit_is_the_packages_own_and_the_only_one(box: Box) -> None:
 def test_its_address_is_on_ovs_eth0_and_it_reaches_the_internet_and_is_well(box: Box) -> None:
     assert "192.168.1.10/24" in box.nas("ip -o -4 address show dev ovs_eth0")
     assert box.ping("nas", "203.0.113.9") == box.ping("nas", "2001:db8:ffff::9") == 0
-    assert "all is well" in box.lab(*PLAIN).stderr
+    assert "all is well" in box.lab("up", *PLAIN).stderr
     shown = box.lab("status").stdout
     assert "profile dsm, sudo nopasswd, synowebapi" in shown and CONTAINER_MANAGER in shown and "nas ovs_eth0" in shown
 
@@ -235,7 +231,7 @@ def test_an_upgrade_of_dsm_wipes_and_keeps_and_may_rename_dockers_unit(box: Box)
     assert box.nas(f"{DOCKER} images -q kept:1") and event(box, "get", task_name="kept")["success"]
     units = "pkgctl-Docker.service", CONTAINER_MANAGER
     assert [box.nas(f"systemctl show --value -p LoadState {unit}").strip() for unit in units] == ["loaded", "not-found"]
-    assert ssh(box, "admin", "sudo -n true").returncode == 0 and "all is well" in box.lab(*PLAIN).stderr
+    assert ssh(box, "admin", "sudo -n true").returncode == 0 and "all is well" in box.lab("up", *PLAIN).stderr
     box.lab("reboot")
     assert "active (pkgctl-Docker.service)" in box.lab("status").stdout
     box.lab("upgrade-dsm", "--wipe-usr-local", "--docker-unit", CONTAINER_MANAGER)

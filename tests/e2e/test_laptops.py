@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lab.drive import LAB, NAS, ROOT, Box, Done, Stack
-from tests.e2e.fixtures_lan import assert_all_is_as_planned
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, standing
 
 USER = "dockeradmin"
 PASSWORD, NEW_PASSWORD = "synology-lab", "rotated lab"
@@ -128,10 +128,8 @@ class Laptop(Stack):
 
 @pytest.fixture(scope="module")
 def nas() -> Iterator[Box]:
-    box = Box("20.10", "laptops")
-    box.lab("up", "--profile", "dsm", "--sudo", "password")
-    yield box
-    box.lab("down")
+    with standing(Box("20.10", "laptops"), "--profile", "dsm", "--sudo", "password") as box:
+        yield box
 
 
 @pytest.fixture(scope="module")

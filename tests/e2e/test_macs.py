@@ -46,14 +46,6 @@ FLIP = """while sleep 0.3; do
 done"""
 
 
-@pytest.fixture(scope="module", params=["20.10", "26", "29"])
-def fresh(request: pytest.FixtureRequest) -> Iterator[Box]:
-    box = Box(request.param, f"macs-{request.param.replace('.', '')}")
-    box.lab("up", "--engine", request.param)
-    yield box
-    box.lab("down")
-
-
 @pytest.fixture(scope="module")
 def up(fresh: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(fresh, tmp_path_factory.mktemp("stack"))

@@ -83,7 +83,8 @@ def test_containers_reach_each_other(up: Stack) -> None:
 
 
 def test_the_shim_has_host_addresses_only_and_takes_nothing_from_the_router(up: Stack) -> None:
-    time.sleep(11)  # the lab's router announces itself at least every 10 s
+    with up.box.packets("client", "icmp6 and ip6[40] == 134") as seen:
+        wait("an advertisement", seen, 60)
     shown = up.box.nas("ip -o address show dev macvlan-host")
     found = set(re.findall(r"inet6? (\S+)", shown))
     assert {address for address in found if not address.startswith("fe80:")} == {f"{SHIM}/32", f"{SHIM_ULA}/128"}

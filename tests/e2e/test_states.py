@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.drive import Box, Stack
-from tests.e2e.fixtures_lan import CONTAINERS, assert_all_is_as_planned, start_all, wait
+from tests.e2e.fixtures_lan import CONTAINERS, assert_all_is_as_planned, standing, start_all, wait
 
 FILES = (
     "systemctl disable --now setup_docker_macvlan.service; ip link del macvlan-host;"
@@ -20,11 +20,8 @@ DOCKER = "docker rm -f $(docker ps -aq); docker network rm bridge-host; docker v
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A box of its own, which runs beside the others."""
-    box = Box("26", "states")
-    box.lab("up", "--engine", "26")
-    stack = Stack(box, tmp_path_factory.mktemp("stack"))
-    yield stack
-    box.lab("down")
+    with standing(Box("26", "states"), "--engine", "26") as box:
+        yield Stack(box, tmp_path_factory.mktemp("stack"))
 
 
 @pytest.fixture

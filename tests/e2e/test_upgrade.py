@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.drive import PROGRAM, ROOT, Box, Stack
-from tests.e2e.fixtures_lan import assert_all_is_as_planned
+from tests.e2e.fixtures_lan import assert_all_is_as_planned, standing
 
 BEFORE = Path(__file__).parent / "before"
 # Version, its `install:`, and the same in the words of today. On 29 the first left its containers with MACs that Docker
@@ -28,10 +28,8 @@ UPGRADES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 @pytest.fixture(scope="module", params=UPGRADES)
 def fresh(request: pytest.FixtureRequest) -> Iterator[Box]:
-    box = Box(request.param, f"upgrade-{request.param}")
-    box.lab("up", "--engine", request.param)
-    yield box
-    box.lab("down")
+    with standing(Box(request.param, f"upgrade-{request.param}"), "--engine", request.param) as box:
+        yield box
 
 
 def put(stack: Stack, source: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_test_that_proves_a_claim_is_there_and_runs_when_it_is_said_to(proof
     file, _, name = proof.partition("::")
     found = re.search(rf"((?:^@.*\n|^    .*\n|^\]?\)\n)*)^def {name}\(", (ROOT / "tests" / file).read_text(), re.M)
     assert found is not None
-    assert ("@pytest.mark.full\n" in found[1]) == (runs == "test-all" and file != "e2e/test_lab.py")
+    assert ("@pytest.mark.full\n" in found[1]) == (runs == "test-all")
 
 
 def test_each_claim_has_a_proof() -> None:
