@@ -86,7 +86,7 @@ bench: engine ## our `pulumi up` beside the recipe by hand, with 10 and 40 conta
 	.venv/bin/python -m bench.compare
 
 ula: $(VENV) ## makes the ULA prefix of STACK and writes it to its config, once
-	.venv/bin/macvlan-ipv6 ula --stack $(STACK)
+	.venv/bin/python macvlan-ipv6 ula --stack $(STACK)
 
 stack: engine lab
 	@$(PULUMI) stack select --create $(STACK)

@@ -1,9 +1,9 @@
 """`macvlan-ipv6 compose`: what the program makes of compose files, without a NAS and without a stack."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,54 @@ from rich.text import Text
 
 from config.compose import ServiceEntry, services_on
 from config.problems import Problem
+from config.service import Service
 from inputs.compose_files import read_compose_file
 from plan.addresses import service_problems, written_addresses
+from plan.checks import Claim, address_conflicts, names_and_macs_given_twice
 from plan.numbering import mac_of, ula_of
 
 
 @dataclass(frozen=True)
-class Services:
-    """services: key → service, with its path. subnet, prefix: None where the person gave none."""
+class Container:
+    """A service with its addresses; one is None where the file has none and none follows from what it has.
 
+    derived: the keys of the addresses that nobody wrote and that follow from the IPv4 address.
+    """
+
+    key: str
+    path: str
+    service: Service
+    ipv4: IPv4Address | None
+    ula: IPv6Address | None
+    mac: str | None
+    derived: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.service.container_name or self.key
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """A container of which the IPv4 address is known, as plan.checks asks for it."""
+
+    name: str
+    path: str
+    ipv4: IPv4Address
+    mac: str | None
+
+
+@dataclass(frozen=True)
+class Result:
     network: str
-    services: dict[str, ServiceEntry]
+    containers: tuple[Container, ...]
     problems: tuple[Problem, ...]
-    subnet: IPv4Network | None
-    prefix: IPv6Network | None
 
 
 def read_services(
     files: Sequence[str], network: str, start: Path, subnet: IPv4Network | None, prefix: IPv6Network | None
-) -> Services:
-    """start: the folder that relative paths start from."""
+) -> Result:
+    """start: the folder that relative paths start from. subnet, prefix: None where the person gave none."""
     services: dict[str, ServiceEntry] = {}
     problems: list[Problem] = []
     for name in files:
@@ -48,16 +76,53 @@ def read_services(
             else:
                 services[key] = entry
                 problems += service_problems(entry, network, subnet)
-    return Services(network, services, tuple(sorted(set(problems))), subnet, prefix)
+    containers = tuple(_containers(services, network, subnet, prefix))
+    problems += _given_twice(containers, subnet, prefix)
+    return Result(network, containers, tuple(sorted(set(problems))))
 
 
-def shown_as_json(found: Services) -> str:
-    """Keys: network; services, each with key, container_name, image, ipv4_address, ipv6_address, mac_address, volumes
-    and environment (names only); problems, each with path, value, message, remedy and severity. An address is null
-    where the file has none and none follows from what it has."""
+def _containers(
+    services: Mapping[str, ServiceEntry], network: str, subnet: IPv4Network | None, prefix: IPv6Network | None
+) -> Iterator[Container]:
+    for key, entry in services.items():
+        written = written_addresses(entry.service, network)
+        ula, mac, derived = written.ipv6, written.mac, []
+        if written.ipv4 is not None:
+            if ula is None and subnet is not None and prefix is not None and written.ipv4 in subnet:
+                ula = ula_of(written.ipv4, subnet, prefix)
+                derived.append("ipv6_address")
+            if mac is None:
+                mac = mac_of(written.ipv4)
+                derived.append("mac_address")
+        yield Container(key, entry.path, entry.service, written.ipv4, ula, mac, tuple(derived))
+
+
+def _given_twice(
+    containers: Iterable[Container], subnet: IPv4Network | None, prefix: IPv6Network | None
+) -> Iterator[Problem]:
+    """What is wrong between the services: an address, name or MAC given twice, or an address outside its network."""
+    addressed: list[Addressed] = []
+    claims: list[Claim] = []
+    for one in containers:
+        who = f"container {one.name}"
+        if one.ipv4 is not None:
+            addressed.append(Addressed(one.name, one.path, one.ipv4, one.mac))
+            claims.append(Claim(f"{one.path}.ipv4_address", who, one.ipv4))
+        if one.ula is not None:
+            source = one.ipv4 if "ipv6_address" in one.derived else None
+            claims.append(Claim(f"{one.path}.ipv6_address", who, one.ula, source))
+    wrong: set[object] = set()
+    yield from address_conflicts(claims, subnet, prefix, wrong)
+    yield from names_and_macs_given_twice(addressed, {}, wrong)
+
+
+def shown_as_json(found: Result) -> str:
+    """Keys: network; services, each with key, container_name, image, ipv4_address, ipv6_address, mac_address, derived,
+    volumes and environment (names only); problems, each with path, value, message, remedy and severity. An address is
+    null where the file has none and none follows from what it has; derived lists the keys of those that follow."""
     told = {
         "network": found.network,
-        "services": [_service(found, key, entry) for key, entry in found.services.items()],
+        "services": [_service(one) for one in found.containers],
         "problems": [
             {
                 "path": one.path,
@@ -72,42 +137,44 @@ def shown_as_json(found: Services) -> str:
     return json.dumps(told, indent=2) + "\n"
 
 
-def _service(found: Services, key: str, entry: ServiceEntry) -> dict[str, Any]:
-    service, written = entry.service, written_addresses(entry.service, found.network)
-    ula: IPv6Address | None = written.ipv6
-    if ula is None and written.ipv4 is not None and found.subnet is not None and found.prefix is not None:
-        ula = ula_of(written.ipv4, found.subnet, found.prefix) if written.ipv4 in found.subnet else None
-    mac = written.mac or (mac_of(written.ipv4) if written.ipv4 is not None else None)
+def _service(one: Container) -> dict[str, Any]:
     return {
-        "key": key,
-        "container_name": service.container_name or key,
-        "image": service.image,
-        "ipv4_address": None if written.ipv4 is None else str(written.ipv4),
-        "ipv6_address": None if ula is None else str(ula),
-        "mac_address": mac,
-        "volumes": [volume.model_dump() for volume in service.volumes],
-        "environment": sorted(service.environment),
+        "key": one.key,
+        "container_name": one.name,
+        "image": one.service.image,
+        "ipv4_address": None if one.ipv4 is None else str(one.ipv4),
+        "ipv6_address": None if one.ula is None else str(one.ula),
+        "mac_address": one.mac,
+        "derived": list(one.derived),
+        "volumes": [volume.model_dump() for volume in one.service.volumes],
+        "environment": sorted(one.service.environment),
     }
 
 
-def shown_as_text(found: Services) -> str:
+def shown_as_text(found: Result) -> str:
     """For people: each service with its addresses, then each problem with its remedy. NO_COLOR is respected."""
     console = Console(highlight=False, soft_wrap=True)
     with console.capture() as captured:
-        for key, entry in found.services.items():
-            one = _service(found, key, entry)
+        for one in found.containers:
+            ula = _shown(one, "ipv6_address", one.ula)
+            if one.ula is None:
+                ula = "follows from the IPv4 address (see --subnet and --ula-prefix)"
             rows = [
-                ("image", one["image"]),
-                ("IPv4", one["ipv4_address"] or "none"),
-                ("IPv6 ULA", one["ipv6_address"] or "follows from the IPv4 address (see --subnet and --ula-prefix)"),
-                ("MAC", one["mac_address"] or "none"),
-                *(("volume", f"{volume['source']} → {volume['target']}") for volume in one["volumes"]),
+                ("image", one.service.image),
+                ("IPv4", "none" if one.ipv4 is None else str(one.ipv4)),
+                ("IPv6 ULA", ula),
+                ("MAC", "none" if one.mac is None else _shown(one, "mac_address", one.mac)),
+                *(("volume", f"{volume.source} → {volume.target}") for volume in one.service.volumes),
             ]
-            console.print(Text(one["container_name"], style="bold"))
+            console.print(Text(one.name, style="bold"))
             for name, value in rows:
                 console.print(Text(f"  {name:<10}{value}"))
         for problem in found.problems:
             console.print(Text(str(problem), style="red" if problem.severity == "error" else "yellow"))
-        taken, wrong = len(found.services), len(found.problems)
+        taken, wrong = len(found.containers), len(found.problems)
         console.print(f"{taken} service{'' if taken == 1 else 's'} taken, {wrong} problem{'' if wrong == 1 else 's'}")
     return captured.get()
+
+
+def _shown(one: Container, key: str, address: object) -> str:
+    return f"{address} (from the IPv4 address)" if key in one.derived else str(address)

@@ -1,5 +1,7 @@
 """`macvlan-ipv6 VERB`: the command-line tool. Each verb has a module of its own; here is what a person types."""
 
+import os
+import sys
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
@@ -66,5 +68,17 @@ def compose(
     Values of environment variables are never shown.
     """
     found = read_services(files, network, Path.cwd(), subnet, ula_prefix)
-    print(shown_as_json(found) if as_json else shown_as_text(found), end="")
+    print(shown_as_json(found) if as_json else shown_as_text(found), end="", flush=True)
     raise typer.Exit(1 if found.problems else 0)
+
+
+def main() -> None:
+    """The command itself. A full disk, or a program that cannot be run, is no reason for a traceback."""
+    try:
+        app(prog_name="macvlan-ipv6")
+    except OSError as error:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else Python writes the rest once more at its end
+        print(f"{error.filename or 'the output cannot be written'}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)

@@ -1,8 +1,9 @@
 """What can only be wrong together: addresses outside their subnet, one address, name or MAC given twice."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Protocol
 
 from config.problems import Problem
 from config.site import Site
@@ -12,8 +13,8 @@ from plan.numbering import mac_of, ula_of
 
 
 @dataclass(frozen=True)
-class _Claim:
-    """One address that the site gives away. source: the address that it follows from, if it was not written."""
+class Claim:
+    """One address that somebody is given. source: the address that it follows from, if it was not written."""
 
     path: str
     who: str
@@ -22,31 +23,49 @@ class _Claim:
     choice: str = "choose a free address"
 
 
-def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[_Claim]:
-    yield _Claim("site.lan.gateway", "the router", site.lan.gateway, choice="write the router's own address")
+def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[Claim]:
+    yield Claim("site.lan.gateway", "the router", site.lan.gateway, choice="write the router's own address")
     host = "site.nas.host" if site.lan.nas_address is None else "site.lan.nas_address"
-    yield _Claim(host, "the NAS", plan.nas_ipv4, choice="write the NAS's own address")
-    yield _Claim("site.shim.ipv4_address", "the shim", plan.shim.ipv4)
+    yield Claim(host, "the NAS", plan.nas_ipv4, choice="write the NAS's own address")
+    yield Claim("site.shim.ipv4_address", "the shim", plan.shim.ipv4)
     shim_source = plan.shim.ipv4 if site.shim.ipv6_address is None else None
-    yield _Claim("site.shim.ipv6_address", "the shim", plan.shim.ula, shim_source)
+    yield Claim("site.shim.ipv6_address", "the shim", plan.shim.ula, shim_source)
     gateway_source = None if isinstance(site.ula.gateway, IPv6Address) else site.lan.gateway
     choice = "write auto, or the router's own address"
-    yield _Claim("site.ula.gateway", "the IPv6 gateway", ula_gateway, gateway_source, choice)
+    yield Claim("site.ula.gateway", "the IPv6 gateway", ula_gateway, gateway_source, choice)
     for holder in (*plan.containers, *plan.external):
         source = holder.ipv4 if holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula.prefix) else None
-        yield _Claim(f"{holder.path}.ipv4_address", f"container {holder.name}", holder.ipv4)
-        yield _Claim(f"{holder.path}.ipv6_address", f"container {holder.name}", holder.ula, source)
+        yield Claim(f"{holder.path}.ipv4_address", f"container {holder.name}", holder.ipv4)
+        yield Claim(f"{holder.path}.ipv6_address", f"container {holder.name}", holder.ula, source)
 
 
 def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[Problem]:
     """ula_gateway: the IPv6 gateway that the network has, or the router's address in the ULA prefix."""
     subnet, prefix = site.lan.subnet, site.ula.prefix
+    wrong: set[object] = set()
+    yield from address_conflicts(_claims(site, plan, ula_gateway), subnet, prefix, wrong)
+    if site.lan.ip_range is not None and not site.lan.ip_range.subnet_of(subnet):
+        what = f"is outside lan.subnet {subnet}; Docker would refuse the network"
+        yield Problem("site.lan.ip_range", str(site.lan.ip_range), what, f"choose a part of {subnet}")
+    if site.shim.name == site.lan.parent:
+        what = "is the parent's own name; the shim would take the NAS's network card away"
+        yield Problem("site.shim.name", site.shim.name, what, "give the shim a name of its own")
+    yield from _leased(site, plan)
+    yield from names_and_macs_given_twice((*plan.containers, *plan.external), {plan.shim.mac: "the shim"}, wrong)
+    yield from _one_path(site)
+
+
+def address_conflicts(
+    claims: Iterable[Claim], subnet: IPv4Network | None, prefix: IPv6Network | None, wrong: set[object]
+) -> Iterator[Problem]:
+    """subnet, prefix: None where they are unknown, and nothing is outside then. wrong: gets the addresses that have a
+    problem, since what follows from one of them is not reported again."""
     owners: dict[object, str] = {}
-    wrong: set[object] = set()  # what follows from a wrong address is not told again
-    for claim in _claims(site, plan, ula_gateway):
+    for claim in claims:
         if claim.source in wrong:
             continue
-        problems = list(_outside(claim, subnet if isinstance(claim.address, IPv4Address) else prefix))
+        network = subnet if isinstance(claim.address, IPv4Address) else prefix
+        problems = [] if network is None else list(_outside(claim, network))
         if claim.address in owners:
             what = f"is taken by {owners[claim.address]} already; two machines with one address cut each other off"
             remedy = "give each an address of its own"
@@ -57,18 +76,9 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
         yield from problems
         if problems:
             wrong.add(claim.address)
-    if site.lan.ip_range is not None and not site.lan.ip_range.subnet_of(subnet):
-        what = f"is outside lan.subnet {subnet}; Docker would refuse the network"
-        yield Problem("site.lan.ip_range", str(site.lan.ip_range), what, f"choose a part of {subnet}")
-    if site.shim.name == site.lan.parent:
-        what = "is the parent's own name; the shim would take the NAS's network card away"
-        yield Problem("site.shim.name", site.shim.name, what, "give the shim a name of its own")
-    yield from _leased(site, plan)
-    yield from _twice(plan, wrong)
-    yield from _one_path(site)
 
 
-def _outside(claim: _Claim, network: IPv4Network | IPv6Network) -> Iterator[Problem]:
+def _outside(claim: Claim, network: IPv4Network | IPv6Network) -> Iterator[Problem]:
     def problem(what: str, remedy: str) -> Problem:
         return Problem(claim.path, str(claim.address), what, remedy)
 
@@ -104,10 +114,26 @@ def _leased(site: Site, plan: AddressPlan) -> Iterator[Problem]:
             )
 
 
-def _twice(plan: AddressPlan, wrong: Set[object]) -> Iterator[Problem]:
+class Holder(Protocol):
+    """A container, as far as names and MACs go."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def ipv4(self) -> IPv4Address: ...
+    @property
+    def mac(self) -> str | None: ...
+
+
+def names_and_macs_given_twice(
+    holders: Iterable[Holder], taken: Mapping[str, str], wrong: Set[object]
+) -> Iterator[Problem]:
+    """taken: MAC → who has it already. wrong: IPv4 addresses that have a problem, as of ``address_conflicts``."""
     names: dict[str, str] = {}
-    macs: dict[str, str] = {plan.shim.mac: "the shim"}
-    for holder in (*plan.containers, *plan.external):
+    macs = dict(taken)
+    for holder in holders:
         if holder.name in names:
             what = f"is the name of {names[holder.name]} too; Docker takes each name once"
             yield Problem(f"{holder.path}.container_name", holder.name, what, "rename one of them")

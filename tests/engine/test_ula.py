@@ -28,7 +28,7 @@ def run(folder: Path, *words: str) -> Done:
 
 
 def ula(folder: Path, stack: str) -> Done:
-    return run(folder, str(ROOT / ".venv/bin/macvlan-ipv6"), "ula", "--stack", stack)
+    return run(folder, str(ROOT / ".venv/bin/python"), str(ROOT / "macvlan-ipv6"), "ula", "--stack", stack)
 
 
 def test_a_prefix_is_made_once_and_never_replaced(folder: Path) -> None:

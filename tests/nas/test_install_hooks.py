@@ -119,6 +119,7 @@ def test_a_loop_that_was_stopped_is_started_again(nas: Hooked) -> None:
 def test_a_change_that_does_not_come_up_leaves_the_loop_with_what_it_had(nas: Hooked) -> None:
     nas.ok()
     before, loop, index = nas.tree(), nas.loop(), nas.index()
+    nas.impatient()
     said = nas.fails(conf=OURS + TWO + BAD_ROUTE)
     assert "ff02::1:2:3:4:5:6:7:8" in said and said.endswith("; the previous state was put back")
     assert nas.tree() == before and (nas.loop(), nas.index()) == (loop, index) and alive(loop)
@@ -128,6 +129,7 @@ def test_a_change_that_does_not_come_up_leaves_the_loop_with_what_it_had(nas: Ho
 def test_a_first_one_that_does_not_come_up_leaves_nothing(nas: Hooked) -> None:
     nas.scheduler()
     before = nas.tree()
+    nas.impatient()
     assert nas.fails(conf=OURS + BAD_ROUTE).endswith("; everything was taken away again")
     assert nas.tree() == before and not nas.box.has_link() and not (nas.tasks / "macvlan-ipv6").exists()
 

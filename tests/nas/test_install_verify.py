@@ -54,6 +54,7 @@ def installed(nas: Nas) -> dict[str, tuple[int, str]]:
 def test_a_container_that_does_not_answer_any_more_is_named_and_the_previous_state_comes_back(nas: Nas) -> None:
     before = installed(nas)
     attach(nas)
+    nas.impatient()
     said = nas.fails(conf=ELSEWHERE)
     why = "192.168.1.201 (test) answered before the change and does not any more"
     assert said == f"{why}; the previous state was put back"
@@ -64,6 +65,7 @@ def test_a_container_that_does_not_answer_any_more_is_named_and_the_previous_sta
 def test_a_program_that_says_all_is_well_and_makes_no_routes_is_not_believed(nas: Nas) -> None:
     before = installed(nas)
     attach(nas)
+    nas.impatient()
     bad = nas.text["program"].replace("function want(a, tag) { if", "function want(a, tag) { if (0) if")
     assert nas.fails(program=bad).startswith("192.168.1.201 (test) answered before")
     assert nas.tree() == before and nas.box.pings("192.168.1.201")
@@ -73,6 +75,7 @@ def test_a_program_that_says_all_is_well_and_makes_no_routes_is_not_believed(nas
 def test_a_shim_with_a_containers_address_is_no_answer_of_the_container(nas: Nas) -> None:
     before = installed(nas)
     attach(nas)
+    nas.impatient()
     said = nas.fails(conf=OURS.replace("1.254", "1.201"))
     assert said.startswith("192.168.1.201 (test) answered before the change") and nas.tree() == before
 
@@ -98,6 +101,7 @@ def test_a_docker_that_tells_nothing_any_more_is_not_taken_for_no_containers(nas
     attach(nas)
     docker(nas, "rm docker.ps; exit 1")
     (nas.box.here / "asked").write_text("")
+    nas.impatient()
     said = nas.fails(conf=OURS + TWO.replace("qbit", "Qbit"))
     assert said == "docker does not tell any more which containers run; the previous state was put back"
     assert nas.tree() == before

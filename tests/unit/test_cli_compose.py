@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ services:
 
 
 def tool(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The installed command, as a person types it."""
-    command = [ROOT / ".venv/bin/macvlan-ipv6", "compose", *arguments]
+    """As `uv run macvlan-ipv6` runs it."""
+    command = [sys.executable, ROOT / "macvlan-ipv6", "compose", *arguments]
     done = subprocess.run(command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     return done
@@ -54,6 +55,7 @@ def test_a_file_that_is_taken_is_shown_with_what_follows_from_it(tmp_path: Path)
                 "ipv4_address": "192.168.1.9",
                 "ipv6_address": "fd0d:7eb5:2afd::9",
                 "mac_address": "02:42:c0:a8:01:09",
+                "derived": ["ipv6_address", "mac_address"],
                 "volumes": [{"type": "bind", "source": "/volume1/web", "target": "/data", "read_only": True}],
                 "environment": ["PASSWORD"],
             }
@@ -66,7 +68,7 @@ def test_without_the_sites_prefix_it_shows_what_the_file_says(tmp_path: Path) ->
     (one,) = as_json(tmp_path)["services"]
     assert (one["ipv4_address"], one["ipv6_address"]) == ("192.168.1.9", None)
     (one,) = as_json(tmp_path, "ipv4_address: 192.168.1.9, ipv6_address: 'fd00::7'")["services"]
-    assert one["ipv6_address"] == "fd00::7"
+    assert one["ipv6_address"] == "fd00::7" and one["derived"] == ["mac_address"]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,67 @@ def test_what_is_refused_is_told_with_its_remedy(tmp_path: Path, address: str, m
     (problem,) = as_json(tmp_path, address, more)["problems"]
     assert problem["path"] == f"compose.yml: services.web.{path}"
     assert problem["message"] and problem["remedy"] and problem["severity"] == "error"
+
+
+SECOND = """
+  other:
+    image: nginx
+    {more}
+    networks: {{lan: {{{address}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "key", "message"),
+    [
+        ("ipv4_address: 192.168.1.9", "", "ipv4_address", "is taken by container web already"),
+        ("ipv4_address: 192.168.2.10", "", "ipv4_address", "is outside lan.subnet 192.168.1.0/24"),
+        (
+            "ipv4_address: 192.168.1.10, ipv6_address: 'fd0d:7eb5:2afd::9'",
+            "",
+            "ipv6_address",
+            "is taken by container web already",
+        ),
+        ("ipv4_address: 192.168.1.10, ipv6_address: 'fd00::7'", "", "ipv6_address", "is outside ula.prefix"),
+        (
+            "ipv4_address: 192.168.1.10, mac_address: '02:42:c0:a8:01:09'",
+            "",
+            "mac_address",
+            "is the MAC of compose.yml: services.web too",
+        ),
+        (
+            "ipv4_address: 192.168.1.10",
+            "container_name: web",
+            "container_name",
+            "is the name of compose.yml: services.web",
+        ),
+    ],
+)
+def test_what_is_wrong_between_two_services_is_told_too(
+    tmp_path: Path, address: str, more: str, key: str, message: str
+) -> None:
+    text = FILE.format(address="ipv4_address: 192.168.1.9", more="") + SECOND.format(address=address, more=more)
+    (tmp_path / "compose.yml").write_text(text)
+    site = ("--subnet", "192.168.1.0/24", "--ula-prefix", "fd0d:7eb5:2afd::/64")
+    done = tool("compose.yml", "--network", "bridge-host", "--json", *site, cwd=tmp_path)
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert done.returncode == 1 and problem["path"] == f"compose.yml: services.other.{key}"
+    assert problem["message"].startswith(message), problem["message"]
+
+
+def test_without_the_subnet_one_address_given_twice_is_told_all_the_same(tmp_path: Path) -> None:
+    same = "ipv4_address: 192.168.1.9"
+    (tmp_path / "compose.yml").write_text(FILE.format(address=same, more="") + SECOND.format(address=same, more=""))
+    done = tool("compose.yml", "--network", "bridge-host", cwd=tmp_path)
+    assert done.returncode == 1 and "is taken by container web already" in done.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_output_that_cannot_be_written_is_told_without_a_traceback(options: list[str]) -> None:
+    command = [sys.executable, ROOT / "macvlan-ipv6", "compose", COMPOSE, "--network", "bridge-host", *options]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "the output cannot be written: No space left on device\n")
 
 
 def test_several_files_are_one_site(tmp_path: Path) -> None:

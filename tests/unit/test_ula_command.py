@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from ipaddress import IPv6Network
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def ula(tmp_path: Path, config: str, code: int = 0) -> tuple[subprocess.Complete
     (tmp_path / "config").write_text(config)
     tool(tmp_path, "pulumi", f'echo "$@" >>"{tmp_path}/calls"; [ "$2" = set ] || cat "{tmp_path}/config"; exit {code}')
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    command = [ROOT / ".venv/bin/macvlan-ipv6", "ula", "--stack", "home"]
+    command = [sys.executable, "macvlan-ipv6", "ula", "--stack", "home"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     return done, [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
@@ -70,6 +71,6 @@ def test_a_stack_that_does_not_exist_is_told_with_the_command_that_makes_it(tmp_
 
 def test_a_computer_without_pulumi_is_told_so(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": str(tmp_path)}
-    command = [ROOT / ".venv/bin/macvlan-ipv6", "ula", "--stack", "home"]
+    command = [sys.executable, "macvlan-ipv6", "ula", "--stack", "home"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr and "->" in done.stderr
