@@ -21,9 +21,9 @@ TIMEOUT = 1200  # seconds, as the plugin has for its own pulls
 def image_pull_hook(name: str, access: SshAccess) -> pulumi.ResourceHook:
     """The hook for those images. Raises UserErrors where Pulumi's CLI is too old for one."""
     if not supports_resource_hooks():
-        what = "cannot be done with this Pulumi, which is too old to call the program in the middle of a run"
+        message = "cannot be done with this Pulumi, which is too old to call the program in the middle of a run"
         remedy = f"install a newer one; or `pulumi config rm {PULLED_KEY}`, `docker pull` there, `pulumi up --refresh`"
-        raise UserErrors([Problem(PULLED_KEY, "", what, remedy)])
+        raise UserErrors([Problem(PULLED_KEY, "", message, remedy)])
 
     async def pull(about: pulumi.ResourceHookArgs) -> None:
         await asyncio.to_thread(_pull, access, (about.new_inputs or {})["name"])

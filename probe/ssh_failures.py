@@ -21,23 +21,23 @@ def unreached(site: Site, access: SshAccess, stderr: str) -> Problem:
     for words, problem in _CAUSES.items():
         if re.search(words, stderr):
             return problem(site, access, said, stderr)
-    what = f"cannot be reached on port {access.port} within {CONNECT_TIMEOUT} s ({said})"
-    return Problem("site.nas.host", access.host, what, "switch the NAS on, enable SSH there, check host and port")
+    message = f"cannot be reached on port {access.port} within {CONNECT_TIMEOUT} s ({said})"
+    return Problem("site.nas.host", access.host, message, "switch the NAS on, enable SSH there, check host and port")
 
 
 def password_is_to_be_changed(access: SshAccess, said: str) -> Problem | None:
     """With exit code 1: sshd let the key in, and then wants a new password before all else."""
     if "Password change required" not in said:
         return None
-    what = "has to change its password first, because the one on the NAS has expired"
+    message = "has to change its password first, because the one on the NAS has expired"
     remedy = f"log in once with `ssh{_port(access)} {access.user}@{access.host}` and set a new one"
-    return Problem("site.nas.user", access.user, what, remedy)
+    return Problem("site.nas.user", access.user, message, remedy)
 
 
 def no_socket(why: str) -> Problem:
-    what = f"cannot hold the control socket of the shared SSH connection ({why})"
+    message = f"cannot hold the control socket of the shared SSH connection ({why})"
     remedy = "make it a folder that you may write to, in a home whose path has at most 55 characters"
-    return Problem("~/.ssh", "", what, remedy)
+    return Problem("~/.ssh", "", message, remedy)
 
 
 def _socket(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
@@ -56,47 +56,49 @@ def _host_key(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
         add = "add to it what the NAS has there"
     named = f" ({kind} {print_})" if shown else ""
     if print_ in [fingerprint(one) for one in access.revoked]:
-        what = f"marks the key that {access.host} shows{named} as @revoked: it may have been stolen"
-        return Problem(key, value, what, "give the NAS new host keys, or remove the mark if it is wrong")
+        message = f"marks the key that {access.host} shows{named} as @revoked: it may have been stolen"
+        return Problem(key, value, message, "give the NAS new host keys, or remove the mark if it is wrong")
     known = sorted({shown_kind(one) for one in access.host_keys})
     if shown and kind not in known:
-        what = f"has no {kind} key of {access.host}, only {', '.join(known)}, and the NAS shows no other{named}"
-        return Problem(key, value, what, f"{compare}; then {add}")
-    what = f"does not match the key that {access.host} presents{named}"
-    what += ": the NAS was reinstalled, or the connection is intercepted"
+        message = f"has no {kind} key of {access.host}, only {', '.join(known)}, and the NAS shows no other{named}"
+        return Problem(key, value, message, f"{compare}; then {add}")
+    message = f"does not match the key that {access.host} presents{named}"
+    message += ": the NAS was reinstalled, or the connection is intercepted"
     name = access.host if access.port == 22 else f"[{access.host}]:{access.port}"
     forget = f"`ssh-keygen -R {shlex.quote(name)} -f {site.nas.known_hosts}`"
     replace = "replace it" if site.nas.host_key else f"{forget} and {add}"
-    return Problem(key, value, what, f"{compare}; then {replace}")
+    return Problem(key, value, message, f"{compare}; then {replace}")
 
 
 def _let_in(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
     key = "site.nas.identity_file" if site.nas.identity_file else "site.nas.user"
     value = as_text(site.nas.identity_file or site.nas.user)
-    what = f"was refused by SSH on {access.host} as {access.user} ({said})"
+    message = f"was refused by SSH on {access.host} as {access.user} ({said})"
     which = f" -i {site.nas.identity_file}" if site.nas.identity_file else ""
     remedy = f"put the key there with `ssh-copy-id{which}{_port(access)} {access.user}@{access.host}`"
-    return Problem(key, value, what, remedy)
+    return Problem(key, value, message, remedy)
 
 
 def _too_many(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
     if site.nas.identity_file:
         return _let_in(site, access, said, stderr)
-    what = f"tried more keys of your ssh agent than {access.host} takes tries ({said})"
+    message = f"tried more keys of your ssh agent than {access.host} takes tries ({said})"
     remedy = "add `identity_file` with the path of the one key that is meant for the NAS"
-    return Problem("site.nas.user", access.user, what, remedy)
+    return Problem("site.nas.user", access.user, message, remedy)
 
 
 def _expired(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
-    what = f"has an account on {access.host} that has expired"
-    return Problem("site.nas.user", access.user, what, "renew it in the NAS's list of users, or use another user")
+    message = f"has an account on {access.host} that has expired"
+    return Problem("site.nas.user", access.user, message, "renew it in the NAS's list of users, or use another user")
 
 
 def _nothing_in_common(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
     match = _IN_COMMON.search(stderr)
     subject, offer = (match[1], match[2].strip()) if match else ("algorithm", said)
-    what = f"offers no {subject} that this computer's ssh takes, only {offer}"
-    return Problem("site.nas.host", access.host, what, "update the system of the NAS, which brings a newer SSH server")
+    message = f"offers no {subject} that this computer's ssh takes, only {offer}"
+    return Problem(
+        "site.nas.host", access.host, message, "update the system of the NAS, which brings a newer SSH server"
+    )
 
 
 def _no_address(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
@@ -104,9 +106,9 @@ def _no_address(site: Site, access: SshAccess, said: str, stderr: str) -> Proble
 
 
 def _hung_up(site: Site, access: SshAccess, said: str, stderr: str) -> Problem:
-    what = f"takes the connection on port {access.port} and ends it before any login ({said})"
+    message = f"takes the connection on port {access.port} and ends it before any login ({said})"
     remedy = "see whether the NAS blocks this computer (after failed logins), or has too many logins at once"
-    return Problem("site.nas.host", access.host, what, remedy)
+    return Problem("site.nas.host", access.host, message, remedy)
 
 
 def _port(access: SshAccess) -> str:
