@@ -39,8 +39,8 @@ def _pull(access: SshAccess, image: str) -> None:
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"`docker pull {image}` on the NAS took more than {TIMEOUT} s") from None
     if done.returncode != 0:
-        said = one_line(done.stderr.decode(errors="replace"))
+        reason = one_line(done.stderr.decode(errors="replace"))
         raise RuntimeError(
-            f"`docker pull {image}` failed on the NAS, and what it has stays as it is: {said}; if nobody is to pull "
+            f"`docker pull {image}` failed on the NAS, and what it has stays as it is: {reason}; if nobody is to pull "
             "it, write `pull_policy: missing` to its containers"
         )

@@ -63,8 +63,8 @@ def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], li
         problems += variables
         own["networks"] = {network if name in aliases else name: value for name, value in joined.items()}
         service, wrong = _service(key, own, path)
-        told = {problem.path for problem in variables}
-        problems += [one for one in wrong if one.path not in told]
+        reported = {problem.path for problem in variables}
+        problems += [problem for problem in wrong if problem.path not in reported]
         if service is not None:
             problems += _named_volumes(file, path, service)
             services[key] = _with_real_volumes(service, document)

@@ -67,11 +67,11 @@ def _covers(entry: str) -> bool:
 
 def _openssh() -> Iterator[Problem]:
     try:
-        said = subprocess.run(["ssh", "-V"], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+        done = subprocess.run(["ssh", "-V"], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
     except OSError:
         yield Problem("ssh", "", "is not installed on this computer, or not on PATH", "install OpenSSH's client")
         return
-    words = (said.stderr + said.stdout).strip()
+    words = (done.stderr + done.stdout).strip()
     version = re.search(r"OpenSSH_\D*(\d+)\.(\d+)", words)
     remedy = f"install OpenSSH {OLDEST[0]}.{OLDEST[1]} or newer, and put its folder first on PATH"
     shown = as_text(words.partition(",")[0])

@@ -101,11 +101,11 @@ def for_the_plugin(trusted: tuple[str, ...], named: Iterable[str]) -> str:
     that OpenSSH prefers, and the plugin's library prefers another. Of its own kind a trusted key is the one that
     counts. A trusted key that is not among them may be of a kind that the NAS has no more, unless it is the only one.
     """
-    told = keys_of(named)
-    shown = {kind_of(key) for key in told} | {kind_of(key) for key in trusted if not told or len(trusted) == 1}
+    given = keys_of(named)
+    shown = {kind_of(key) for key in given} | {kind_of(key) for key in trusted if not given or len(trusted) == 1}
     for kind in HOST_KEY_TYPES:
         own = [key for key in trusted if kind_of(key) == kind]
-        theirs = [key for key in told if kind_of(key) == kind]
+        theirs = [key for key in given if kind_of(key) == kind]
         if kind in shown:
             return next((key for key in own if key in theirs), (own or theirs)[0])
     return trusted[0]

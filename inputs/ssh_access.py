@@ -149,8 +149,8 @@ def _private_key(shown: str, project: Path) -> tuple[str | None, str | None, lis
     return wrong(f"is a damaged private key ({_last(check.stderr)})", "copy it again, or make another one")
 
 
-def _last(said: str) -> str:
-    return said.strip().splitlines()[-1] if said.strip() else "ssh-keygen gives no reason"
+def _last(output: str) -> str:
+    return output.strip().splitlines()[-1] if output.strip() else "ssh-keygen gives no reason"
 
 
 def _agent_problems(nas: Nas, agent: str | None) -> list[Problem]:

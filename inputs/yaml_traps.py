@@ -51,9 +51,9 @@ def complaint(error: yaml.YAMLError) -> str:
     """What is wrong and where, without the line itself: it may be a password's."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split())
-    said = re.sub(r"(['\"])(?P<quoted>.*?)\1", _parsers_own, error.problem or "it cannot be read")
+    reason = re.sub(r"(['\"])(?P<quoted>.*?)\1", _parsers_own, error.problem or "it cannot be read")
     mark = error.problem_mark or error.context_mark
-    return said if mark is None else f"{said} in line {mark.line + 1}, column {mark.column + 1}"
+    return reason if mark is None else f"{reason} in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _parsers_own(match: re.Match[str]) -> str:

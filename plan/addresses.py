@@ -89,10 +89,10 @@ def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | No
 
 def _twice(path: str, network: str, service: Service, attachment: Attachment | None) -> Iterator[Problem]:
     for key in ("ipv4_address", "ipv6_address", "mac_address") if attachment else ():
-        one, other = getattr(service, key), getattr(attachment, key)
-        if one and other and one != other:
+        own, other = getattr(service, key), getattr(attachment, key)
+        if own and other and own != other:
             message = f"is {other} under networks.{network}, and a container has one of them there"
-            yield Problem(f"{path}.{key}", str(one), message, "remove one of the two lines")
+            yield Problem(f"{path}.{key}", str(own), message, "remove one of the two lines")
 
 
 def _bad_volumes(path: str, service: Service) -> Iterator[Problem]:

@@ -26,18 +26,21 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     holders = _owners(site, facts)
     shims = (plan.shim.name, "" if record is None else record.shim)
     own = {
-        one.interface.ip: link.name for link in facts.links.values() for one in link.addresses if link.name not in shims
+        address.interface.ip: link.name
+        for link in facts.links.values()
+        for address in link.addresses
+        if link.name not in shims
     }
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for planned in plan.given:
         holder, answer = holders.get(planned.address), facts.neighbours.get(planned.address)
         if planned.address in own:
             message = f"is the NAS's own address on {own[planned.address]}; both would be cut off"
             yield Problem(planned.path, str(planned.address), message, FREE)
         elif holder is not None and holder.ours:
-            if (planned.name, holder.name) not in told:  # else it is the ULA beside the IPv4 address
+            if (planned.name, holder.name) not in reported:  # else it is the ULA beside the IPv4 address
                 yield from _held(planned, holder, plan, facts, record)
-            told.add((planned.name, holder.name))
+            reported.add((planned.name, holder.name))
         elif holder is not None and holder.name != planned.name:
             message = f"is held by the container {holder.name}, which is not this program's; Docker would refuse it"
             yield Problem(
@@ -71,11 +74,11 @@ def _held(
     first = first_without(planned.name, holder.name, planned.name in facts.containers)
     message = f"is held by {holder.name} until that has moved; Docker may refuse it before then"
     remedy = "if `pulumi up` stops at it, run it once more"
-    if planned.key and key and key not in {one.key for one in plan.containers}:
+    if planned.key and key and key not in {container.key for container in plan.containers}:
         message = f"is held by {holder.name}, which the site has no more; Pulumi removes that last, and Docker refuses "
         yield Problem(planned.path, str(planned.address), f"{message}{planned.name} before", first)
         return
-    if planned.key and holder.name not in {one.name for one in plan.containers}:
+    if planned.key and holder.name not in {container.name for container in plan.containers}:
         message = f"is held by {holder.name}, and Docker refuses {planned.name} until that has another or is gone"
         remedy = f"if `pulumi up` stops at it every time: {first}"
     yield Problem(planned.path, str(planned.address), message, remedy, "warning")

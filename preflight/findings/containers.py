@@ -38,7 +38,7 @@ def _other_key(container: ContainerPlan, record: Record | None) -> str:
 
 def _handed_on(container: ContainerPlan, key: str, plan: LanPlan) -> Problem:
     """Pulumi goes by keys: what has another one is another container, which it makes before it removes the old one."""
-    if key in {one.key for one in plan.containers}:
+    if key in {container.key for container in plan.containers}:
         message = f"is the name of the container of {key} until that has its new one; Docker takes each name once"
         remedy = "if `pulumi up` stops at it, run it once more"
         return Problem(container.path, container.name, message, remedy, "warning", container.key)

@@ -113,7 +113,7 @@ def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> I
 def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = "") -> Iterator[Problem]:
     """Who is on a network that is removed. how, must: what becomes of it, if it may go, and if it may not."""
     attached = {name: facts.containers.get(name) for name in live.attached}
-    ours = sorted(name for name, one in attached.items() if one is not None and one.addresses)
+    ours = sorted(name for name, container in attached.items() if container is not None and container.addresses)
     strangers = [name for name in live.attached if name not in ours] + _stopped(live, facts)
     if strangers:
         message = f"{must or how}, and containers that are not this program's are on it: {', '.join(strangers)}"
@@ -130,10 +130,10 @@ def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:
     """Others' containers that will be on it when they start: Docker keeps the network's id with them, not its name, and
     shows none of them in the network. Old engines list one that never ran by the network's id, if it was made so."""
     found = []
-    for name, one in sorted(facts.containers.items()):
-        on_it = any(key == live.name or (len(key) >= 12 and live.id.startswith(key)) for key in one.networks)
-        if on_it and not one.addresses and name not in live.attached:
-            found.append(f"{name} ({one.status})")
+    for name, container in sorted(facts.containers.items()):
+        on_it = any(key == live.name or (len(key) >= 12 and live.id.startswith(key)) for key in container.networks)
+        if on_it and not container.addresses and name not in live.attached:
+            found.append(f"{name} ({container.status})")
     return found
 
 
@@ -153,11 +153,14 @@ def _not_reserved(plan: LanPlan, live: LiveNetwork) -> Iterator[Problem]:
 
 
 def in_words(found: list[Difference]) -> str:
-    return ", ".join(f"{one.setting} {one.live} → {one.wanted}" for one in found)
+    return ", ".join(f"{difference.setting} {difference.live} → {difference.wanted}" for difference in found)
 
 
 def _side_by_side(found: list[Difference]) -> str:
-    rows = [("", "on the NAS", "in the site"), *((one.setting, one.live, one.wanted) for one in found)]
+    rows = [
+        ("", "on the NAS", "in the site"),
+        *((difference.setting, difference.live, difference.wanted) for difference in found),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(f"        {line}" for line in lines)

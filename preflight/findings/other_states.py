@@ -22,7 +22,11 @@ def missing(plan: LanPlan, facts: NasFacts, state: StackState) -> list[Container
     """Containers that the state has and the NAS has not."""
     if not facts.docker.engine:
         return []
-    return [one for one in plan.containers if one.name in state.containers and one.name not in facts.containers]
+    return [
+        planned
+        for planned in plan.containers
+        if planned.name in state.containers and planned.name not in facts.containers
+    ]
 
 
 def network_is_missing(facts: NasFacts, state: StackState) -> bool:
@@ -32,8 +36,12 @@ def network_is_missing(facts: NasFacts, state: StackState) -> bool:
 def others(plan: LanPlan, facts: NasFacts, state: StackState) -> list[LiveContainer]:
     """Containers of this program's under the names of this site's that the state has not: another one made them, or a
     run that was cut off."""
-    live = [facts.containers.get(one.name) for one in plan.containers]
-    return [one for one in live if one is not None and one.addresses and one.name not in state.containers]
+    live = [facts.containers.get(planned.name) for planned in plan.containers]
+    return [
+        container
+        for container in live
+        if container is not None and container.addresses and container.name not in state.containers
+    ]
 
 
 def findings(
@@ -47,7 +55,7 @@ def findings(
         yield Problem(TAKE_OVER_KEY, "true", message, f"`pulumi config rm {TAKE_OVER_KEY}`", "warning")
     gone = missing(plan, facts, state)
     if network_is_missing(facts, state) and gone:
-        names = _names([one.name for one in gone])
+        names = _names([container.name for container in gone])
         message = f"has lost what this stack's state has there: the network {state.network}, and {names}"
         message += "\n      it was reset, or it is another machine; Pulumi notices that only with --refresh"
         remedy = f"{REFRESH} creates all of it again, with the addresses that the site says"
@@ -64,7 +72,7 @@ def _foreign(
     containers = others(plan, facts, state)
     live = facts.network(site.network.name)
     found = [f"the network {live.name}"] if live and not is_adopted(live) and live.name != state.network else []
-    found += [_names([one.name for one in containers])] if containers else []
+    found += [_names([container.name for container in containers])] if containers else []
     found += (
         [install.config_path] if not state.shim and read_conf(facts.confs.get(install.config_path)) is not None else []
     )
@@ -81,14 +89,16 @@ def _foreign(
         remedy += " recreates those containers, their volumes stay" if containers else ""
         yield Problem("site.nas.host", site.nas.host, message, remedy)
         return
-    keys = {one.name: one.key for one in plan.containers}
-    for one in containers:
+    keys = {container.name: container.key for container in plan.containers}
+    for container in containers:
         message = "is not in this stack's state, and Pulumi cannot take a container over as it is: "
         message += "it will be removed and recreated"
         remedy = "nothing to do: its volumes stay; what it keeps in none of them is lost"
-        yield Problem("site.containers", one.name, message, remedy, "warning", keys[one.name])
+        yield Problem("site.containers", container.name, message, remedy, "warning", keys[container.name])
     known = {*keys, *state.containers}
-    rest = [one.name for one in facts.containers.values() if one.addresses and one.name not in known]
+    rest = [
+        container.name for container in facts.containers.values() if container.addresses and container.name not in known
+    ]
     if rest:
         message = "of another state are not in this site, and stay as they are"
         yield Problem("site.containers", ", ".join(rest), message, f"`docker rm -f {rest[0]}` there", "warning")

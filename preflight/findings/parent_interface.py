@@ -89,18 +89,18 @@ def _on_top_of(chain: list[str], site: Site, facts: NasFacts) -> str:
     """Open vSwitch's own link on the LAN, in place of these ports of it: eth0's is ovs_eth0 on a Synology."""
     for link in facts.links.values():
         free = link.kind != "macvlan" and not link.master
-        if free and any(one.interface.ip in site.lan.subnet for one in link.addresses):
+        if free and any(address.interface.ip in site.lan.subnet for address in link.addresses):
             return link.name
     return next((name for port in reversed(chain) if (name := f"ovs_{port}") in facts.links), _names(facts))
 
 
 def _lan(site: Site, plan: LanPlan, parent: Link, facts: NasFacts) -> Iterator[Problem]:
-    own = [one.interface for one in parent.addresses if isinstance(one.interface, IPv4Interface)]
-    if own and site.lan.subnet not in [one.network for one in own]:
+    own = [address.interface for address in parent.addresses if isinstance(address.interface, IPv4Interface)]
+    if own and site.lan.subnet not in [interface.network for interface in own]:
         has = ", ".join(map(str, own))
         message = f"is not the LAN of {parent.name}, which has {has}: containers would not reach their neighbours"
         yield Problem("site.lan.subnet", str(site.lan.subnet), message, f"write {own[0].network}, or another parent")
-    elif own and plan.nas_ipv4 not in [one.ip for one in own]:
+    elif own and plan.nas_ipv4 not in [interface.ip for interface in own]:
         key = "site.nas.host" if site.lan.nas_address is None else "site.lan.nas_address"
         message = f"is not the NAS's address on {parent.name}, which has {', '.join(str(one.ip) for one in own)}"
         yield Problem(key, str(plan.nas_ipv4), message, f"write `lan.nas_address: {own[0].ip}`, or another parent")
@@ -123,10 +123,9 @@ def _ula(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
         yield Problem("site.ula.gateway", str(site.ula.gateway), message, remedy, "warning")
     ulas = [network for network in facts.advertised(parent.name) if network.subnet_of(ULA_RANGE)]
     if ulas and site.ula.prefix not in ulas:
-        told = ", ".join(map(str, ulas))
-        message = (
-            f"is not the private prefix that your router advertises ({told}): only the NAS reaches containers at it"
-        )
+        advertised = ", ".join(map(str, ulas))
+        message = f"is not the private prefix that your router advertises ({advertised}): "
+        message += "only the NAS reaches containers at it"
         remedy = f"write {ulas[0]}, so that the whole LAN does; it changes the containers' private addresses"
         yield Problem("site.ula.prefix", str(site.ula.prefix), message, remedy, "warning")
 
