@@ -44,6 +44,18 @@ def test_every_fact_that_the_code_leans_on_is_written_down() -> None:
     assert not re.search(r"\bFACTS" + r"\.md", "".join((ROOT / name).read_text() for name in DOCUMENTS))
 
 
+def test_the_list_of_decisions_has_each_with_its_title_status_and_date() -> None:
+    listed = (ROOT / "docs/decisions/README.md").read_text()
+    decisions = sorted((ROOT / "docs/decisions").glob("0*.md"))
+    assert len(decisions) > 20
+    for path in decisions:
+        text = path.read_text()
+        head = re.match(r"# (\d+)\. (.+)\n\n\*\*Status\.\*\* (\w+).*\*\*Date\.\*\* (\S+)\.\n", text)
+        assert head, path
+        number, title, status, date = head.groups()
+        assert f"| {number} | [{title}]({path.name}) | {status} | {date} |" in listed
+
+
 def test_the_readmes_site_is_one_that_the_program_takes() -> None:
     import yaml
 
