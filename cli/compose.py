@@ -23,7 +23,7 @@ from plan.numbering import mac_of, ula_of
 class Container:
     """A service with its addresses; one is None where the file has none and none follows from what it has.
 
-    derived: the keys of the addresses that nobody wrote and that follow from the IPv4 address.
+    derived: the keys of the addresses that are not written and follow from the IPv4 address.
     """
 
     key: str

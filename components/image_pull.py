@@ -41,6 +41,6 @@ def _pull(access: SshAccess, image: str) -> None:
     if done.returncode != 0:
         reason = one_line(done.stderr.decode(errors="replace"))
         raise RuntimeError(
-            f"`docker pull {image}` failed on the NAS, and what it has stays as it is: {reason}; if nobody is to pull "
-            "it, write `pull_policy: missing` to its containers"
+            f"`docker pull {image}` failed on the NAS, and its containers stay as they are: {reason}; "
+            "to use the image that the NAS has, write `pull_policy: missing` at them"
         )

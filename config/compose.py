@@ -76,7 +76,7 @@ def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], li
 
 
 def _service(key: Any, raw: dict[str, Any], path: str) -> tuple[Service | None, list[Problem]]:
-    """Less the keys that nobody knows, so that what is wrong with its addresses is told in the same run."""
+    """Without its unknown keys, so that problems with its addresses are reported in the same run."""
     try:
         _KEY.validate_python(key)
     except ValidationError as error:

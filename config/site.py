@@ -68,7 +68,7 @@ class Lan(Strict):
     """The LAN the NAS is on. ``nas_address``: the NAS's own there (default: nas.host, if that is an address).
 
     ``parent``: auto takes the interface of the NAS's default route. ``dhcp_pool``: first and last address that the
-    router leases, so that a container in it is told.
+    router leases, so that a container in it is reported.
     """
 
     parent: InterfaceName = "auto"

@@ -1,7 +1,7 @@
 """What of this computer would lead the plugins and ssh astray, found before they start.
 
 The plugins are processes of Pulumi's with the environment of the person's shell: nothing that this program does to its
-own changes theirs. So what they read there is told, unless it does not matter (docs/decisions/0019).
+own changes theirs. So a variable that they read there is an error, unless it does not matter (docs/decisions/0019).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Paths of the site, as the program reads them and as ssh is told them."""
+"""Paths of the site, as the program reads them and as ssh gets them."""
 
 import errno
 from pathlib import Path

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from install.layout import InstallPlan
 from plan.lan import LanPlan
 
-TITLE = "# Written by pulumi up (macvlan-ipv6); the next one writes it anew. Parsed, never sourced."
+TITLE = "# Written by pulumi up (macvlan-ipv6); the next one overwrites it. Parsed, never sourced."
 _SUM = "# sum "
 # Names of before the first release, as records on NASes have them.
 _OLD_KEYS = {"tick": "check_interval", "dead_gateway": "placeholder_gateway", "keep_gateway": "router_gateway"}

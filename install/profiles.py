@@ -20,7 +20,7 @@ _SYNOLOGY = (
 @dataclass(frozen=True)
 class DetectionRule:
     """A line of one of the NAS's files that shows its kind (KERNEL: `uname -r`): key and value are regular expressions,
-    matched whole; a file without lines is told by being there."""
+    matched whole; a file without lines matches if it exists."""
 
     file: str
     key: str = ".*"

@@ -14,7 +14,7 @@ from plan.numbering import mac_of, ula_of
 
 @dataclass(frozen=True)
 class Claim:
-    """One address that somebody is given. source: the address that it follows from, if it was not written."""
+    """One planned address. source: the address that it follows from, if it was not written."""
 
     path: str
     who: str

@@ -124,7 +124,7 @@ def _link(record: Record, link: Link) -> Iterator[str]:
         yield f"link {name} is down"
     wanted = {_interface(values[key]) for key in ("shim_ipv4", "shim_ipv6") if key in values}
     if None in wanted:
-        return  # edited by hand, which is told of the file; what it was before nobody knows
+        return  # edited by hand, which the file's own drift reports; its text before that is unknown
     there = {address.interface for address in link.addresses if not address.interface.ip.is_link_local}
     for address in sorted(map(str, wanted - there)):
         yield f"address {address} is missing on {name}"

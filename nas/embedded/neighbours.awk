@@ -20,8 +20,8 @@ part == "neighbours" {
     if (mac != "" && (sure || $1 in old || (state != "" && $1 in pinged && !($1 in found)))) found[$1] = mac " " state
 }
 END {
-    # A ping that was answered by way of another router will do here: the address is there. Without a way nobody was
-    # asked, and one on the link that was known before may be a router that drops pings.
+    # A ping that was answered by way of another router proves that the address exists. Without a route nothing was
+    # asked. A neighbour that was known before may be a router that drops pings.
     if (able && gateway != "") {
         if (gateway in pinged) said = "answers"
         else if (way == "" || way ~ /^unreachable/) said = "unasked"

@@ -73,7 +73,7 @@ started_by() {
     case $hook in
     systemd) say "unit active, enabled" ;;
     rc.d) say "loop running, started at boot by $hook_file" ;;
-    task) say "loop running, started at boot by the task $task${by_hand:+, which is yours to make: \`pulumi stack output\` says how}" ;;
+    task) say "loop running, started at boot by the task $task${by_hand:+, which you create yourself: \`pulumi stack output\` says how}" ;;
     esac
 }
 

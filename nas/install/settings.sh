@@ -1,7 +1,7 @@
-# The installer: what it is, and what it is told to do.
-# install.sh apply|remove DIR: puts the files of DIR/manifest where they belong and brings the loop up, or takes
-# everything away again. Each file is replaced in one step. A file made by hand is first kept as FILE.before-macvlan-ipv6.
-# When the new state does not come up, or cuts off a container or the person's own ssh, the old one is put back.
+# The installer: what it does, and its settings.
+# install.sh apply|remove DIR: puts the files of DIR/manifest where they belong and starts the loop, or removes
+# everything again. Each file is replaced in one step. A file made by hand is first kept as FILE.before-macvlan-ipv6.
+# If the new state does not start, or cuts off a container or the person's own ssh, the old one is put back.
 #   DIR/manifest   lines MODE DEST NAME: file DIR/NAME goes to DEST with octal mode MODE
 #   DIR/settings   lines KEY VALUE: program, conf (paths); hook systemd|rc.d|task, what starts the loop at boot; of
 #                  systemd and rc.d hook_file (path), of systemd wanted_by UNIT, of task the NAME of one of DSM's task

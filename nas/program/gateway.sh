@@ -13,8 +13,8 @@ end_gateway_check() {
 check_gateway() {
     if [ -n "$asker" ]; then
         case $($ip -6 neigh show "$placeholder_gateway" dev "$shim" 2>/dev/null) in
-        *lladdr*) gateway=somebody ;;
-        *FAILED*) gateway=nobody ;;
+        *lladdr*) gateway=answers ;;
+        *FAILED*) gateway=silent ;;
         *) ! kill -0 "$asker" 2>/dev/null || return 0 ;;
         esac
         end_gateway_check
@@ -35,12 +35,12 @@ check_gateway() {
 clear_placeholder_routes() {
     [ -n "$placeholder_gateway" ] || return 0
     check_gateway
-    [ "$gateway" = nobody ] || return 0
+    [ "$gateway" = silent ] || return 0
     while read -r pid dev container; do
         [ -n "$pid" ] || continue
         enter "$pid"
         $enter "$ip" -6 route del default via "$placeholder_gateway" dev "$dev" 2>/dev/null &&
-            say "$container: default route via $placeholder_gateway removed, nobody is there"
+            say "$container: default route via $placeholder_gateway removed, no device has that address"
     done <<EOF
 $dead
 EOF

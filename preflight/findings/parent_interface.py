@@ -39,7 +39,7 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     unusable = list(_usable(site, parent, facts))
     yield from unusable
     if unusable:
-        return  # what its addresses are is of no matter then
+        return  # its addresses do not matter then
     yield from _lan(site, plan, parent, facts)
     yield from _ula(site, parent, facts)
 
@@ -54,7 +54,7 @@ def _usable(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
         message = f"is a part of {top}, which takes all its packets: containers on it would reach no other device"
         yield problem(message, f"write {_on_top_of(chain, site, facts) if top == OVS else top}")
     if parent.wireless:
-        message = "is wireless, and access points take packets of one MAC address only: containers would reach nobody"
+        message = "is wireless, and access points take packets of one MAC address only: containers would reach no other device"
         yield problem(message, "use the NAS's network cable")
     if parent.name == "lo" or parent.kind in ("macvlan", "ipvlan"):
         message = (

@@ -161,7 +161,7 @@ def test_a_pull_that_fails_changes_nothing_and_its_remedy_leads_on(up: Stack, im
     before = identities(up.box)
     images.withdraw()
     said = say_so(up, "2026-11-29", check=False)
-    assert "what it has stays as it is" in said and "pull_policy: missing" in said
+    assert "its containers stay as they are" in said and "pull_policy: missing" in said
     assert "manifest unknown" in said or "not found" in said, "Docker's own words"
     assert identities(up.box) == before
     site = up.written()
