@@ -77,8 +77,8 @@ def _load() -> LoadedConfig:
         remedy = f"`pulumi config rm {PASSWORD_KEY}`, then `pulumi config set --secret {PASSWORD_KEY}`"
         problems.append(Problem(PASSWORD_KEY, "", open_to_all, remedy))
     if is_secret(SITE_KEY):  # what else is wrong with it would be told with values
-        what = "has a secret inside, which would be shown in previews"
-        raise UserErrors([*problems, Problem(SITE_KEY, "", what, f"move it: `{SET_SECRET}`")])
+        message = "has a secret inside, which would be shown in previews"
+        raise UserErrors([*problems, Problem(SITE_KEY, "", message, f"move it: `{SET_SECRET}`")])
     return load(project, stack_file, site, secrets, password, problems)
 
 

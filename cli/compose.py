@@ -103,14 +103,14 @@ def _given_twice(
     """What is wrong between the services: an address, name or MAC given twice, or an address outside its network."""
     addressed: list[Addressed] = []
     claims: list[Claim] = []
-    for one in containers:
-        who = f"container {one.name}"
-        if one.ipv4 is not None:
-            addressed.append(Addressed(one.name, one.path, one.ipv4, one.mac))
-            claims.append(Claim(f"{one.path}.ipv4_address", who, one.ipv4))
-        if one.ula is not None:
-            source = one.ipv4 if "ipv6_address" in one.derived else None
-            claims.append(Claim(f"{one.path}.ipv6_address", who, one.ula, source))
+    for container in containers:
+        who = f"container {container.name}"
+        if container.ipv4 is not None:
+            addressed.append(Addressed(container.name, container.path, container.ipv4, container.mac))
+            claims.append(Claim(f"{container.path}.ipv4_address", who, container.ipv4))
+        if container.ula is not None:
+            source = container.ipv4 if "ipv6_address" in container.derived else None
+            claims.append(Claim(f"{container.path}.ipv6_address", who, container.ula, source))
     wrong: set[object] = set()
     yield from address_conflicts(claims, subnet, prefix, wrong)
     yield from names_and_macs_given_twice(addressed, {}, wrong)
@@ -120,34 +120,34 @@ def shown_as_json(found: Result) -> str:
     """Keys: network; services, each with key, container_name, image, ipv4_address, ipv6_address, mac_address, derived,
     volumes and environment (names only); problems, each with path, value, message, remedy and severity. An address is
     null where the file has none and none follows from what it has; derived lists the keys of those that follow."""
-    told = {
+    payload = {
         "network": found.network,
-        "services": [_service(one) for one in found.containers],
+        "services": [_service(container) for container in found.containers],
         "problems": [
             {
-                "path": one.path,
-                "value": one.value,
-                "message": one.message,
-                "remedy": one.remedy,
-                "severity": one.severity,
+                "path": problem.path,
+                "value": problem.value,
+                "message": problem.message,
+                "remedy": problem.remedy,
+                "severity": problem.severity,
             }
-            for one in found.problems
+            for problem in found.problems
         ],
     }
-    return json.dumps(told, indent=2) + "\n"
+    return json.dumps(payload, indent=2) + "\n"
 
 
-def _service(one: Container) -> dict[str, Any]:
+def _service(container: Container) -> dict[str, Any]:
     return {
-        "key": one.key,
-        "container_name": one.name,
-        "image": one.service.image,
-        "ipv4_address": None if one.ipv4 is None else str(one.ipv4),
-        "ipv6_address": None if one.ula is None else str(one.ula),
-        "mac_address": one.mac,
-        "derived": list(one.derived),
-        "volumes": [volume.model_dump() for volume in one.service.volumes],
-        "environment": sorted(one.service.environment),
+        "key": container.key,
+        "container_name": container.name,
+        "image": container.service.image,
+        "ipv4_address": None if container.ipv4 is None else str(container.ipv4),
+        "ipv6_address": None if container.ula is None else str(container.ula),
+        "mac_address": container.mac,
+        "derived": list(container.derived),
+        "volumes": [volume.model_dump() for volume in container.service.volumes],
+        "environment": sorted(container.service.environment),
     }
 
 
@@ -155,18 +155,18 @@ def shown_as_text(found: Result) -> str:
     """For people: each service with its addresses, then each problem with its remedy. NO_COLOR is respected."""
     console = Console(highlight=False, soft_wrap=True)
     with console.capture() as captured:
-        for one in found.containers:
-            ula = _shown(one, "ipv6_address", one.ula)
-            if one.ula is None:
+        for container in found.containers:
+            ula = _shown(container, "ipv6_address", container.ula)
+            if container.ula is None:
                 ula = "follows from the IPv4 address (see --subnet and --ula-prefix)"
             rows = [
-                ("image", one.service.image),
-                ("IPv4", "none" if one.ipv4 is None else str(one.ipv4)),
+                ("image", container.service.image),
+                ("IPv4", "none" if container.ipv4 is None else str(container.ipv4)),
                 ("IPv6 ULA", ula),
-                ("MAC", "none" if one.mac is None else _shown(one, "mac_address", one.mac)),
-                *(("volume", f"{volume.source} → {volume.target}") for volume in one.service.volumes),
+                ("MAC", "none" if container.mac is None else _shown(container, "mac_address", container.mac)),
+                *(("volume", f"{volume.source} → {volume.target}") for volume in container.service.volumes),
             ]
-            console.print(Text(one.name, style="bold"))
+            console.print(Text(container.name, style="bold"))
             for name, value in rows:
                 console.print(Text(f"  {name:<10}{value}"))
         for problem in found.problems:
@@ -176,5 +176,5 @@ def shown_as_text(found: Result) -> str:
     return captured.get()
 
 
-def _shown(one: Container, key: str, address: object) -> str:
-    return f"{address} (from the IPv4 address)" if key in one.derived else str(address)
+def _shown(container: Container, key: str, address: object) -> str:
+    return f"{address} (from the IPv4 address)" if key in container.derived else str(address)

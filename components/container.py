@@ -69,8 +69,10 @@ class LanContainer(pulumi.ComponentResource):
         self.register_outputs({"ipv4": str(plan.ipv4), "ula": str(plan.ula), "mac": plan.mac})
 
     def _warn(self, name: str) -> None:
-        what = f"{name} was started and does not run any more"
-        pulumi.log.warn(f"{what}\n-> see `docker logs {name}` on the NAS; the next `pulumi up` starts it again", self)
+        message = f"{name} was started and does not run any more"
+        pulumi.log.warn(
+            f"{message}\n-> see `docker logs {name}` on the NAS; the next `pulumi up` starts it again", self
+        )
 
 
 def _environment(service: Service, secrets: pulumi.Output[dict[str, str]] | None) -> Any:

@@ -21,9 +21,9 @@ TIMEOUT = 1200  # seconds, as the plugin has for its own pulls
 def image_pull_hook(name: str, access: SshAccess) -> pulumi.ResourceHook:
     """The hook for those images. Raises UserErrors where Pulumi's CLI is too old for one."""
     if not supports_resource_hooks():
-        what = "cannot be done with this Pulumi, which is too old to call the program in the middle of a run"
+        message = "cannot be done with this Pulumi, which is too old to call the program in the middle of a run"
         remedy = f"install a newer one; or `pulumi config rm {PULLED_KEY}`, `docker pull` there, `pulumi up --refresh`"
-        raise UserErrors([Problem(PULLED_KEY, "", what, remedy)])
+        raise UserErrors([Problem(PULLED_KEY, "", message, remedy)])
 
     async def pull(about: pulumi.ResourceHookArgs) -> None:
         await asyncio.to_thread(_pull, access, (about.new_inputs or {})["name"])
@@ -39,8 +39,8 @@ def _pull(access: SshAccess, image: str) -> None:
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"`docker pull {image}` on the NAS took more than {TIMEOUT} s") from None
     if done.returncode != 0:
-        said = one_line(done.stderr.decode(errors="replace"))
+        reason = one_line(done.stderr.decode(errors="replace"))
         raise RuntimeError(
-            f"`docker pull {image}` failed on the NAS, and what it has stays as it is: {said}; if nobody is to pull "
+            f"`docker pull {image}` failed on the NAS, and what it has stays as it is: {reason}; if nobody is to pull "
             "it, write `pull_policy: missing` to its containers"
         )

@@ -26,15 +26,15 @@ def load_last_snapshot(network: str) -> NasSnapshot:
     """network: its name. Raises UserErrors where no run has looked yet, or none of this version's."""
     outputs = _read(stack_outputs)
     text = outputs.get(OUTPUT, outputs.get(OLD_OUTPUT))
-    what = "needs the snapshot that an earlier `pulumi up` stored, and "
+    message = "needs the snapshot that an earlier `pulumi up` stored, and "
     if text is None:
-        what += "this stack has none"
+        message += "this stack has none"
     else:
         try:
             return load_snapshot(text, network)
         except (KeyError, TypeError, ValueError):
-            what += "the stored one is of another version of this program, which kept other things"
-    raise UserErrors([Problem("site.probe", "off", what, "run `pulumi up` once with `probe: on`")])
+            message += "the stored one is of another version of this program, which kept other things"
+    raise UserErrors([Problem("site.probe", "off", message, "run `pulumi up` once with `probe: on`")])
 
 
 def read_stack_state() -> StackState:
@@ -42,12 +42,12 @@ def read_stack_state() -> StackState:
     return stack_state_of(_read(stack_resources))
 
 
-def _read(what: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _read(fetch: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """The engine writes the state meanwhile. Where that is a file (`pulumi login --local`) it may be found half written
     ("failed to load checkpoint: EOF", seen with the first `up` of a stack), and is read again."""
     for attempt in range(TRIES):
         try:
-            return what()
+            return fetch()
         except Exception as error:  # the SDK has no class of its own for it
             if "checkpoint" not in str(error) or attempt == TRIES - 1:
                 raise

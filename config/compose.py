@@ -50,8 +50,8 @@ def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], li
     """The services of a file that join the Docker network, and all that is wrong with them."""
     document = file.document
     if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
-        what = "has no map of services, so it is not a compose file"
-        return {}, [Problem(f"{file.path}: services", "", what, "name a compose file")]
+        message = "has no map of services, so it is not a compose file"
+        return {}, [Problem(f"{file.path}: services", "", message, "name a compose file")]
     aliases, problems = _aliases(file, network)
     services: dict[str, Service] = {}
     for key, raw in document["services"].items():
@@ -63,15 +63,15 @@ def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], li
         problems += variables
         own["networks"] = {network if name in aliases else name: value for name, value in joined.items()}
         service, wrong = _service(key, own, path)
-        told = {problem.path for problem in variables}
-        problems += [one for one in wrong if one.path not in told]
+        reported = {problem.path for problem in variables}
+        problems += [problem for problem in wrong if problem.path not in reported]
         if service is not None:
             problems += _named_volumes(file, path, service)
             services[key] = _with_real_volumes(service, document)
     if not services and not problems:
-        what = f"has no service that joins the network {network}, so nothing of it would be made"
+        message = f"has no service that joins the network {network}, so nothing of it would be made"
         remedy = f"add `networks: {{{network}: {{ipv4_address: …}}}}` to a service, and {network} with `external: true`"
-        problems.append(Problem(file.path, "", what, remedy))
+        problems.append(Problem(file.path, "", message, remedy))
     return services, problems
 
 
@@ -110,9 +110,9 @@ def _aliases(file: ComposeFile, network: str) -> tuple[set[str], list[Problem]]:
         if name != network:
             continue
         if not external:
-            what = f"is not external, so Compose would make a network of its own beside {network}"
+            message = f"is not external, so Compose would make a network of its own beside {network}"
             problems.append(
-                Problem(f"{file.path}: networks.{as_text(str(key))}.external", "", what, "add `external: true`")
+                Problem(f"{file.path}: networks.{as_text(str(key))}.external", "", message, "add `external: true`")
             )
         aliases.add(key)
     return aliases, problems
@@ -152,9 +152,11 @@ def _named_volumes(file: ComposeFile, path: str, service: Service) -> Iterator[P
         settings = _volume_settings(file.document, volume.source)
         real, external = _real(volume.source, settings)
         if not isinstance(real, str) or not ("name" in settings or external):
-            what = "is a volume that Compose calls <project>_<name>; under this name the container would find it empty"
+            message = (
+                "is a volume that Compose calls <project>_<name>; under this name the container would find it empty"
+            )
             remedy = f"say which one: `volumes: {{{volume.source}: {{name: …}}}}` (docker volume ls)"
-            yield Problem(f"{path}.volumes[{index}]", volume.source, what, remedy)
+            yield Problem(f"{path}.volumes[{index}]", volume.source, message, remedy)
         elif not external:
             yield from _made_otherwise(f"{file.path}: volumes.{volume.source}", settings, real)
 
@@ -164,9 +166,9 @@ def _made_otherwise(path: str, settings: dict[str, Any], name: str) -> Iterator[
     for key in settings.keys() - {"name", "external"}:
         if str(key).startswith("x-") or not settings[key] or (key == "driver" and settings[key] == "local"):
             continue
-        what = "is not taken from here, so the container would get a plain volume on the NAS's own disk"
+        message = "is not taken from here, so the container would get a plain volume on the NAS's own disk"
         remedy = f"make it once with `docker volume create … {as_text(name)}`, and write `external: true` instead"
-        yield Problem(f"{path}.{as_text(str(key))}", as_text(settings[key]), what, remedy)
+        yield Problem(f"{path}.{as_text(str(key))}", as_text(settings[key]), message, remedy)
 
 
 def _with_real_volumes(service: Service, document: dict[str, Any]) -> Service:

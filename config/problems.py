@@ -63,9 +63,9 @@ class UserErrors(Exception):
         super().__init__("\n".join([title, *map(str, self.problems)]))
 
 
-def reject(what: str, remedy: str) -> NoReturn:
+def reject(message: str, remedy: str) -> NoReturn:
     """Refuse a value inside a pydantic validator, in our words."""
-    raise PydanticCustomError(ERROR_TYPE, "{what}", {"what": what, "remedy": remedy})
+    raise PydanticCustomError(ERROR_TYPE, "{message}", {"message": message, "remedy": remedy})
 
 
 def from_pydantic(error: ValidationError, root: str, remedies: Mapping[str, str]) -> list[Problem]:
@@ -125,7 +125,7 @@ def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Pr
     if "environment" in location:
         value = ""  # may be a password
     if kind == ERROR_TYPE:
-        return Problem(path, value, context["what"], context["remedy"])
+        return Problem(path, value, context["message"], context["remedy"])
     if kind == "missing":
         return Problem(path, "", "is missing, and there is no default for it", f"add `{key}:` there")
     if kind == "extra_forbidden" and key in remedies:
@@ -134,15 +134,15 @@ def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Pr
         remedy = f"remove it, or {SEE_GUIDE}"
         return Problem(path, value, "is not a key of this program, so it would do nothing", remedy)
     if kind == "string_type" and isinstance(detail["input"], bool):
-        what = "is a YAML boolean where text is expected (unquoted yes, no, on, off, true, false are booleans)"
-        return Problem(path, value, what, 'put the value in quotes: "..."')
+        message = "is a YAML boolean where text is expected (unquoted yes, no, on, off, true, false are booleans)"
+        return Problem(path, value, message, 'put the value in quotes: "..."')
     if kind == "string_type" and isinstance(detail["input"], (int, float)):
-        what = "is a YAML number where text is expected (a leading 0 means octal, a:b:c can mean base 60)"
-        return Problem(path, value, what, 'put the value in quotes: "..."')
+        message = "is a YAML number where text is expected (a leading 0 means octal, a:b:c can mean base 60)"
+        return Problem(path, value, message, 'put the value in quotes: "..."')
     if kind in ("greater_than_equal", "less_than_equal"):
         limit = f"{context['ge']} or more" if kind.startswith("g") else f"{context['le']} or less"
         return Problem(path, value, f"is out of range: it has to be {limit}", f"write a number that is {limit}")
     if kind == "literal_error":
         return Problem(path, value, "is not an allowed value", f"write {context['expected']}")
-    what, remedy = PYDANTIC_MESSAGES.get(kind, (detail["msg"], SEE_GUIDE))
-    return Problem(path, value, what, remedy)
+    message, remedy = PYDANTIC_MESSAGES.get(kind, (detail["msg"], SEE_GUIDE))
+    return Problem(path, value, message, remedy)

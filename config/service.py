@@ -49,9 +49,9 @@ def _interpolations(path: str, value: Any) -> Iterator[Problem]:
         for index, item in enumerate(value):
             yield from _interpolations(f"{path}[{index}]", item)
     elif isinstance(value, str) and "$" in value.replace("$$", ""):
-        what = "has a $variable, which Compose would take from an .env file or a shell; this program has neither"
+        message = "has a $variable, which Compose would take from an .env file or a shell; this program has neither"
         shown = "" if ".environment" in path else as_text(value)  # may be a password
-        yield Problem(path, shown, what, "write the value ($$ for a plain $)")
+        yield Problem(path, shown, message, "write the value ($$ for a plain $)")
 
 
 def _unescape(value: Any) -> Any:
@@ -104,8 +104,8 @@ def _argv(value: Any) -> Any:
         except ValueError as error:
             reject(f"cannot be split into words: {error}", "balance the quotes, or write it as a list")
     if isinstance(value, list) and not any(value):  # null, in Compose too: the image's own
-        what = "is empty; Compose would then clear the image's own value, which the Docker provider cannot express"
-        reject(what, "write all of it, or remove the line")
+        message = "is empty; Compose would then clear the image's own value, which the Docker provider cannot express"
+        reject(message, "write all of it, or remove the line")
     return value
 
 
@@ -158,8 +158,8 @@ def _pull_policy(value: Any) -> str:
     if value in ("daily", "weekly") or (isinstance(value, str) and value.startswith("every_")):
         reject("would pull by the clock, so that the same site changes the NAS on one day and not on another", again)
     if value == "never":
-        what = "cannot be promised: the Docker plugin pulls an image that is not on the NAS"
-        reject(what, "write `missing`: an image on the NAS is used as it is and never pulled again")
+        message = "cannot be promised: the Docker plugin pulls an image that is not on the NAS"
+        reject(message, "write `missing`: an image on the NAS is used as it is and never pulled again")
     if value == "build":
         reject("is not supported here, and nothing would be built", REMEDIES["build"])
     reject("is not a pull policy", "write missing, or remove the line")
@@ -246,8 +246,8 @@ def _extra_host(value: Any) -> tuple[str, str]:
     try:
         return name, address if address == "host-gateway" else str(ip_address(address))
     except ValueError:
-        what = f"has {as_text(address)} where an address is expected, and Docker would not start the container"
-        reject(what, "write it as in - nas:192.168.1.10, or host-gateway")
+        message = f"has {as_text(address)} where an address is expected, and Docker would not start the container"
+        reject(message, "write it as in - nas:192.168.1.10, or host-gateway")
 
 
 ExtraHost = Annotated[tuple[str, str], PlainValidator(_extra_host)]

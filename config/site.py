@@ -175,8 +175,8 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
     try:
         return Site.model_validate(raw), variables
     except ValidationError as error:
-        told = {problem.path for problem in variables}
-        problems = variables + [one for one in _problems(error) if one.path not in told]
+        reported = {problem.path for problem in variables}
+        problems = variables + [problem for problem in _problems(error) if problem.path not in reported]
         for whole in (False, True):
             try:
                 return Site.model_validate(_without(raw, error, whole)), problems

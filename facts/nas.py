@@ -232,8 +232,8 @@ class NasFacts:
     def default_link(self) -> str | None:
         """The interface of the IPv4 default route; of the IPv6 one where there is none."""
         for family in ("4", "6"):
-            for told, line in self.routes:
-                if told == family and (links := _behind("dev", line.split())):
+            for of_family, line in self.routes:
+                if of_family == family and (links := _behind("dev", line.split())):
                     return links[0]
         return None
 

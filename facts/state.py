@@ -28,13 +28,13 @@ def stack_state_of(resources: Mapping[str, Mapping[str, Any]]) -> StackState:
     """resources: type and outputs of those in the state, by URN."""
 
     def of(kind: str) -> list[Mapping[str, Any]]:
-        return [one.get("outputs") or {} for one in resources.values() if one.get("type") == kind]
+        return [resource.get("outputs") or {} for resource in resources.values() if resource.get("type") == kind]
 
     network = next(iter(of(NETWORK)), {})
-    labels = [one.get("label") for one in network.get("labels") or []]
+    labels = [label.get("label") for label in network.get("labels") or []]
     return StackState(
         network=str(network.get("name") or ""),
         network_is_ours=MADE_BY in labels,
-        containers=frozenset(str(one["name"]) for one in of(CONTAINER) if one.get("name")),
+        containers=frozenset(str(container["name"]) for container in of(CONTAINER) if container.get("name")),
         shim=bool(of(SHIM)),
     )

@@ -29,8 +29,8 @@ def read_compose_file(name: str, key: str, start: Path, network: str) -> tuple[C
         text = from_home(name, start).read_text()
         document = load_yaml(text)
     except OSError as error:
-        what = f"cannot be read ({error.strerror}); relative paths start at {start}"
-        return None, [Problem(key, as_text(name), what, "correct the path, or remove the line")]
+        message = f"cannot be read ({error.strerror}); relative paths start at {start}"
+        return None, [Problem(key, as_text(name), message, "correct the path, or remove the line")]
     except UnicodeDecodeError as error:
         return None, [Problem(key, as_text(name), f"is not YAML: {error}", "correct the file")]
     except yaml.YAMLError as error:

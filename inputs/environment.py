@@ -22,16 +22,16 @@ def environment_problems(environ: Mapping[str, str]) -> list[Problem]:
 def _docker(environ: Mapping[str, str]) -> Iterator[Problem]:
     """An explicit `host` wins over DOCKER_HOST and explicit options over DOCKER_SSH_OPTS, but not over these."""
     if context := environ.get("DOCKER_CONTEXT"):
-        what = "is set, and Pulumi's Docker plugin would change the Docker of that context instead of the NAS's"
-        yield Problem("DOCKER_CONTEXT", as_text(context), what, _without("DOCKER_CONTEXT"))
+        message = "is set, and Pulumi's Docker plugin would change the Docker of that context instead of the NAS's"
+        yield Problem("DOCKER_CONTEXT", as_text(context), message, _without("DOCKER_CONTEXT"))
     for name in _TLS:
         if environ.get(name):  # its value may be a key
-            what = "is set, and Pulumi's Docker plugin would speak TLS to the NAS instead of using ssh"
-            yield Problem(name, "", what, _without(name))
+            message = "is set, and Pulumi's Docker plugin would speak TLS to the NAS instead of using ssh"
+            yield Problem(name, "", message, _without(name))
     host = environ.get("DOCKER_HOST", "")
     if host and (not re.match(r"[a-z]+://.", host) or host.startswith("npipe:")):
-        what = "is no address that Docker's client can read on this computer, and Pulumi's Docker plugin fails on it"
-        yield Problem("DOCKER_HOST", as_text(host), what, _without("DOCKER_HOST"))
+        message = "is no address that Docker's client can read on this computer, and Pulumi's Docker plugin fails on it"
+        yield Problem("DOCKER_HOST", as_text(host), message, _without("DOCKER_HOST"))
 
 
 def _without(name: str) -> str:
@@ -49,9 +49,9 @@ def _proxy(environ: Mapping[str, str]) -> Iterator[Problem]:
     if any(_covers(entry.strip().lower()) for entry in exempt):
         return
     scheme = proxy.partition(":")[0]
-    what = f"is a proxy that Pulumi's Docker plugin would greet by {scheme} where the NAS's Docker listens"
+    message = f"is a proxy that Pulumi's Docker plugin would greet by {scheme} where the NAS's Docker listens"
     remedy = f'`export NO_PROXY="${{NO_PROXY:-$no_proxy}},{DAEMON}"`, the name by which the plugin knows that Docker'
-    yield Problem(name, as_text(_bare(proxy)), what, remedy)
+    yield Problem(name, as_text(_bare(proxy)), message, remedy)
 
 
 def _bare(url: str) -> str:
@@ -67,16 +67,16 @@ def _covers(entry: str) -> bool:
 
 def _openssh() -> Iterator[Problem]:
     try:
-        said = subprocess.run(["ssh", "-V"], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
+        done = subprocess.run(["ssh", "-V"], capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
     except OSError:
         yield Problem("ssh", "", "is not installed on this computer, or not on PATH", "install OpenSSH's client")
         return
-    words = (said.stderr + said.stdout).strip()
+    words = (done.stderr + done.stdout).strip()
     version = re.search(r"OpenSSH_\D*(\d+)\.(\d+)", words)
     remedy = f"install OpenSSH {OLDEST[0]}.{OLDEST[1]} or newer, and put its folder first on PATH"
     shown = as_text(words.partition(",")[0])
     if version is None:
         yield Problem("ssh", shown, "is not OpenSSH, whose options this program and Docker's client use", remedy)
     elif (int(version[1]), int(version[2])) < OLDEST:
-        what = "is too old to be given the NAS's host key by this program (KnownHostsCommand)"
-        yield Problem("ssh", shown, what, remedy)
+        message = "is too old to be given the NAS's host key by this program (KnownHostsCommand)"
+        yield Problem("ssh", shown, message, remedy)

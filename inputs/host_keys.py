@@ -35,9 +35,9 @@ def read_host_keys(nas: Nas, project: Path) -> tuple[HostKeys, list[Problem]]:
     """Without problems there is a trusted one. project: the folder that relative paths of the site start from."""
     for line in nas.host_key:
         if not keys_of([line]):
-            what = "is not a public host key of a kind that the plugins know"
+            message = "is not a public host key of a kind that the plugins know"
             remedy = f'write it as in "ssh-ed25519 AAAA…", as `{keyscan(nas)}` prints it'
-            return HostKeys(), [Problem("site.nas.host_key", as_text(line), what, remedy)]
+            return HostKeys(), [Problem("site.nas.host_key", as_text(line), message, remedy)]
     if nas.host_key:
         return HostKeys(keys_of(nas.host_key)), []
     lines = _from_known_hosts(nas, project)
@@ -53,14 +53,14 @@ def _unknown(nas: Nas, revoked: Iterable[str], by_authority: bool) -> Problem:
     known_hosts = as_text(nas.known_hosts)
     listed = "what `ssh-keygen -lf /etc/ssh/ssh_host_ecdsa_key.pub` says on the NAS itself"
     if revoked:
-        what = f"has only keys of {nas.host} that are marked @revoked, so none by which it may be known"
+        message = f"has only keys of {nas.host} that are marked @revoked, so none by which it may be known"
         remedy = f"give the NAS new host keys, or remove the mark, then `{keyscan(nas)} >> {nas.known_hosts}`"
-        return Problem("site.nas.known_hosts", known_hosts, what, remedy)
-    what = f"has no host key of {nas.host}, so a stranger in the middle could pass for the NAS"
+        return Problem("site.nas.known_hosts", known_hosts, message, remedy)
+    message = f"has no host key of {nas.host}, so a stranger in the middle could pass for the NAS"
     if by_authority:
-        what = f"knows {nas.host} by a @cert-authority alone, and Pulumi's command plugin compares the key itself"
+        message = f"knows {nas.host} by a @cert-authority alone, and Pulumi's command plugin compares the key itself"
     remedy = f"on a network you trust run `{keyscan(nas)} >> {nas.known_hosts}`, and compare it with {listed}"
-    return Problem("site.nas.known_hosts", known_hosts, what, remedy)
+    return Problem("site.nas.known_hosts", known_hosts, message, remedy)
 
 
 def keys_of(lines: Iterable[str]) -> tuple[str, ...]:
@@ -102,11 +102,11 @@ def for_the_plugin(trusted: tuple[str, ...], named: Iterable[str]) -> str:
     that OpenSSH prefers, and the plugin's library prefers another. Of its own kind a trusted key is the one that
     counts. A trusted key that is not among them may be of a kind that the NAS has no more, unless it is the only one.
     """
-    told = keys_of(named)
-    shown = {kind_of(key) for key in told} | {kind_of(key) for key in trusted if not told or len(trusted) == 1}
+    given = keys_of(named)
+    shown = {kind_of(key) for key in given} | {kind_of(key) for key in trusted if not given or len(trusted) == 1}
     for kind in HOST_KEY_TYPES:
         own = [key for key in trusted if kind_of(key) == kind]
-        theirs = [key for key in told if kind_of(key) == kind]
+        theirs = [key for key in given if kind_of(key) == kind]
         if kind in shown:
             return next((key for key in own if key in theirs), (own or theirs)[0])
     return trusted[0]

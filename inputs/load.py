@@ -48,8 +48,8 @@ def load(
     site, problems = parse_site(raw_site)
     problems += [*known, *_traps(stack_file), *environment_problems(os.environ)]
     if password is not None and (not password or not password.isprintable()):
-        what = "is empty or contains a control character"
-        problems.append(Problem(PASSWORD_KEY, "", what, f"`pulumi config set --secret {PASSWORD_KEY}`"))
+        message = "is empty or contains a control character"
+        problems.append(Problem(PASSWORD_KEY, "", message, f"`pulumi config set --secret {PASSWORD_KEY}`"))
     secrets, wrong = _secrets(raw_secrets)
     problems += wrong
     if site is None:
@@ -74,14 +74,16 @@ def unknown_config_keys(keys: Iterable[str]) -> list[Problem]:
 
 
 def _unknown_key(key: str) -> Problem:
-    what, remedy = "is not a key of this program, so it would do nothing", f"`pulumi config rm '{as_text(key)}'`"
+    message, remedy = "is not a key of this program, so it would do nothing", f"`pulumi config rm '{as_text(key)}'`"
     if key.startswith(f"{SECRETS_KEY}."):
-        what = "was set without --path: Pulumi stored one key with dots in its name, and no container gets the secret"
+        message = (
+            "was set without --path: Pulumi stored one key with dots in its name, and no container gets the secret"
+        )
         remedy += f", then `{SET_SECRET}`"
     elif key.startswith((f"{SITE_KEY}.", f"{SITE_KEY}[", f"{SECRETS_KEY}[")):
-        what = "was set without --path: Pulumi stored one key with dots in its name, which does nothing"
+        message = "was set without --path: Pulumi stored one key with dots in its name, which does nothing"
         remedy += ", then set it again with --path"
-    return Problem(as_text(key), "", what, remedy)
+    return Problem(as_text(key), "", message, remedy)
 
 
 def _traps(stack_file: Path) -> list[Problem]:
@@ -107,13 +109,13 @@ def _misplaced(secrets: Mapping[str, Mapping[str, str]], plan: AddressPlan) -> I
     for key, variables in secrets.items():
         path, container = f"{SECRETS_KEY}.{key}", containers.get(key)
         if container is None or container.service is None:
-            what = "names no container of this site, so its secrets would go nowhere"
+            message = "names no container of this site, so its secrets would go nowhere"
             remedy = f"use one of {', '.join(sorted(containers))}" if containers else "add the container to the site"
-            yield Problem(path, "", what, remedy)
+            yield Problem(path, "", message, remedy)
             continue
         for name in sorted(variables.keys() & container.service.environment.keys()):
-            what = f"is in {container.path}.environment too, and Docker would get both"
-            yield Problem(f"{path}.{name}", "", what, "remove it from one of the two places")
+            message = f"is in {container.path}.environment too, and Docker would get both"
+            yield Problem(f"{path}.{name}", "", message, "remove it from one of the two places")
 
 
 def _services(site: Site, project: Path) -> tuple[Mapping[str, ServiceEntry], list[Problem]]:

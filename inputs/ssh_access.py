@@ -90,8 +90,8 @@ class SshAccess:
 def read_ssh_access(nas: Nas, project: Path) -> tuple[SshAccess | None, list[Problem]]:
     """project: the folder that relative paths of the site start from."""
     if shutil.which("ssh-keygen") is None:
-        what = "is not installed on this computer, and keys cannot be checked without it"
-        return None, [Problem("ssh-keygen", "", what, "install OpenSSH's client")]
+        message = "is not installed on this computer, and keys cannot be checked without it"
+        return None, [Problem("ssh-keygen", "", message, "install OpenSSH's client")]
     known, problems = read_host_keys(nas, project)
     agent = os.environ.get("SSH_AUTH_SOCK") or None
     problems += _agent_problems(nas, agent)
@@ -117,8 +117,8 @@ def read_ssh_access(nas: Nas, project: Path) -> tuple[SshAccess | None, list[Pro
 
 
 def _private_key(shown: str, project: Path) -> tuple[str | None, str | None, list[Problem]]:
-    def wrong(what: str, remedy: str) -> tuple[None, None, list[Problem]]:
-        return None, None, [Problem("site.nas.identity_file", as_text(shown), what, remedy)]
+    def wrong(message: str, remedy: str) -> tuple[None, None, list[Problem]]:
+        return None, None, [Problem("site.nas.identity_file", as_text(shown), message, remedy)]
 
     if shown.startswith("~") and not os.environ.get("HOME"):
         return wrong("starts at a home that this shell does not know (HOME is not set)", "`export HOME=~`")
@@ -149,8 +149,8 @@ def _private_key(shown: str, project: Path) -> tuple[str | None, str | None, lis
     return wrong(f"is a damaged private key ({_last(check.stderr)})", "copy it again, or make another one")
 
 
-def _last(said: str) -> str:
-    return said.strip().splitlines()[-1] if said.strip() else "ssh-keygen gives no reason"
+def _last(output: str) -> str:
+    return output.strip().splitlines()[-1] if output.strip() else "ssh-keygen gives no reason"
 
 
 def _agent_problems(nas: Nas, agent: str | None) -> list[Problem]:
@@ -159,14 +159,16 @@ def _agent_problems(nas: Nas, agent: str | None) -> list[Problem]:
     if agent is None:
         if nas.identity_file is not None:
             return []
-        what = "is not set and no ssh agent runs (SSH_AUTH_SOCK), so there is no way into the NAS"
+        message = "is not set and no ssh agent runs (SSH_AUTH_SOCK), so there is no way into the NAS"
         remedy = "add `identity_file: ~/.ssh/id_ed25519`, or start an agent and `ssh-add` your key"
-        return [Problem("site.nas.identity_file", "", what, remedy)]
+        return [Problem("site.nas.identity_file", "", message, remedy)]
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.settimeout(2)
             client.connect(agent)
             return []
         except OSError:
-            what = "names an ssh agent that does not answer, and the command plugin fails on that even with a key file"
-            return [Problem("SSH_AUTH_SOCK", agent, what, "unset SSH_AUTH_SOCK, or start the agent again")]
+            message = (
+                "names an ssh agent that does not answer, and the command plugin fails on that even with a key file"
+            )
+            return [Problem("SSH_AUTH_SOCK", agent, message, "unset SSH_AUTH_SOCK, or start the agent again")]

@@ -29,8 +29,8 @@ class _Loader(yaml.SafeLoader):
         except (yaml.YAMLError, RecursionError):
             raise
         except Exception:
-            what = "found a value that is not what its form or its tag says"
-            raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark) from None
+            message = "found a value that is not what its form or its tag says"
+            raise yaml.MarkedYAMLError(problem=message, problem_mark=node.start_mark) from None
 
 
 def load_yaml(text: str) -> Any:
@@ -51,9 +51,9 @@ def complaint(error: yaml.YAMLError) -> str:
     """What is wrong and where, without the line itself: it may be a password's."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split())
-    said = re.sub(r"(['\"])(?P<quoted>.*?)\1", _parsers_own, error.problem or "it cannot be read")
+    reason = re.sub(r"(['\"])(?P<quoted>.*?)\1", _parsers_own, error.problem or "it cannot be read")
     mark = error.problem_mark or error.context_mark
-    return said if mark is None else f"{said} in line {mark.line + 1}, column {mark.column + 1}"
+    return reason if mark is None else f"{reason} in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _parsers_own(match: re.Match[str]) -> str:
@@ -82,8 +82,8 @@ def _doubles(
             line = key.start_mark.line + 1
             name = key.value if isinstance(key, yaml.ScalarNode) else "<<"  # no map is a key
             if name in lines and name != "<<":
-                what = f"stands in line {lines[name]} already and again in line {line}; one of them would be lost"
-                problems.append(Problem(root + dotted("", here).removeprefix("."), "", what, "keep one of them"))
+                message = f"stands in line {lines[name]} already and again in line {line}; one of them would be lost"
+                problems.append(Problem(root + dotted("", here).removeprefix("."), "", message, "keep one of them"))
             lines.setdefault(name, line)
             _doubles(value, here, root, problems, seen)
     elif isinstance(node, yaml.SequenceNode):
@@ -134,8 +134,8 @@ def _walk(
             _walk(value, (*path, index), root, problems, above)
     elif isinstance(node, yaml.ScalarNode) and node.style is None and (reading := _trap(node)):
         shown = "" if "environment" in path else as_text(node.value)
-        what = f"is unquoted, and YAML may read it as {reading}"
-        problems.append(Problem(dotted(root, path), shown, what, 'put it in quotes: "..."'))
+        message = f"is unquoted, and YAML may read it as {reading}"
+        problems.append(Problem(dotted(root, path), shown, message, 'put it in quotes: "..."'))
 
 
 def _trap(node: yaml.ScalarNode) -> str | None:

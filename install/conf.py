@@ -73,7 +73,7 @@ def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], re
     if repair is not None:
         lines.append(f"# {repair}")
         lines += [f"# stray {repair.network_to_remove}"] if repair.network_to_remove else []
-        lines += [f"# replaced {one}" for one in repair.replaced]
+        lines += [f"# replaced {container_id}" for container_id in repair.replaced]
     lines += ["# network adopted"] if plan.network.adopted else []
     lines += [f"# hook {install.boot_hook} {install.docker_unit}".rstrip()]
     lines += [f"# file {path} {digest}" for path, digest in sums.items()]
@@ -105,8 +105,8 @@ def read_conf(text: str | None) -> Record | None:
     """None where there is no such file, or it is none of this program's."""
     if text is None or "macvlan-ipv6" not in text.partition("\n")[0]:
         return None
-    body, mark, told = text.rpartition(_SUM)
-    whole = bool(mark) and told.strip() == digest_of(body)
+    body, mark, digest = text.rpartition(_SUM)
+    whole = bool(mark) and digest.strip() == digest_of(body)
     text = text.replace("\r\n", "\n")  # edited on Windows, which makes it no less of a record
     values: dict[str, str] = {}
     containers: dict[str, tuple[str, str]] = {}

@@ -61,7 +61,7 @@ def _settings(plan: LanPlan, install: InstallPlan, repair: Repair | None) -> str
         "foreign_network": "" if repair is None else repair.network_to_remove,
     }
     replaced = () if repair is None else repair.replaced
-    lines = [*settings.items(), *(("replaced_container", one) for one in replaced)]
+    lines = [*settings.items(), *(("replaced_container", container_id) for container_id in replaced)]
     return "".join(f"{key} {value}\n" for key, value in lines if value)
 
 

@@ -124,9 +124,9 @@ def _install(
 
 def _unplaced(site: Site, profile: Profile) -> Iterator[Problem]:
     if not profile.program and site.install.script_path == AUTO:
-        what = f"has no default on {profile.title}, where only you know a folder that a reboot leaves alone"
+        message = f"has no default on {profile.title}, where only you know a folder that a reboot leaves alone"
         remedy = f"write one, as in {profile.example_folder}/{PROGRAM}"
-        yield Problem("site.install.script_path", site.install.script_path, what, remedy)
+        yield Problem("site.install.script_path", site.install.script_path, message, remedy)
 
 
 def docker_units(facts: NasFacts, first: Iterable[str] = ()) -> list[str]:

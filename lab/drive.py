@@ -313,7 +313,7 @@ class Stack:
         """One preview: its steps and what it tells beside them."""
         found = json.loads(self.pulumi("preview", "--json", "--stack", "e2e").stdout)
         steps = {step["urn"].rsplit("::", 1)[1]: step["op"] for step in found["steps"]}
-        told = "\n".join(one.get("message", "") for one in found.get("diagnostics") or [])
+        told = "\n".join(diagnostic.get("message", "") for diagnostic in found.get("diagnostics") or [])
         return Preview({name: op for name, op in steps.items() if op not in ("same", "read")}, told)
 
     def told(self, check: bool = True) -> str:

@@ -21,8 +21,8 @@ def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[Ad
     nas = site.host_address
     if nas is None:
         remedy = "add the NAS's own address on the LAN, as in 192.168.1.10"
-        what = "is missing, and nas.host is not an IPv4 address to take it from: it must be reserved in Docker"
-        return None, [Problem("site.lan.nas_address", "", what, remedy)]
+        message = "is missing, and nas.host is not an IPv4 address to take it from: it must be reserved in Docker"
+        return None, [Problem("site.lan.nas_address", "", message, remedy)]
     containers, problems = _containers(site, services)
     external = tuple(_other(site, other) for other in site.external_containers)
     addresses = AddressPlan(nas, _shim(site), containers, external)
@@ -76,30 +76,32 @@ def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | No
     path, service = entry.path, entry.service
     for name in service.networks:
         if name != network:
-            what = "is not this site's network, and a container of this site joins that one only"
-            yield Problem(f"{path}.networks", name, what, f"use {network}, or remove it")
+            message = "is not this site's network, and a container of this site joins that one only"
+            yield Problem(f"{path}.networks", name, message, f"use {network}, or remove it")
     yield from _twice(path, network, service, service.networks.get(network))
     yield from _bad_volumes(path, service)
     yield from endpoint_sysctls.wrong(path, service.sysctls)
     if written_addresses(service, network).ipv4 is None:
-        what = "is missing: every container of this site has a fixed address of its own"
+        message = "is missing: every container of this site has a fixed address of its own"
         remedy = f"add a free address of {subnet or 'your LAN'}, outside your router's DHCP range"
-        yield Problem(f"{path}.ipv4_address", "", what, remedy)
+        yield Problem(f"{path}.ipv4_address", "", message, remedy)
 
 
 def _twice(path: str, network: str, service: Service, attachment: Attachment | None) -> Iterator[Problem]:
     for key in ("ipv4_address", "ipv6_address", "mac_address") if attachment else ():
-        one, other = getattr(service, key), getattr(attachment, key)
-        if one and other and one != other:
-            what = f"is {other} under networks.{network}, and a container has one of them there"
-            yield Problem(f"{path}.{key}", str(one), what, "remove one of the two lines")
+        own, other = getattr(service, key), getattr(attachment, key)
+        if own and other and own != other:
+            message = f"is {other} under networks.{network}, and a container has one of them there"
+            yield Problem(f"{path}.{key}", str(own), message, "remove one of the two lines")
 
 
 def _bad_volumes(path: str, service: Service) -> Iterator[Problem]:
     for index, volume in enumerate(service.volumes):
         if volume.type == "volume" and not is_docker_name(volume.source):
-            what = "is not a name that a volume can have in Docker"
-            yield Problem(f"{path}.volumes[{index}]", as_text(volume.source), what, "see its names: docker volume ls")
+            message = "is not a name that a volume can have in Docker"
+            yield Problem(
+                f"{path}.volumes[{index}]", as_text(volume.source), message, "see its names: docker volume ls"
+            )
 
 
 def _ula(site: Site, ipv4: IPv4Address) -> IPv6Address:

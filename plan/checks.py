@@ -45,11 +45,11 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
     wrong: set[object] = set()
     yield from address_conflicts(_claims(site, plan, ula_gateway), subnet, prefix, wrong)
     if site.lan.ip_range is not None and not site.lan.ip_range.subnet_of(subnet):
-        what = f"is outside lan.subnet {subnet}; Docker would refuse the network"
-        yield Problem("site.lan.ip_range", str(site.lan.ip_range), what, f"choose a part of {subnet}")
+        message = f"is outside lan.subnet {subnet}; Docker would refuse the network"
+        yield Problem("site.lan.ip_range", str(site.lan.ip_range), message, f"choose a part of {subnet}")
     if site.shim.name == site.lan.parent:
-        what = "is the parent's own name; the shim would take the NAS's network card away"
-        yield Problem("site.shim.name", site.shim.name, what, "give the shim a name of its own")
+        message = "is the parent's own name; the shim would take the NAS's network card away"
+        yield Problem("site.shim.name", site.shim.name, message, "give the shim a name of its own")
     yield from _leased(site, plan)
     yield from names_and_macs_given_twice((*plan.containers, *plan.external), {plan.shim.mac: "the shim"}, wrong)
     yield from _one_path(site)
@@ -67,11 +67,11 @@ def address_conflicts(
         network = subnet if isinstance(claim.address, IPv4Address) else prefix
         problems = [] if network is None else list(_outside(claim, network))
         if claim.address in owners:
-            what = f"is taken by {owners[claim.address]} already; two machines with one address cut each other off"
+            message = f"is taken by {owners[claim.address]} already; two machines with one address cut each other off"
             remedy = "give each an address of its own"
             if claim.source is not None:
                 remedy = f"add a free `ipv6_address:` (this one was made from {claim.source}), or change {claim.source}"
-            problems.append(Problem(claim.path, str(claim.address), what, remedy))
+            problems.append(Problem(claim.path, str(claim.address), message, remedy))
         owners.setdefault(claim.address, claim.who)
         yield from problems
         if problems:
@@ -79,16 +79,16 @@ def address_conflicts(
 
 
 def _outside(claim: Claim, network: IPv4Network | IPv6Network) -> Iterator[Problem]:
-    def problem(what: str, remedy: str) -> Problem:
-        return Problem(claim.path, str(claim.address), what, remedy)
+    def problem(message: str, remedy: str) -> Problem:
+        return Problem(claim.path, str(claim.address), message, remedy)
 
     if claim.address not in network and claim.path == "site.nas.host":
-        what = f"is outside lan.subnet {network}, and the NAS's own address there has to be reserved in Docker"
-        yield problem(what, "add `lan.nas_address:` with the NAS's own address on the LAN, or correct lan.subnet")
+        message = f"is outside lan.subnet {network}, and the NAS's own address there has to be reserved in Docker"
+        yield problem(message, "add `lan.nas_address:` with the NAS's own address on the LAN, or correct lan.subnet")
     elif claim.address not in network:
         key = "lan.subnet" if isinstance(network, IPv4Network) else "ula.prefix"
-        what = f"is outside {key} {network}; {claim.who} would not be reachable on the LAN"
-        yield problem(what, f"{claim.choice} in {network}")
+        message = f"is outside {key} {network}; {claim.who} would not be reachable on the LAN"
+        yield problem(message, f"{claim.choice} in {network}")
     elif claim.address == network.network_address:
         yield problem(f"is the network address of {network}, which no machine can have", "choose another one")
     elif isinstance(network, IPv4Network) and claim.address == network.broadcast_address:
@@ -100,17 +100,17 @@ def _leased(site: Site, plan: AddressPlan) -> Iterator[Problem]:
         return
     first, last = site.lan.dhcp_pool
     if first not in site.lan.subnet or last not in site.lan.subnet:
-        what = f"is not a part of lan.subnet {site.lan.subnet}, so no address of yours would be looked for in it"
+        message = f"is not a part of lan.subnet {site.lan.subnet}, so no address of yours would be looked for in it"
         remedy = f"write the first and the last address of {site.lan.subnet} that your router leases"
-        yield Problem("site.lan.dhcp_pool", f"{first}-{last}", what, remedy)
+        yield Problem("site.lan.dhcp_pool", f"{first}-{last}", message, remedy)
         return
     mine = [("site.shim.ipv4_address", plan.shim.ipv4)]
     mine += [(f"{holder.path}.ipv4_address", holder.ipv4) for holder in (*plan.containers, *plan.external)]
     for path, address in mine:
         if first <= address <= last:
-            what = f"is in the router's DHCP pool {first}-{last}; sooner or later another machine gets it too"
+            message = f"is in the router's DHCP pool {first}-{last}; sooner or later another machine gets it too"
             yield Problem(
-                path, str(address), what, "choose an address outside the pool, or make the pool smaller there"
+                path, str(address), message, "choose an address outside the pool, or make the pool smaller there"
             )
 
 
@@ -135,14 +135,14 @@ def names_and_macs_given_twice(
     macs = dict(taken)
     for holder in holders:
         if holder.name in names:
-            what = f"is the name of {names[holder.name]} too; Docker takes each name once"
-            yield Problem(f"{holder.path}.container_name", holder.name, what, "rename one of them")
+            message = f"is the name of {names[holder.name]} too; Docker takes each name once"
+            yield Problem(f"{holder.path}.container_name", holder.name, message, "rename one of them")
         names.setdefault(holder.name, holder.path)
         if holder.mac is None or (holder.mac == mac_of(holder.ipv4) and holder.ipv4 in wrong):
             continue
         if holder.mac in macs:
-            what = f"is the MAC of {macs[holder.mac]} too; the switch would send the packets of both to one"
-            yield Problem(f"{holder.path}.mac_address", holder.mac, what, "give each its own, or leave the key out")
+            message = f"is the MAC of {macs[holder.mac]} too; the switch would send the packets of both to one"
+            yield Problem(f"{holder.path}.mac_address", holder.mac, message, "give each its own, or leave the key out")
         macs.setdefault(holder.mac, holder.path)
 
 
@@ -150,5 +150,5 @@ def _one_path(site: Site) -> Iterator[Problem]:
     install = site.install
     given = [path for path in (install.script_path, install.config_path, install.unit_path) if path != AUTO]
     if len(set(given)) < len(given):
-        what = "is also the path of another file of this program, and one would overwrite the other"
-        yield Problem("site.install", given[0], what, "give program, conf and unit a path each")
+        message = "is also the path of another file of this program, and one would overwrite the other"
+        yield Problem("site.install", given[0], message, "give program, conf and unit a path each")

@@ -25,6 +25,6 @@ def wrong(path: str, sysctls: Mapping[str, str]) -> Iterator[Problem]:
     for key in sysctls:
         match = _KEY.fullmatch(key)
         if match and match[3] != "eth0":
-            what = f"is of {match[3]}, and a container of this site has no other interface than eth0"
+            message = f"is of {match[3]}, and a container of this site has no other interface than eth0"
             remedy = f"write net.{match[1]}.{match[2]}.eth0.{match[4]}, or remove it"
-            yield Problem(f"{path}.sysctls", key, what, remedy)
+            yield Problem(f"{path}.sysctls", key, message, remedy)

@@ -99,9 +99,17 @@ def given_addresses(shim: ShimPlan, containers: Iterable[ContainerPlan]) -> tupl
         PlannedAddress("site.shim.ipv4_address", shim.ipv4, shim.mac),
         PlannedAddress("site.shim.ipv6_address", shim.ula, shim.mac),
     ]
-    for one in containers:
-        found.append(PlannedAddress(f"{one.path}.ipv4_address", one.ipv4, one.mac, one.name, one.key))
-        found.append(PlannedAddress(f"{one.path}.ipv6_address", one.ula, one.mac, one.name, one.key))
+    for container in containers:
+        found.append(
+            PlannedAddress(
+                f"{container.path}.ipv4_address", container.ipv4, container.mac, container.name, container.key
+            )
+        )
+        found.append(
+            PlannedAddress(
+                f"{container.path}.ipv6_address", container.ula, container.mac, container.name, container.key
+            )
+        )
     return tuple(found)
 
 

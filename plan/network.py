@@ -85,7 +85,11 @@ def differences(plan: NetworkPlan, live: LiveNetwork, engine_major: int | None =
     yield from compare("parent", live.parent, plan.parent)
     yield from compare("macvlan_mode", live.options.get("macvlan_mode", "bridge"), "bridge")
     yield from compare("internal", live.internal, False)
-    by_family = {network.version: one for one in live.ranges if (network := _network(one.subnet)) is not None}
+    by_family = {
+        network.version: live_range
+        for live_range in live.ranges
+        if (network := _network(live_range.subnet)) is not None
+    }
     v4, v6 = by_family.get(4), by_family.get(6)
     yield from compare("IPv4 subnet", v4 and _network(v4.subnet), plan.subnet)
     if v4 is not None:
@@ -106,16 +110,16 @@ def refused_for(plan: NetworkPlan, other: LiveNetwork, engine_major: int | None)
     but shares its addresses with all of the same subnet, and so the router's is taken."""
     if other.ipam != "default" or other.driver in ("overlay", "null"):  # a swarm's; only a form for others
         return ""
-    for one in other.ranges:
-        subnet = _network(one.subnet)
+    for live_range in other.ranges:
+        subnet = _network(live_range.subnet)
         wanted = plan.subnet if isinstance(subnet, IPv4Network) else plan.ula_prefix
         if subnet is None or subnet.version != wanted.version or not subnet.overlaps(wanted):
             continue
         if subnet.version == 6 or plan.ip_range is None:
             return str(subnet)
-        held = {_ipv4_gateway(one, other, engine_major), *one.aux.values()}
+        held = {_ipv4_gateway(live_range, other, engine_major), *live_range.aux.values()}
         needed = {str(plan.gateway), *map(str, plan.reserved_ipv4.values())}
-        if subnet == wanted and (_kept_range(one) == plan.ip_range or held & needed):
+        if subnet == wanted and (_kept_range(live_range) == plan.ip_range or held & needed):
             return str(subnet)
     return ""
 
@@ -124,7 +128,7 @@ class _Ranges:
     """A live network's ranges, where they are those of the site."""
 
     def __init__(self, live: LiveNetwork | None, site: Site) -> None:
-        found = {_network(one.subnet): one for one in live.ranges} if live is not None else {}
+        found = {_network(live_range.subnet): live_range for live_range in live.ranges} if live is not None else {}
         self.ipv4: LiveRange | None = found.get(site.lan.subnet)
         self.ipv6: LiveRange | None = found.get(site.ula.prefix)
 

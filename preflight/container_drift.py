@@ -44,7 +44,9 @@ def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinn
         if not live.inside.speaks_ipv6:
             has = has[0], made[1]  # switched off in there, and no other container would have it either
         mac = live.inside.mac(ula)
-    found = [_differs(plan.name, *one) for one in (("IPv4 address", has[0], made[0]), ("ULA", has[1], made[1]))]
+    found = [
+        _differs(plan.name, *difference) for difference in (("IPv4 address", has[0], made[0]), ("ULA", has[1], made[1]))
+    ]
     wrong_mac = _differs(plan.name, "MAC", mac, made[2]) if mac else ""
     if pinned:
         return _not_twice(live, [text for text in (*found, wrong_mac) if text])
@@ -52,11 +54,11 @@ def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinn
     return replace(drift, left_to_loop=(wrong_mac,)) if wrong_mac else drift
 
 
-def _there(wanted: str, told: str, inside: Iterable[IPv4Address | IPv6Address]) -> str:
+def _there(wanted: str, reported: str, inside: Iterable[IPv4Address | IPv6Address]) -> str:
     """What the container has in place of a wanted address: that one if the kernel has it, whatever Docker told."""
     if ip_address(wanted) in inside:
         return wanted
-    return told if told and told != wanted and ip_address(told) in inside else ""
+    return reported if reported and reported != wanted and ip_address(reported) in inside else ""
 
 
 def _differs(name: str, what: str, has: str, wanted: str) -> str:

@@ -125,7 +125,7 @@ def _link(record: Record, link: Link) -> Iterator[str]:
     wanted = {_interface(values[key]) for key in ("shim_ipv4", "shim_ipv6") if key in values}
     if None in wanted:
         return  # edited by hand, which is told of the file; what it was before nobody knows
-    there = {one.interface for one in link.addresses if not one.interface.ip.is_link_local}
+    there = {address.interface for address in link.addresses if not address.interface.ip.is_link_local}
     for address in sorted(map(str, wanted - there)):
         yield f"address {address} is missing on {name}"
     for address in sorted(map(str, there - wanted)):

@@ -55,13 +55,13 @@ def dump_snapshot(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) ->
             "parent": seen.parent,
             "install": asdict(seen.install),
             "engine_major": seen.engine_major,
-            "network": {"ranges": [asdict(one) for one in live.ranges], "labels": dict(live.labels)},
+            "network": {"ranges": [asdict(live_range) for live_range in live.ranges], "labels": dict(live.labels)},
             "advertised": [str(prefix) for prefix in seen.advertised],
             "host_keys": sorted({*seen.host_keys, *host_keys}),
             "repair": None if seen.repair is None else asdict(seen.repair),
             "network_repair": seen.network_repair,
             "container_repairs": dict(seen.container_repairs),
-            "interfaces": {name: asdict(one) for name, one in seen.interfaces.items()},
+            "interfaces": {name: asdict(interface) for name, interface in seen.interfaces.items()},
         },
         sort_keys=True,
     )
@@ -76,33 +76,38 @@ def load_snapshot(text: str, name: str) -> NasSnapshot:
     An output of version 1, or of before there were versions, is read under the names that its fields have now.
     """
     try:
-        told = dict(json.loads(zlib.decompress(base64.b64decode(text))))
+        payload = dict(json.loads(zlib.decompress(base64.b64decode(text))))
     except zlib.error as error:
         raise ValueError(str(error)) from None
-    version = told.pop("version", 1)
+    version = payload.pop("version", 1)
     if version == 1:
-        told["advertised"] = told.pop("announced", [])
-        told |= {key: _renamed(told[key]) for key in ("install", "repair") if told.get(key) is not None}
-        if told["install"]["boot_hook"] == "systemd-network":
-            told["install"]["boot_hook"] = SYSTEMD_STANDALONE
+        payload["advertised"] = payload.pop("announced", [])
+        payload |= {key: _renamed(payload[key]) for key in ("install", "repair") if payload.get(key) is not None}
+        if payload["install"]["boot_hook"] == "systemd-network":
+            payload["install"]["boot_hook"] = SYSTEMD_STANDALONE
     elif version != VERSION:
         raise ValueError("of another version")
-    parent, network = told["parent"], told.pop("network")
-    ranges = tuple(LiveRange(**one) for one in network["ranges"])
+    parent, network = payload["parent"], payload.pop("network")
+    ranges = tuple(LiveRange(**live_range) for live_range in network["ranges"])
     live = LiveNetwork("", name, "macvlan", {"parent": parent}, ranges, network["labels"])
-    return NasSnapshot(network=live, **{key: _READ.get(key, lambda value: value)(value) for key, value in told.items()})
+    return NasSnapshot(
+        network=live, **{key: _READ.get(key, lambda value: value)(value) for key, value in payload.items()}
+    )
 
 
-def _renamed(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {_NAMES_OF_1.get(key, key): value for key, value in told.items()}
+def _renamed(payload: Mapping[str, Any]) -> dict[str, Any]:
+    return {_NAMES_OF_1.get(key, key): value for key, value in payload.items()}
 
 
 _READ: Mapping[str, Callable[[Any], Any]] = {
-    "install": lambda told: InstallPlan(**told),
-    "advertised": lambda told: tuple(IPv6Network(prefix) for prefix in told),
+    "install": lambda payload: InstallPlan(**payload),
+    "advertised": lambda payload: tuple(IPv6Network(prefix) for prefix in payload),
     "host_keys": tuple,
-    "repair": lambda told: None if told is None else Repair(**{**told, "replaced": tuple(told.get("replaced", ()))}),
-    "interfaces": lambda told: {
-        name: ObservedInterface(**{**one, "globals": tuple(one["globals"])}) for name, one in told.items()
+    "repair": lambda payload: (
+        None if payload is None else Repair(**{**payload, "replaced": tuple(payload.get("replaced", ()))})
+    ),
+    "interfaces": lambda payload: {
+        name: ObservedInterface(**{**interface, "globals": tuple(interface["globals"])})
+        for name, interface in payload.items()
     },
 }

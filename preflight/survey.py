@@ -97,12 +97,12 @@ def with_repairs(
     """What the plan makes visible: what drifted, and the marks that make Pulumi repair it. now: UTC, as text;
     state: what this stack's state has."""
     foreign = foreign_network(site, plan, facts)
-    replaced = tuple(one.id for one in others(plan, facts, state))
+    replaced = tuple(container.id for container in others(plan, facts, state))
     repair, shim = host_repair(seen.install, facts, foreign, now, state.shim, replaced)
     labels, drifts = container_repairs(plan, seen.install, facts, now)
-    drifted = {key: [*one.recreate, *one.left_to_loop] for key, one in drifts.items()}
+    drifted = {key: [*drift.recreate, *drift.left_to_loop] for key, drift in drifts.items()}
     drifted = {key: found for key, found in drifted.items() if found}
-    unmended = {key: list(one.unmended) for key, one in drifts.items() if one.unmended}
+    unmended = {key: list(drift.unmended) for key, drift in drifts.items() if drift.unmended}
     live = facts.network(site.network.name)
     network: tuple[str, ...] = ()
     if foreign:
@@ -125,5 +125,5 @@ def _interfaces(plan: LanPlan, facts: NasFacts) -> Iterator[tuple[str, ObservedI
     for container in plan.routed:
         live = facts.containers.get(container.name)
         if live is not None and live.inside is not None:
-            told = sorted(map(str, live.inside.globals(container.ula)))
-            yield container.name, ObservedInterface(live.inside.mac(container.ula), tuple(told))
+            addresses = sorted(map(str, live.inside.globals(container.ula)))
+            yield container.name, ObservedInterface(live.inside.mac(container.ula), tuple(addresses))

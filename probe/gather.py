@@ -49,22 +49,24 @@ def gather_facts(
         remedy = "install OpenSSH's client"
         raise UserErrors([Problem("ssh", "", "is not installed on this computer", remedy)]) from None
     except subprocess.TimeoutExpired:
-        what = f"took the connection but did not answer within {TIMEOUT} s"
-        raise UserErrors([Problem("site.nas.host", access.host, what, "see whether the NAS is overloaded")]) from None
+        message = f"took the connection but did not answer within {TIMEOUT} s"
+        raise UserErrors(
+            [Problem("site.nas.host", access.host, message, "see whether the NAS is overloaded")]
+        ) from None
     # Line ends stay as they are. What is not UTF-8 is none of ours, so a data file with such a byte differs anyway.
-    answer, said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    answer, errors = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     if done.returncode == 255:
-        raise UserErrors([unreached(site, access, said)])
+        raise UserErrors([unreached(site, access, errors)])
     try:
         return parse_facts(answer)
     except (ValueError, KeyError, IndexError):
         # What stands before the answer is a login script's, the most likely one
-        if problem := password_is_to_be_changed(access, said):
+        if problem := password_is_to_be_changed(access, errors):
             raise UserErrors([problem]) from None
-        words = one_line(said) or one_line(answer.partition("\n== ")[0]) or one_line(answer)
-        what = f"answered something unexpected: {words[-300:]}"
+        words = one_line(errors) or one_line(answer.partition("\n== ")[0]) or one_line(answer)
+        message = f"answered something unexpected: {words[-300:]}"
         remedy = f"try `ssh {access.user}@{access.host} true`; a login script that prints text is a common cause"
-        raise UserErrors([Problem("site.nas.host", access.host, what, remedy)]) from None
+        raise UserErrors([Problem("site.nas.host", access.host, message, remedy)]) from None
 
 
 def probe_arguments(site: Site, addresses: AddressPlan, before: InstallPlan | None = None) -> list[str]:
@@ -87,7 +89,7 @@ def probe_arguments(site: Site, addresses: AddressPlan, before: InstallPlan | No
         *(f"place={place}" for place in sorted(places)),
         f"task={TASK_NAME}",
         f"label={OURS}",
-        *(f"ask={one.address}" for one in addresses.given),
+        *(f"ask={planned.address}" for planned in addresses.given),
     ]
 
 
@@ -96,7 +98,7 @@ def _make_place_for_the_socket() -> None:
     try:
         Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh").mkdir(mode=0o700, parents=True, exist_ok=True)
     except KeyError:
-        what = f"does not work for the user with the number {os.getuid()}, who has no entry on this computer"
-        raise UserErrors([Problem("ssh", "", what, "run `pulumi` as a user who has one")]) from None
+        message = f"does not work for the user with the number {os.getuid()}, who has no entry on this computer"
+        raise UserErrors([Problem("ssh", "", message, "run `pulumi` as a user who has one")]) from None
     except OSError as error:
         raise UserErrors([no_socket(error.strerror or str(error))]) from None

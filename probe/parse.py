@@ -40,8 +40,8 @@ def parse_facts(text: str) -> NasFacts:
     tools = _many(of("tools"), "tool")
     routes = [tuple(line.split(" ", 1)) for line in of("routes") if " " in line]
     inside = read_inside(of("inside"))
-    told = [json.loads(line) for line in of("containers") if line.startswith("{")]
-    containers = [_container(one, system.get("time", ""), inside) for one in told]
+    inspected = [json.loads(line) for line in of("containers") if line.startswith("{")]
+    containers = [_container(container, system.get("time", ""), inside) for container in inspected]
     files, backups = _files(of("files"))
     answers = [line.split() for line in of("answers")]
     silent = "unanswered" in (*of("networks"), *of("containers"))
@@ -65,7 +65,7 @@ def parse_facts(text: str) -> NasFacts:
             on_path=docker.get("on_path") == "yes",
             path=docker.get("path", ""),
             wrapper=docker.get("wrapper", ""),
-            search=tuple(one for one in docker.get("search", "").split(":") if one.startswith("/")),
+            search=tuple(folder for folder in docker.get("search", "").split(":") if folder.startswith("/")),
             denied=docker.get("denied", ""),
             engine="" if silent else docker.get("engine", ""),
             api=docker.get("api", ""),
@@ -198,41 +198,43 @@ def _link(text: str) -> Link:
     )
 
 
-def _network(told: Mapping[str, Any]) -> LiveNetwork:
-    ranges = (told.get("IPAM") or {}).get("Config") or []
+def _network(inspected: Mapping[str, Any]) -> LiveNetwork:
+    ranges = (inspected.get("IPAM") or {}).get("Config") or []
     return LiveNetwork(
-        id=told["Id"],
-        name=told["Name"],
-        driver=told.get("Driver", ""),
-        options=told.get("Options") or {},
+        id=inspected["Id"],
+        name=inspected["Name"],
+        driver=inspected.get("Driver", ""),
+        options=inspected.get("Options") or {},
         ranges=tuple(
             LiveRange(
-                subnet=one.get("Subnet") or "",
-                gateway=(one.get("Gateway") or "").partition("/")[0] or None,
-                ip_range=one.get("IPRange") or None,
-                aux=one.get("AuxiliaryAddresses") or one.get("AuxAddress") or {},
+                subnet=config.get("Subnet") or "",
+                gateway=(config.get("Gateway") or "").partition("/")[0] or None,
+                ip_range=config.get("IPRange") or None,
+                aux=config.get("AuxiliaryAddresses") or config.get("AuxAddress") or {},
             )
-            for one in ranges
+            for config in ranges
         ),
-        labels=told.get("Labels") or {},
-        ipv6=bool(told.get("EnableIPv6")),
-        internal=bool(told.get("Internal")),
-        attachable=bool(told.get("Attachable")),
-        attached=tuple(sorted(one.get("Name", "") for one in (told.get("Containers") or {}).values())),
-        ipam=(told.get("IPAM") or {}).get("Driver") or "default",
+        labels=inspected.get("Labels") or {},
+        ipv6=bool(inspected.get("EnableIPv6")),
+        internal=bool(inspected.get("Internal")),
+        attachable=bool(inspected.get("Attachable")),
+        attached=tuple(sorted(container.get("Name", "") for container in (inspected.get("Containers") or {}).values())),
+        ipam=(inspected.get("IPAM") or {}).get("Driver") or "default",
     )
 
 
-def _container(told: Mapping[str, Any], now: str, inside: Mapping[int, Inside]) -> LiveContainer:
+def _container(inspected: Mapping[str, Any], now: str, inside: Mapping[int, Inside]) -> LiveContainer:
     return LiveContainer(
-        name=told["name"].lstrip("/"),
-        status=told.get("status") or "",
-        networks={name: _attachment(one or {}) for name, one in (told.get("networks") or {}).items()},
-        addresses=told.get("addresses") or "",
-        repaired=told.get("repaired") or "",
-        ran=_seconds(told.get("started") or "", now),
-        id=told.get("id") or "",
-        inside=inside.get(told.get("pid") or 0),
+        name=inspected["name"].lstrip("/"),
+        status=inspected.get("status") or "",
+        networks={
+            name: _attachment(attachment or {}) for name, attachment in (inspected.get("networks") or {}).items()
+        },
+        addresses=inspected.get("addresses") or "",
+        repaired=inspected.get("repaired") or "",
+        ran=_seconds(inspected.get("started") or "", now),
+        id=inspected.get("id") or "",
+        inside=inside.get(inspected.get("pid") or 0),
     )
 
 
@@ -245,12 +247,12 @@ def _seconds(since: str, now: str) -> float:
     return (ends - began).total_seconds()
 
 
-def _attachment(told: Mapping[str, Any]) -> Attachment:
-    asked = told.get("IPAMConfig") or {}
+def _attachment(inspected: Mapping[str, Any]) -> Attachment:
+    asked = inspected.get("IPAMConfig") or {}
     return Attachment(
-        ipv4=told.get("IPAddress") or "",
-        ipv6=told.get("GlobalIPv6Address") or "",
-        mac=told.get("MacAddress") or "",
+        ipv4=inspected.get("IPAddress") or "",
+        ipv6=inspected.get("GlobalIPv6Address") or "",
+        mac=inspected.get("MacAddress") or "",
         asked_ipv4=asked.get("IPv4Address") or "",
         asked_ipv6=asked.get("IPv6Address") or "",
     )

@@ -36,7 +36,11 @@ def read_inside(lines: Iterable[str]) -> Mapping[int, Inside]:
             part.macs[match[1]] = match[2]
         else:
             _take(part, kind, rest.split())
-    return {pid: _inside(one) for pid, one in found.items() if one.known and (one.ipv4 or one.ipv6 or one.macs)}
+    return {
+        pid: _inside(container)
+        for pid, container in found.items()
+        if container.known and (container.ipv4 or container.ipv6 or container.macs)
+    }
 
 
 def _inside(part: _Part) -> Inside:

@@ -116,7 +116,7 @@ def _addresses(place: Place, what: Announcement) -> None:
     )
     have = {line.split()[3] for line in shown.stdout.splitlines()}
     want = {f"{router_address(str(prefix))}/64" for prefix in what.prefixes}
-    changes = [f"address del {one} dev br-lan\n" for one in sorted(have - want)]
-    changes += [f"address add {one} dev br-lan nodad\n" for one in sorted(want - have)]
+    changes = [f"address del {address} dev br-lan\n" for address in sorted(have - want)]
+    changes += [f"address add {address} dev br-lan nodad\n" for address in sorted(want - have)]
     if changes:
         ip(place, "router", "".join(changes))

@@ -53,7 +53,7 @@ def remove(place: Place, seconds: float = 20) -> None:
     scopes = [group / f"system.slice/{unit(place)}.scope" for group in _tops()]
     while time.monotonic() < deadline:
         left = any([_remove_tree(group) for group in _groups(place) if group.is_dir()])
-        if not left and not any(one.is_dir() for one in scopes):
+        if not left and not any(scope.is_dir() for scope in scopes):
             return
         time.sleep(0.02)  # the kernel lets go of a killed process some time after the process is gone
 

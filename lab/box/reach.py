@@ -44,7 +44,7 @@ def main(place: Place, arguments: list[str], shim: str) -> int:
     pairs = list(_pairs(place, containers, shim_of_stack or Container("shim", ipv4, ula)))
     with ThreadPoolExecutor(len(pairs)) as pool:
         # An address that was just given is not used before its duplicate address detection is over (1 s).
-        list(pool.map(lambda one: global_address(place, one), containers))
+        list(pool.map(lambda container: global_address(place, container), containers))
         rows = list(pool.map(lambda pair: _try(place, pair), pairs))
     _print(rows)
     lost = sum(row[-1] != "yes" for row in rows)
@@ -78,16 +78,20 @@ def _container(key: str, value: Mapping[str, Any]) -> Container:
 
 def _pairs(place: Place, containers: list[Container], shim: Container) -> list[Pair]:
     pairs = []
-    for one in containers:
-        both = [("IPv4", one.ipv4), ("ULA", one.ula)]
-        pairs += [Pair("nas", one.name, family, _fixed(address)) for family, address in both if address]
+    for container in containers:
+        both = [("IPv4", container.ipv4), ("ULA", container.ula)]
+        pairs += [Pair("nas", container.name, family, _fixed(address)) for family, address in both if address]
         to_nas = [("shim's IPv4", shim.ipv4), ("shim's ULA", shim.ula), ("its own IPv4", network.NAS)]
-        pairs += [Pair(one.name, "nas", family, _fixed(address)) for family, address in to_nas if address]
-        if one.ipv4:
-            pairs.append(Pair("client", one.name, "IPv4", _fixed(one.ipv4)))
-            pairs.append(Pair(one.name, "client", "IPv4", _fixed(network.CLIENT)))
-        pairs.append(Pair(one.name, "internet", "IPv6 global", _fixed(network.INTERNET6)))
-        pairs.append(Pair("internet", one.name, "IPv6 global", lambda one=one: global_address(place, one)))
+        pairs += [Pair(container.name, "nas", family, _fixed(address)) for family, address in to_nas if address]
+        if container.ipv4:
+            pairs.append(Pair("client", container.name, "IPv4", _fixed(container.ipv4)))
+            pairs.append(Pair(container.name, "client", "IPv4", _fixed(network.CLIENT)))
+        pairs.append(Pair(container.name, "internet", "IPv6 global", _fixed(network.INTERNET6)))
+        pairs.append(
+            Pair(
+                "internet", container.name, "IPv6 global", lambda container=container: global_address(place, container)
+            )
+        )
     return pairs
 
 

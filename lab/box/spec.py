@@ -63,9 +63,9 @@ def keep(place: Place, asked: Spec) -> None:
 def kept(place: Place) -> Spec | None:
     """None when the lab is down."""
     try:
-        said = json.loads((place.run / "asked.json").read_text())
+        asked = json.loads((place.run / "asked.json").read_text())
         known = {field.name for field in fields(Spec)}
-        profile = PROFILES[said.get("profile", DEFAULT_PROFILE)]
-        return Spec(**{"parent": profile.parent, **{name: said[name] for name in known & said.keys()}})
+        profile = PROFILES[asked.get("profile", DEFAULT_PROFILE)]
+        return Spec(**{"parent": profile.parent, **{name: asked[name] for name in known & asked.keys()}})
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -19,8 +19,8 @@ def table(place: Place, asked: Spec | None) -> tuple[str, bool]:
     if len(missing) == len(MACHINES) and not asked:
         return f"lab {place.id}: down\n  -> lab/lab up", False
     unit = disk.docker_unit(place)
-    said = nas.ask(place, LOOK.replace("UNIT", unit)).stdout.splitlines()
-    seen = dict(line.split(" ", 1) for line in said if " " in line)
+    lines = nas.ask(place, LOOK.replace("UNIT", unit)).stdout.splitlines()
+    seen = dict(line.split(" ", 1) for line in lines if " " in line)
     version = nas.answers(place)
     wanted = f" (asked for: {asked.engine})" if asked else ""
     well = bool(version and announce.running(place) and nas.powered(place))
@@ -42,13 +42,13 @@ def table(place: Place, asked: Spec | None) -> tuple[str, bool]:
 
 
 def _addresses(place: Place, machine: str, interface: str) -> list[str]:
-    said = run("ip", "-n", place.namespace(machine), "-o", "address", "show", "dev", interface, check=False).stdout
-    words = [line.split() for line in said.splitlines()]
+    output = run("ip", "-n", place.namespace(machine), "-o", "address", "show", "dev", interface, check=False).stdout
+    words = [line.split() for line in output.splitlines()]
     return [word[3] for word in words if len(word) > 3 and not word[3].startswith("fe80:")]
 
 
 def _uptime(place: Place) -> str:
     pid = nas.leader(place)
-    said = run("ps", "-o", "etimes=", "-p", str(pid), check=False).stdout.strip() if pid else ""
-    seconds = int(said or 0)
+    output = run("ps", "-o", "etimes=", "-p", str(pid), check=False).stdout.strip() if pid else ""
+    seconds = int(output or 0)
     return f"{seconds // 60} min {seconds % 60} s"

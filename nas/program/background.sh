@@ -2,7 +2,10 @@
 start_loop() {
     umask 022 # in a preview a user who is not root reads the process number
     kept=$run/$me.$shim.pid
-    read -r pid 2>/dev/null <"$kept" && is_our_process "$pid" && kill -HUP "$pid" && return
+    if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then
+        ignores_hup "$pid" || ! kill -HUP "$pid" || return 0
+        end_supervisor "$pid"
+    fi
     away=''
     ! command -v setsid >/dev/null || away=setsid # a session of its own, so that it outlives the caller's
     if command -v logger >/dev/null; then
@@ -12,14 +15,26 @@ start_loop() {
     fi
 }
 
+# A supervisor that was started with HUP ignored, as install.sh does without setsid, can never trap it: it would not
+# read a new conf.
+ignores_hup() {
+    while read -r word mask; do
+        [ "$word" != SigIgn: ] || case $mask in *[13579bdf]) return 0 ;; *) return 1 ;; esac
+    done 2>/dev/null <"/proc/$1/status"
+    return 1
+}
+
+# Its loop ends with it, and the link stays.
+end_supervisor() {
+    kill -USR2 "$1" # the one signal that install.sh ignores nowhere
+    waited=0
+    while is_our_process "$1" && [ $((waited += 1)) -le 10 ]; do sleep 1; done
+    ! is_our_process "$1" || kill -9 "$1"
+}
+
 stop_loop() {
     kept=$run/$me.$shim.pid
-    if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then
-        kill -USR2 "$pid" # it ignores TERM if install.sh started it without setsid
-        waited=0
-        while is_our_process "$pid" && [ $((waited += 1)) -le 10 ]; do sleep 1; done
-        ! is_our_process "$pid" || kill -9 "$pid"
-    fi
+    if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then end_supervisor "$pid"; fi
     rm -f "$kept"
     stop
 }
@@ -35,7 +50,8 @@ supervise() {
     child='' MACVLAN_KEEPER=$$ kept=$run/$me.$shim.pid
     export MACVLAN_KEEPER
     trap '[ -z "$child" ] || kill -USR2 "$child"; wait; rm -f "$kept"; exit 0' TERM INT USR2
-    trap '' HUP PIPE # it goes on if logger ends
+    trap : HUP  # not '', which ignores_hup would take for a supervisor that can never trap it
+    trap '' PIPE # it goes on if logger ends
     lock || die "$why"
     if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then # of two at once the first one supervises
         unlock
@@ -48,7 +64,7 @@ supervise() {
         run_child boot
         trap '[ -z "$child" ] || kill -HUP "$child"' HUP
         run_child watch
-        trap '' HUP
+        trap : HUP
         say "the loop ended by itself: $shim stays for the next one"
         sleep 3
     done

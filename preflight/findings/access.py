@@ -22,13 +22,13 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
     if facts.uid != 0:
         yield from _sudo(facts)
     if "ip" not in facts.tools:
-        what = "has no `ip` command, which shim and routes need"
-        yield Problem("site.nas.host", site.nas.host, what, "install the package that brings `ip` there (iproute2)")
+        message = "has no `ip` command, which shim and routes need"
+        yield Problem("site.nas.host", site.nas.host, message, "install the package that brings `ip` there (iproute2)")
     if facts.macvlan == "no":
         kernel = facts.system.get("kernel", "")
-        what = f"runs a kernel{f' ({kernel})' if kernel else ''} without the macvlan module, which is required"
+        message = f"runs a kernel{f' ({kernel})' if kernel else ''} without the macvlan module, which is required"
         remedy = "install Docker's package (on most NASes it brings the module), or the kernel's modules package"
-        yield Problem("site.nas.host", site.nas.host, what, remedy)
+        yield Problem("site.nas.host", site.nas.host, message, remedy)
     yield from _docker(site, install, facts)
     yield from _sshd(site, facts)
 
@@ -38,11 +38,11 @@ def _sudo(facts: NasFacts) -> Iterator[Problem]:
     if facts.sudo in ("yes", "right"):
         return
     if facts.sudo == "wrong":
-        what = f"is not the password that sudo takes from {facts.user} there"
-        yield Problem("macvlan-ipv6:sudoPassword", "", what, f"write the right one: {SET_PASSWORD}")
+        message = f"is not the password that sudo takes from {facts.user} there"
+        yield Problem("macvlan-ipv6:sudoPassword", "", message, f"write the right one: {SET_PASSWORD}")
     elif facts.sudo == "asks":
-        what = f"{rights}; its sudo asks for a password, and none is set"
-        yield Problem("site.nas.user", facts.user, what, f"{SET_PASSWORD}, or let sudo ask {facts.user} for none")
+        message = f"{rights}; its sudo asks for a password, and none is set"
+        yield Problem("site.nas.user", facts.user, message, f"{SET_PASSWORD}, or let sudo ask {facts.user} for none")
     else:
         remedy = "use `user: root` with a key in root's authorized_keys, or a user who may use sudo"
         yield Problem("site.nas.user", facts.user, rights, remedy)
@@ -52,28 +52,28 @@ def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Proble
     """Whether `ssh NAS docker` works, which is what the docker plugin calls."""
     docker = facts.docker
     if docker.refusal and not (install.wrapper and facts.sudo == "yes"):
-        what = f"may not use Docker there ({docker.refusal})"
+        message = f"may not use Docker there ({docker.refusal})"
         group = f"put {facts.user} into the group of /var/run/docker.sock (`usermod -aG docker {facts.user}`)"
         fix = (
             FIX
             if facts.sudo == "yes"
             else f"let sudo ask {facts.user} for no password, with `nas.docker_wrapper: true`"
         )
-        yield Problem("site.nas.user", facts.user, what, f"{group}, and log in again; or {fix}")
+        yield Problem("site.nas.user", facts.user, message, f"{group}, and log in again; or {fix}")
     if docker.path and not docker.on_path and not install.wrapper:
-        what = f"has docker at {docker.path}, outside the PATH of SSH commands"
+        message = f"has docker at {docker.path}, outside the PATH of SSH commands"
         link = f"on the NAS run `ln -s {docker.path} {(*docker.search, '/usr/bin')[0]}/docker`"
-        yield Problem("site.nas.host", site.nas.host, what, link if site.nas.docker_wrapper else f"{FIX}; or {link}")
+        yield Problem("site.nas.host", site.nas.host, message, link if site.nas.docker_wrapper else f"{FIX}; or {link}")
     if docker.wrapper and not install.wrapper and docker.path.rpartition("/")[0] not in docker.search:
-        what = f"would remove the wrapper {docker.wrapper}; SSH commands would not find the client at {docker.path}"
-        yield Problem("site.nas.docker_wrapper", "false", what, "write true; `pulumi destroy` removes it")
+        message = f"would remove the wrapper {docker.wrapper}; SSH commands would not find the client at {docker.path}"
+        yield Problem("site.nas.docker_wrapper", "false", message, "write true; `pulumi destroy` removes it")
     live = facts.network(site.network.name)
     record = read_conf(facts.conf)
     known = record is not None and record.adopted
     if install.wrapper and not docker.wrapper and live is not None and is_adopted(live) and not known:
-        what = "is there already, and to take it over the docker plugin must reach Docker before anything is changed"
+        message = "is there already, and to take it over the docker plugin must reach Docker before anything is changed"
         remedy = f"on the NAS run `ln -s {docker.path} {install.wrapper}`, and leave that there"
-        yield Problem("site.network.name", live.name, what, remedy)
+        yield Problem("site.network.name", live.name, message, remedy)
 
 
 def _docker(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
@@ -82,24 +82,26 @@ def _docker(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Probl
     if docker.refusal and not docker.engine:
         return
     if not docker.path:
-        what = "has no `docker` command"
-        yield Problem("site.nas.host", host, what, "install Docker (Container Manager) on the NAS")
+        message = "has no `docker` command"
+        yield Problem("site.nas.host", host, message, "install Docker (Container Manager) on the NAS")
     elif not docker.engine:
-        what = f"has a Docker that does not answer: {docker.error or 'no reason given'}"
-        yield Problem("site.nas.host", host, what, "install or start Docker (Container Manager) on the NAS")
+        message = f"has a Docker that does not answer: {docker.error or 'no reason given'}"
+        yield Problem("site.nas.host", host, message, "install or start Docker (Container Manager) on the NAS")
     elif facts.engine_major is not None and facts.engine_major < OLDEST_ENGINE:
-        what = f"has Docker {docker.engine}, and this program needs 20.10 or newer"
-        yield Problem("site.nas.host", host, what, "upgrade Docker (Container Manager) on the NAS")
+        message = f"has Docker {docker.engine}, and this program needs 20.10 or newer"
+        yield Problem("site.nas.host", host, message, "upgrade Docker (Container Manager) on the NAS")
 
 
 def _sshd(site: Site, facts: NasFacts) -> Iterator[Problem]:
     sessions = facts.sshd.get("maxsessions", "")
     if sessions.isdigit() and int(sessions) < SESSIONS:
-        what = f"allows {sessions} SSH sessions per connection; `pulumi up` needs {SESSIONS} and logs in for the rest"
+        message = (
+            f"allows {sessions} SSH sessions per connection; `pulumi up` needs {SESSIONS} and logs in for the rest"
+        )
         remedy = "set `MaxSessions 10` in /etc/ssh/sshd_config there, or run `pulumi up --parallel 2`"
-        yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
+        yield Problem("site.nas.host", site.nas.host, message, remedy, "warning")
     first = facts.sshd.get("maxstartups", "").split(":")[0]
     if first.isdigit() and int(first) < 3:
-        what = f"allows {first} SSH login{'s' if first != '1' else ''} at a time, and `pulumi up` makes two or three"
+        message = f"allows {first} SSH login{'s' if first != '1' else ''} at a time, and `pulumi up` makes two or three"
         remedy = "set `MaxStartups 10:30:100` in /etc/ssh/sshd_config there"
-        yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
+        yield Problem("site.nas.host", site.nas.host, message, remedy, "warning")

@@ -26,22 +26,25 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     holders = _owners(site, facts)
     shims = (plan.shim.name, "" if record is None else record.shim)
     own = {
-        one.interface.ip: link.name for link in facts.links.values() for one in link.addresses if link.name not in shims
+        address.interface.ip: link.name
+        for link in facts.links.values()
+        for address in link.addresses
+        if link.name not in shims
     }
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for planned in plan.given:
         holder, answer = holders.get(planned.address), facts.neighbours.get(planned.address)
         if planned.address in own:
-            what = f"is the NAS's own address on {own[planned.address]}; both would be cut off"
-            yield Problem(planned.path, str(planned.address), what, FREE)
+            message = f"is the NAS's own address on {own[planned.address]}; both would be cut off"
+            yield Problem(planned.path, str(planned.address), message, FREE)
         elif holder is not None and holder.ours:
-            if (planned.name, holder.name) not in told:  # else it is the ULA beside the IPv4 address
+            if (planned.name, holder.name) not in reported:  # else it is the ULA beside the IPv4 address
                 yield from _held(planned, holder, plan, facts, record)
-            told.add((planned.name, holder.name))
+            reported.add((planned.name, holder.name))
         elif holder is not None and holder.name != planned.name:
-            what = f"is held by the container {holder.name}, which is not this program's; Docker would refuse it"
+            message = f"is held by the container {holder.name}, which is not this program's; Docker would refuse it"
             yield Problem(
-                planned.path, str(planned.address), what, f"choose another address, or remove {holder.name} there"
+                planned.path, str(planned.address), message, f"choose another address, or remove {holder.name} there"
             )
         elif holder is None and answer is not None and not _is_ours(planned, answer, shims, facts):
             yield from _answered(planned, answer, facts)
@@ -69,16 +72,16 @@ def _held(
     if holder.name == planned.name or (key and key == planned.key):
         return  # in the last case under the name that it had
     first = first_without(planned.name, holder.name, planned.name in facts.containers)
-    what = f"is held by {holder.name} until that has moved; Docker may refuse it before then"
+    message = f"is held by {holder.name} until that has moved; Docker may refuse it before then"
     remedy = "if `pulumi up` stops at it, run it once more"
-    if planned.key and key and key not in {one.key for one in plan.containers}:
-        what = f"is held by {holder.name}, which the site has no more; Pulumi removes that last, and Docker refuses "
-        yield Problem(planned.path, str(planned.address), f"{what}{planned.name} before", first)
+    if planned.key and key and key not in {container.key for container in plan.containers}:
+        message = f"is held by {holder.name}, which the site has no more; Pulumi removes that last, and Docker refuses "
+        yield Problem(planned.path, str(planned.address), f"{message}{planned.name} before", first)
         return
-    if planned.key and holder.name not in {one.name for one in plan.containers}:
-        what = f"is held by {holder.name}, and Docker refuses {planned.name} until that has another or is gone"
+    if planned.key and holder.name not in {container.name for container in plan.containers}:
+        message = f"is held by {holder.name}, and Docker refuses {planned.name} until that has another or is gone"
         remedy = f"if `pulumi up` stops at it every time: {first}"
-    yield Problem(planned.path, str(planned.address), what, remedy, "warning")
+    yield Problem(planned.path, str(planned.address), message, remedy, "warning")
 
 
 def first_without(name: str, other: str, moves: bool = False) -> str:
@@ -102,13 +105,13 @@ def _is_ours(planned: PlannedAddress, answer: Neighbour, shims: tuple[str, str],
 
 def _answered(planned: PlannedAddress, answer: Neighbour, facts: NasFacts) -> Iterator[Problem]:
     if answer.how == "known":
-        what = f"was in use on the LAN a moment ago, by a device with the MAC {answer.mac} that answers no ping"
+        message = f"was in use on the LAN a moment ago, by a device with the MAC {answer.mac} that answers no ping"
         remedy = "run the preview again in a minute; the warning disappears when the neighbour entry expires"
-        yield Problem(planned.path, str(planned.address), what, remedy, "warning")
+        yield Problem(planned.path, str(planned.address), message, remedy, "warning")
     else:
         who = "your own computer" if facts.client == str(planned.address) else f"a device with the MAC {answer.mac}"
-        what = f"is in use on the LAN: {who} answers there; two devices with one address cut each other off"
-        yield Problem(planned.path, str(planned.address), what, FREE)
+        message = f"is in use on the LAN: {who} answers there; two devices with one address cut each other off"
+        yield Problem(planned.path, str(planned.address), message, FREE)
 
 
 def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner], facts: NasFacts) -> Iterator[Problem]:
@@ -121,6 +124,6 @@ def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner],
     why = f"{facts.user} may not send pings from the NAS, or the NAS has no route to {site.lan.subnet}"
     if not facts.tools & {"ping", "ping6"}:
         why = "the NAS has no `ping`"
-    what = f"could not check whether other devices use {', '.join(found[:SHOWN])}{more}: {why}"
+    message = f"could not check whether other devices use {', '.join(found[:SHOWN])}{more}: {why}"
     remedy = "make sure that no other device uses them; two devices with one address cut each other off"
-    yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
+    yield Problem("site.nas.host", site.nas.host, message, remedy, "warning")

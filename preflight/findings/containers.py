@@ -16,17 +16,17 @@ def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
         if live is None:
             continue  # preflight/findings/other_states.py
         if not live.addresses:
-            what = "exists on the NAS already and was not made by this program; Docker takes each name once"
+            message = "exists on the NAS already and was not made by this program; Docker takes each name once"
             remedy = (
                 f"remove it there (`docker rm -f {container.name}`; its volumes stay) and it is recreated, or leave it "
                 "as it is and list it under `external_containers:`"
             )
-            yield Problem(container.path, container.name, what, remedy)
+            yield Problem(container.path, container.name, message, remedy)
         elif key := _other_key(container, record):
             yield _handed_on(container, key, plan)
         elif not live.runs:
-            what = f"is {live.status} and does not run"
-            yield Problem(container.path, container.name, what, f"`docker start {container.name}`, or see "
+            message = f"is {live.status} and does not run"
+            yield Problem(container.path, container.name, message, f"`docker start {container.name}`, or see "
                           f"`docker logs {container.name}` there", "warning", container.key)  # fmt: skip
 
 
@@ -38,10 +38,10 @@ def _other_key(container: ContainerPlan, record: Record | None) -> str:
 
 def _handed_on(container: ContainerPlan, key: str, plan: LanPlan) -> Problem:
     """Pulumi goes by keys: what has another one is another container, which it makes before it removes the old one."""
-    if key in {one.key for one in plan.containers}:
-        what = f"is the name of the container of {key} until that has its new one; Docker takes each name once"
+    if key in {container.key for container in plan.containers}:
+        message = f"is the name of the container of {key} until that has its new one; Docker takes each name once"
         remedy = "if `pulumi up` stops at it, run it once more"
-        return Problem(container.path, container.name, what, remedy, "warning", container.key)
-    what = f"is the name of the container of {key}, a key that the site has no more; Pulumi removes that last, and "
-    what += "Docker takes each name once"
-    return Problem(container.path, container.name, what, first_without(container.key, "the old one"))
+        return Problem(container.path, container.name, message, remedy, "warning", container.key)
+    message = f"is the name of the container of {key}, a key that the site has no more; Pulumi removes that last, and "
+    message += "Docker takes each name once"
+    return Problem(container.path, container.name, message, first_without(container.key, "the old one"))

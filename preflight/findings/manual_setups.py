@@ -17,17 +17,19 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
     if read_conf(facts.confs.get(install.config_path)) is None:
         for path in paths:
             if path in facts.files and path not in (*facts.backups, *ours):
-                what = f"is on the NAS already, made by hand; it is kept as {path}{KEPT} and replaced"
+                message = f"is on the NAS already, made by hand; it is kept as {path}{KEPT} and replaced"
                 after = "brings it back" if install.on_destroy == "restore" else "leaves that copy there"
                 remedy = f"nothing to do; `pulumi destroy` {after} (install.on_destroy: {install.on_destroy})"
-                yield Problem("site.install", path, what, remedy, "warning", "shim")
+                yield Problem("site.install", path, message, remedy, "warning", "shim")
     for path in facts.leftovers:
         if path not in (*paths, *ours) and not path.endswith(KEPT):
-            what = "mentions macvlan: if it makes a shim too, two of them compete for the way to the containers"
-            yield Problem("site.shim", path, what, f"look into it, and remove it if it does: {path}", "warning", "shim")
+            message = "mentions macvlan: if it makes a shim too, two of them compete for the way to the containers"
+            yield Problem(
+                "site.shim", path, message, f"look into it, and remove it if it does: {path}", "warning", "shim"
+            )
     shims = (site.shim.name, "" if record is None else record.shim)
     for link in facts.links.values():
         if link.kind == "macvlan" and link.lower == site.lan.parent and link.name not in shims:
-            what = f"is another macvlan link of the NAS on {site.lan.parent}; its routes compete with the shim's"
+            message = f"is another macvlan link of the NAS on {site.lan.parent}; its routes compete with the shim's"
             remedy = f"`ip link del {link.name}` there, and remove what makes it; or take it over with `shim.name`"
-            yield Problem("site.shim.name", link.name, what, remedy, "warning", "shim")
+            yield Problem("site.shim.name", link.name, message, remedy, "warning", "shim")

@@ -48,7 +48,7 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
 
 
 def _gateway_all_the_same(plan: LanPlan, facts: NasFacts) -> Problem:
-    what = (
+    message = (
         f"does nothing here: Docker {facts.docker.engine} gives every IPv6 network a gateway, the first free address "
         f"if none is named. So the network has {plan.network.ula_gateway} as with `auto`, and the watch loop takes "
         "the containers' default route to it away, if it does not answer"
@@ -57,7 +57,7 @@ def _gateway_all_the_same(plan: LanPlan, facts: NasFacts) -> Problem:
         f"write `auto`; from Docker {FIRST_ENGINE_WITHOUT_OWN_GATEWAY} on `none` makes a network without a gateway, "
         "and replaces a network that has a gateway"
     )
-    return Problem("site.ula.gateway", "none", what, remedy, "warning", "network")
+    return Problem("site.ula.gateway", "none", message, remedy, "warning", "network")
 
 
 def _before(site: Site, facts: NasFacts) -> LiveNetwork | None:
@@ -77,30 +77,34 @@ def _in_the_way(site: Site, plan: LanPlan, facts: NasFacts, before: LiveNetwork 
         beside = other.driver in ("macvlan", "ipvlan") and other.parent == site.lan.parent
         remedy = f"use that one with `network: {{name: {other.name}}}`, or {remove}"
         if beside and not shared:
-            what = f"has the network {other.name} already, and Docker {facts.docker.engine} takes one on an interface"
-            yield Problem("site.lan.parent", site.lan.parent, what, remedy)
+            message = (
+                f"has the network {other.name} already, and Docker {facts.docker.engine} takes one on an interface"
+            )
+            yield Problem("site.lan.parent", site.lan.parent, message, remedy)
         elif taken := refused_for(plan.network, other, facts.engine_major):
             ipv6 = ":" in taken
             key, value = ("site.ula.prefix", site.ula.prefix) if ipv6 else ("site.lan.subnet", site.lan.subnet)
-            what = f"overlaps {taken} of the network {other.name}, and Docker refuses a network that overlaps another"
+            message = (
+                f"overlaps {taken} of the network {other.name}, and Docker refuses a network that overlaps another"
+            )
             if not beside:
                 remedy = f"recreate that one with another range, or {remove}"
             if other.name == "bridge":
                 remedy = "give Docker's own bridge another range: `bip` in its daemon.json"
             if ipv6:
                 remedy += "; or write another prefix (`make ula`)"
-            yield Problem(key, str(value), what, remedy)
+            yield Problem(key, str(value), message, remedy)
 
 
 def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:
     found = list(differences(plan.network, live, facts.engine_major))
     if is_adopted(live) and not foreign_network(site, plan, facts):
-        what = f"exists already, was not made by this program, and differs\n{_side_by_side(found)}"
+        message = f"exists already, was not made by this program, and differs\n{_side_by_side(found)}"
         remedy = (
             "write what it has into the site, and it is used as it is; or remove it there "
             f"(`docker network rm {live.name}`, its containers disconnected), and it is made as the site says"
         )
-        yield Problem("site.network.name", live.name, what, remedy)
+        yield Problem("site.network.name", live.name, message, remedy)
         return
     how = f"will be replaced, because Docker cannot change a network ({in_words(found)})"
     yield from _goes(site, live, how, facts, f"has to be replaced ({in_words(found)})")
@@ -109,27 +113,27 @@ def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> I
 def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = "") -> Iterator[Problem]:
     """Who is on a network that is removed. how, must: what becomes of it, if it may go, and if it may not."""
     attached = {name: facts.containers.get(name) for name in live.attached}
-    ours = sorted(name for name, one in attached.items() if one is not None and one.addresses)
+    ours = sorted(name for name, container in attached.items() if container is not None and container.addresses)
     strangers = [name for name in live.attached if name not in ours] + _stopped(live, facts)
     if strangers:
-        what = f"{must or how}, and containers that are not this program's are on it: {', '.join(strangers)}"
+        message = f"{must or how}, and containers that are not this program's are on it: {', '.join(strangers)}"
         first = strangers[0].split()[0]
         remedy = f"there: `docker network disconnect {live.name} {first}`; connect them again after `pulumi up`"
-        yield Problem("site.network.name", site.network.name, what, remedy)
+        yield Problem("site.network.name", site.network.name, message, remedy)
     else:
-        what = f"{how}; these containers stop: {', '.join(ours) or 'none is running on it'}"
+        message = f"{how}; these containers stop: {', '.join(ours) or 'none is running on it'}"
         remedy = "they come back with the addresses and MACs that the site says"
-        yield Problem("site.network.name", site.network.name, what, remedy, "warning", "network")
+        yield Problem("site.network.name", site.network.name, message, remedy, "warning", "network")
 
 
 def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:
     """Others' containers that will be on it when they start: Docker keeps the network's id with them, not its name, and
     shows none of them in the network. Old engines list one that never ran by the network's id, if it was made so."""
     found = []
-    for name, one in sorted(facts.containers.items()):
-        on_it = any(key == live.name or (len(key) >= 12 and live.id.startswith(key)) for key in one.networks)
-        if on_it and not one.addresses and name not in live.attached:
-            found.append(f"{name} ({one.status})")
+    for name, container in sorted(facts.containers.items()):
+        on_it = any(key == live.name or (len(key) >= 12 and live.id.startswith(key)) for key in container.networks)
+        if on_it and not container.addresses and name not in live.attached:
+            found.append(f"{name} ({container.status})")
     return found
 
 
@@ -141,17 +145,22 @@ def _not_reserved(plan: LanPlan, live: LiveNetwork) -> Iterator[Problem]:
     ip_range = plan.network.ip_range
     free = [str(address) for address in open_to_all if ip_range is None or address in ip_range]
     if free:
-        what = f"does not reserve {' and '.join(free)}, and Docker may give it to a container that asks for no address"
+        message = (
+            f"does not reserve {' and '.join(free)}, and Docker may give it to a container that asks for no address"
+        )
         remedy = "give each container on it a fixed address; a network that this program makes reserves them"
-        yield Problem("site.network.name", live.name, what, remedy, "warning", "network")
+        yield Problem("site.network.name", live.name, message, remedy, "warning", "network")
 
 
 def in_words(found: list[Difference]) -> str:
-    return ", ".join(f"{one.setting} {one.live} → {one.wanted}" for one in found)
+    return ", ".join(f"{difference.setting} {difference.live} → {difference.wanted}" for difference in found)
 
 
 def _side_by_side(found: list[Difference]) -> str:
-    rows = [("", "on the NAS", "in the site"), *((one.setting, one.live, one.wanted) for one in found)]
+    rows = [
+        ("", "on the NAS", "in the site"),
+        *((difference.setting, difference.live, difference.wanted) for difference in found),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(f"        {line}" for line in lines)

@@ -22,7 +22,11 @@ def missing(plan: LanPlan, facts: NasFacts, state: StackState) -> list[Container
     """Containers that the state has and the NAS has not."""
     if not facts.docker.engine:
         return []
-    return [one for one in plan.containers if one.name in state.containers and one.name not in facts.containers]
+    return [
+        planned
+        for planned in plan.containers
+        if planned.name in state.containers and planned.name not in facts.containers
+    ]
 
 
 def network_is_missing(facts: NasFacts, state: StackState) -> bool:
@@ -32,8 +36,12 @@ def network_is_missing(facts: NasFacts, state: StackState) -> bool:
 def others(plan: LanPlan, facts: NasFacts, state: StackState) -> list[LiveContainer]:
     """Containers of this program's under the names of this site's that the state has not: another one made them, or a
     run that was cut off."""
-    live = [facts.containers.get(one.name) for one in plan.containers]
-    return [one for one in live if one is not None and one.addresses and one.name not in state.containers]
+    live = [facts.containers.get(planned.name) for planned in plan.containers]
+    return [
+        container
+        for container in live
+        if container is not None and container.addresses and container.name not in state.containers
+    ]
 
 
 def findings(
@@ -43,19 +51,19 @@ def findings(
     if state.is_empty or others(plan, facts, state):
         yield from _foreign(site, install, plan, facts, state, take_over)
     elif take_over:
-        what = "has been done: this stack's state holds the installation"
-        yield Problem(TAKE_OVER_KEY, "true", what, f"`pulumi config rm {TAKE_OVER_KEY}`", "warning")
+        message = "has been done: this stack's state holds the installation"
+        yield Problem(TAKE_OVER_KEY, "true", message, f"`pulumi config rm {TAKE_OVER_KEY}`", "warning")
     gone = missing(plan, facts, state)
     if network_is_missing(facts, state) and gone:
-        names = _names([one.name for one in gone])
-        what = f"has lost what this stack's state has there: the network {state.network}, and {names}"
-        what += "\n      it was reset, or it is another machine; Pulumi notices that only with --refresh"
+        names = _names([container.name for container in gone])
+        message = f"has lost what this stack's state has there: the network {state.network}, and {names}"
+        message += "\n      it was reset, or it is another machine; Pulumi notices that only with --refresh"
         remedy = f"{REFRESH} creates all of it again, with the addresses that the site says"
-        yield Problem("site.nas.host", site.nas.host, what, remedy, "warning")
+        yield Problem("site.nas.host", site.nas.host, message, remedy, "warning")
         return
     for container in gone:
-        what = "is missing on the NAS, although this stack's state has it; Pulumi notices that only with --refresh"
-        yield Problem(container.path, container.name, what, f"{REFRESH} recreates it", "warning", container.key)
+        message = "is missing on the NAS, although this stack's state has it; Pulumi notices that only with --refresh"
+        yield Problem(container.path, container.name, message, f"{REFRESH} recreates it", "warning", container.key)
 
 
 def _foreign(
@@ -64,34 +72,36 @@ def _foreign(
     containers = others(plan, facts, state)
     live = facts.network(site.network.name)
     found = [f"the network {live.name}"] if live and not is_adopted(live) and live.name != state.network else []
-    found += [_names([one.name for one in containers])] if containers else []
+    found += [_names([container.name for container in containers])] if containers else []
     found += (
         [install.config_path] if not state.shim and read_conf(facts.confs.get(install.config_path)) is not None else []
     )
     if not found:
         return
     if not take_over:
-        what = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
+        message = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
         if not state.is_empty:
-            what = f"has more of this program's than this stack's state knows of: {'; '.join(found)}"
-        what += "\n      its state is in another stack, on another laptop, or lost, or a run was cut off; "
-        what += "two states undo each other's work"
+            message = f"has more of this program's than this stack's state knows of: {'; '.join(found)}"
+        message += "\n      its state is in another stack, on another laptop, or lost, or a run was cut off; "
+        message += "two states undo each other's work"
         remedy = "bring that state here (`pulumi stack export` there, `pulumi stack import` here), or take the "
         remedy += f"installation over: {TAKE_OVER}"
         remedy += " recreates those containers, their volumes stay" if containers else ""
-        yield Problem("site.nas.host", site.nas.host, what, remedy)
+        yield Problem("site.nas.host", site.nas.host, message, remedy)
         return
-    keys = {one.name: one.key for one in plan.containers}
-    for one in containers:
-        what = "is not in this stack's state, and Pulumi cannot take a container over as it is: "
-        what += "it will be removed and recreated"
+    keys = {container.name: container.key for container in plan.containers}
+    for container in containers:
+        message = "is not in this stack's state, and Pulumi cannot take a container over as it is: "
+        message += "it will be removed and recreated"
         remedy = "nothing to do: its volumes stay; what it keeps in none of them is lost"
-        yield Problem("site.containers", one.name, what, remedy, "warning", keys[one.name])
+        yield Problem("site.containers", container.name, message, remedy, "warning", keys[container.name])
     known = {*keys, *state.containers}
-    rest = [one.name for one in facts.containers.values() if one.addresses and one.name not in known]
+    rest = [
+        container.name for container in facts.containers.values() if container.addresses and container.name not in known
+    ]
     if rest:
-        what = "of another state are not in this site, and stay as they are"
-        yield Problem("site.containers", ", ".join(rest), what, f"`docker rm -f {rest[0]}` there", "warning")
+        message = "of another state are not in this site, and stay as they are"
+        yield Problem("site.containers", ", ".join(rest), message, f"`docker rm -f {rest[0]}` there", "warning")
 
 
 def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, state: StackState) -> Iterator[Problem]:
@@ -105,11 +115,13 @@ def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, state: StackState
             continue
         found = list(differences(plan.network, live, facts.engine_major)) if name == site.network.name else []
         how = in_words(found) or "another name"
-        what = f"differs from {name} on the NAS ({how}), and this stack's state does not have that one, so that Pulumi "
-        what += "cannot remove it"
+        message = (
+            f"differs from {name} on the NAS ({how}), and this stack's state does not have that one, so that Pulumi "
+        )
+        message += "cannot remove it"
         remedy = "write what that one has into the site until this stack has taken it over; or remove what is on it, "
         remedy += f"and then it, on the NAS: `docker network rm {name}`"
-        yield Problem("site.network.name", site.network.name, what, remedy)
+        yield Problem("site.network.name", site.network.name, message, remedy)
 
 
 def _names(names: Sequence[str]) -> str:

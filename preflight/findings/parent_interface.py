@@ -22,8 +22,8 @@ def resolve_parent(site: Site, facts: NasFacts) -> tuple[Site, list[Problem]]:
     if link is not None and link.kind == "macvlan" and link.lower:
         found = link.lower  # a hand-made shim that took the default route
     if found is None:
-        what = "cannot be found: the NAS has no default route to tell its LAN by"
-        return site, [Problem("site.lan.parent", "auto", what, f"write the interface; it has {_names(facts)}")]
+        message = "cannot be found: the NAS has no default route to tell its LAN by"
+        return site, [Problem("site.lan.parent", "auto", message, f"write the interface; it has {_names(facts)}")]
     return site.with_parent(found), []
 
 
@@ -32,9 +32,9 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     if site.lan.parent == "auto":
         return
     if parent is None:
-        what = f"does not exist on the NAS; it has {_names(facts)}"
+        message = f"does not exist on the NAS; it has {_names(facts)}"
         remedy = "choose the one that has the NAS's own LAN address (`ip address` there shows it)"
-        yield Problem("site.lan.parent", site.lan.parent, what, remedy)
+        yield Problem("site.lan.parent", site.lan.parent, message, remedy)
         return
     unusable = list(_usable(site, parent, facts))
     yield from unusable
@@ -45,25 +45,27 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
 
 
 def _usable(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
-    def problem(what: str, remedy: str) -> Problem:
-        return Problem("site.lan.parent", parent.name, what, remedy)
+    def problem(message: str, remedy: str) -> Problem:
+        return Problem("site.lan.parent", parent.name, message, remedy)
 
     if parent.master:
         chain = _masters(parent, facts)
         top = chain[-1]
-        what = f"is a part of {top}, which takes all its packets: containers on it would reach no other device"
-        yield problem(what, f"write {_on_top_of(chain, site, facts) if top == OVS else top}")
+        message = f"is a part of {top}, which takes all its packets: containers on it would reach no other device"
+        yield problem(message, f"write {_on_top_of(chain, site, facts) if top == OVS else top}")
     if parent.wireless:
-        what = "is wireless, and access points take packets of one MAC address only: containers would reach nobody"
-        yield problem(what, "use the NAS's network cable")
+        message = "is wireless, and access points take packets of one MAC address only: containers would reach nobody"
+        yield problem(message, "use the NAS's network cable")
     if parent.name == "lo" or parent.kind in ("macvlan", "ipvlan"):
-        what = (
+        message = (
             f"is {'the loopback' if parent.name == 'lo' else f'itself a {parent.kind} link'}, and containers need a LAN"
         )
-        yield problem(what, f"write {parent.lower or _names(facts)}")
+        yield problem(message, f"write {parent.lower or _names(facts)}")
     elif parent.name == OVS:
-        what = "is the inside of Open vSwitch, which no packet leaves by: containers on it would reach no other device"
-        yield problem(what, f"write {_on_top_of([OVS], site, facts)}")
+        message = (
+            "is the inside of Open vSwitch, which no packet leaves by: containers on it would reach no other device"
+        )
+        yield problem(message, f"write {_on_top_of([OVS], site, facts)}")
     elif not parent.up:
         yield problem(
             "is switched off, so containers would reach no other device",
@@ -87,44 +89,45 @@ def _on_top_of(chain: list[str], site: Site, facts: NasFacts) -> str:
     """Open vSwitch's own link on the LAN, in place of these ports of it: eth0's is ovs_eth0 on a Synology."""
     for link in facts.links.values():
         free = link.kind != "macvlan" and not link.master
-        if free and any(one.interface.ip in site.lan.subnet for one in link.addresses):
+        if free and any(address.interface.ip in site.lan.subnet for address in link.addresses):
             return link.name
     return next((name for port in reversed(chain) if (name := f"ovs_{port}") in facts.links), _names(facts))
 
 
 def _lan(site: Site, plan: LanPlan, parent: Link, facts: NasFacts) -> Iterator[Problem]:
-    own = [one.interface for one in parent.addresses if isinstance(one.interface, IPv4Interface)]
-    if own and site.lan.subnet not in [one.network for one in own]:
+    own = [address.interface for address in parent.addresses if isinstance(address.interface, IPv4Interface)]
+    if own and site.lan.subnet not in [interface.network for interface in own]:
         has = ", ".join(map(str, own))
-        what = f"is not the LAN of {parent.name}, which has {has}: containers would not reach their neighbours"
-        yield Problem("site.lan.subnet", str(site.lan.subnet), what, f"write {own[0].network}, or another parent")
-    elif own and plan.nas_ipv4 not in [one.ip for one in own]:
+        message = f"is not the LAN of {parent.name}, which has {has}: containers would not reach their neighbours"
+        yield Problem("site.lan.subnet", str(site.lan.subnet), message, f"write {own[0].network}, or another parent")
+    elif own and plan.nas_ipv4 not in [interface.ip for interface in own]:
         key = "site.nas.host" if site.lan.nas_address is None else "site.lan.nas_address"
-        what = f"is not the NAS's address on {parent.name}, which has {', '.join(str(one.ip) for one in own)}"
-        yield Problem(key, str(plan.nas_ipv4), what, f"write `lan.nas_address: {own[0].ip}`, or another parent")
+        message = f"is not the NAS's address on {parent.name}, which has {', '.join(str(one.ip) for one in own)}"
+        yield Problem(key, str(plan.nas_ipv4), message, f"write `lan.nas_address: {own[0].ip}`, or another parent")
     gateway = facts.default_gateway(parent.name)
     if gateway is not None and gateway != site.lan.gateway:
-        what = f"is not the NAS's own gateway, which is {gateway}: containers would go to the internet another way"
+        message = f"is not the NAS's own gateway, which is {gateway}: containers would go to the internet another way"
         yield Problem(
-            "site.lan.gateway", str(site.lan.gateway), what, f"write {gateway}, if you did not mean to", "warning"
+            "site.lan.gateway", str(site.lan.gateway), message, f"write {gateway}, if you did not mean to", "warning"
         )
 
 
 def _ula(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
     if facts.ula_gateway_state == "silent":
-        what = "does not answer, so the containers' IPv6 traffic to the internet would be lost"
+        message = "does not answer, so the containers' IPv6 traffic to the internet would be lost"
         remedy = "give the router that address (in the /64 of ula.prefix), or use `gateway: auto`"
-        yield Problem("site.ula.gateway", str(site.ula.gateway), what, remedy)
+        yield Problem("site.ula.gateway", str(site.ula.gateway), message, remedy)
     elif facts.ula_gateway_state == "unasked":
-        what = f"cannot be checked by the NAS, which has no address in {site.ula.prefix}: it may lead nowhere"
+        message = f"cannot be checked by the NAS, which has no address in {site.ula.prefix}: it may lead nowhere"
         remedy = "check whether your router has that address, or use `gateway: auto`"
-        yield Problem("site.ula.gateway", str(site.ula.gateway), what, remedy, "warning")
+        yield Problem("site.ula.gateway", str(site.ula.gateway), message, remedy, "warning")
     ulas = [network for network in facts.advertised(parent.name) if network.subnet_of(ULA_RANGE)]
     if ulas and site.ula.prefix not in ulas:
-        told = ", ".join(map(str, ulas))
-        what = f"is not the private prefix that your router advertises ({told}): only the NAS reaches containers at it"
+        advertised = ", ".join(map(str, ulas))
+        message = f"is not the private prefix that your router advertises ({advertised}): "
+        message += "only the NAS reaches containers at it"
         remedy = f"write {ulas[0]}, so that the whole LAN does; it changes the containers' private addresses"
-        yield Problem("site.ula.prefix", str(site.ula.prefix), what, remedy, "warning")
+        yield Problem("site.ula.prefix", str(site.ula.prefix), message, remedy, "warning")
 
 
 def _names(facts: NasFacts) -> str:

@@ -189,6 +189,22 @@ def test_one_that_was_started_with_signals_ignored_is_ended_all_the_same(kept: B
     until("all is gone", lambda: not kept.left())
 
 
+def test_one_that_was_started_with_signals_ignored_is_replaced_by_one_that_reads_the_files_again(kept: Box) -> None:
+    """A shell cannot trap what it was started with ignored, so HUP would never reach the loop."""
+    ignoring = ("sh", "-c", "trap '' HUP INT TERM PIPE; exec \"$@\"", "sh")
+    call(kept, "start-loop", *ignoring)
+    until("it is up", lambda: is_up(kept))
+    index = kept.ip("-o", "link", "show", SHIM).split(":")[0]
+    for address in ("192.168.1.77", "192.168.1.78"):
+        kept.write_conf(f"container new {address} -\n")
+        call(kept, "start-loop", *ignoring)
+        until("it goes by the new files", lambda there=address: kept.routes() == {there} and len(loops(kept)) == 1)
+    assert len(running(kept, "supervise")) == 1
+    assert kept.ip("-o", "link", "show", SHIM).split(":")[0] == index
+    call(kept, "stop-loop")
+    until("all is gone", lambda: not kept.left())
+
+
 # ---- a parent that is not there yet ------------------------------------------------------------------------
 def test_boot_waits_for_a_late_parent_and_says_so(box: Box) -> None:
     box.ip("link", "del", "eth0")
