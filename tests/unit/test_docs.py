@@ -76,6 +76,19 @@ def test_a_file_that_a_document_names_is_there_and_so_is_the_test_in_it(document
             assert not name or f"def {name}(" in TEXTS[found], name
 
 
+def test_the_glossary_names_what_the_code_has() -> None:
+    rows = re.findall(r"^\| [^|]+ \| [^|]+ \| ([^|]+) \|", (ROOT / "docs/glossary.md").read_text(), re.M)[2:]
+    names = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    product = "\n".join(
+        TEXTS[name] for name in TEXTS if name.endswith((".py", ".sh")) and not name.startswith("tests/")
+    )
+    assert len(names) > 20
+    keys = [name.rpartition(".")[2] if re.fullmatch(r"\w+\.\w+", name) else name for name in names]
+    assert [
+        name for name in keys if name not in PLACES and name.rstrip("/") not in PLACES and name not in product
+    ] == []
+
+
 DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
 HEAD = r"# (\d+)\. (.+)\n\n\*\*Status\.\*\* (accepted|superseded)\b.* \*\*Date\.\*\* (20\d\d-\d\d-\d\d)\.\n"
 
