@@ -26,7 +26,7 @@ def start_retry_hook(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
     if not supports_error_hooks():
         return None
 
-    async def again(failed: pulumi.ErrorHookArgs) -> bool:
+    async def retry(failed: pulumi.ErrorHookArgs) -> bool:
         if GATEWAY_RACE_ERROR not in failed.errors[0] or len(failed.errors) > TRIES:
             return False
         if failed.failed_operation == "create":
@@ -34,7 +34,7 @@ def start_retry_hook(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
             return await asyncio.to_thread(_removed, access, container)
         return True  # an update starts the one that is there
 
-    return pulumi.ErrorHook(name, again)
+    return pulumi.ErrorHook(name, retry)
 
 
 def _removed(access: SshAccess, container: str) -> bool:
