@@ -66,16 +66,16 @@ def survey_from_snapshot(
         # Another key is trusted now than the one over which the NAS told of its others.
         snapshot = replace(snapshot, host_keys=())
     if snapshot.install.privilege == "password" and not has_password:
-        what = "is not set, and sudo on the NAS asked for it in the run that this one goes by"
-        raise UserErrors([Problem(PASSWORD_KEY, "", what, f"`pulumi config set --secret {PASSWORD_KEY}`")])
+        message = "is not set, and sudo on the NAS asked for it in the run that this one goes by"
+        raise UserErrors([Problem(PASSWORD_KEY, "", message, f"`pulumi config set --secret {PASSWORD_KEY}`")])
     plan, wrong = plan_lan(site.with_parent(snapshot.parent), addresses, snapshot.engine_major, snapshot.network)
     if wrong:
         raise UserErrors(wrong)
-    what = (
+    message = (
         "so the NAS was not asked: this preview uses the snapshot of the last run, and changes since then are not seen"
     )
     return Survey(
-        plan, snapshot, Drift(), (Problem("site.probe", "off", what, "write `probe: on` to look", "warning"),)
+        plan, snapshot, Drift(), (Problem("site.probe", "off", message, "write `probe: on` to look", "warning"),)
     )
 
 

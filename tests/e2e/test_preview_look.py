@@ -132,6 +132,6 @@ def test_the_parent_is_found_by_itself_and_a_run_without_a_look_says_so(look_box
         unreached = looked.told(check=False)
     finally:
         look_box.run("client", "ip route del unreachable 192.168.1.10")
-    assert "this is Pulumi's memory of it" in said
+    assert "this preview uses the snapshot of the last run" in said
     assert "site.nas.host: 192.168.1.10" in unreached and "cannot be reached" in unreached
     looked.expect_no_changes()
