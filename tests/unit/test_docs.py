@@ -76,6 +76,18 @@ def test_a_file_that_a_document_names_is_there_and_so_is_the_test_in_it(document
             assert not name or f"def {name}(" in TEXTS[found], name
 
 
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/tests.md"])
+def test_a_command_for_one_test_finds_one(document: str) -> None:
+    """In brackets is a parameter. A finding's test has the name of its case as one."""
+    commands = re.findall(r'^\.venv/bin/pytest .*?(tests/\S+) -k "?([^"#\n]+?)"?(?: +#.*)?$', TEXTS[document], re.M)
+    assert len(commands) == 4
+    cases = [path.stem for path in (ROOT / "tests/unit/findings").glob("*.yaml")]
+    for file, words in commands:
+        names = [*re.findall(r"^def (test_\w+)", TEXTS[file], re.M), *(cases if "test_findings" in file else [])]
+        wanted = [word for word in words.split(" and ") if not word.startswith("[")]
+        assert [name for name in names if all(word in name for word in wanted)] != [], words
+
+
 def test_the_glossary_names_what_the_code_has() -> None:
     rows = re.findall(r"^\| [^|]+ \| [^|]+ \| ([^|]+) \|", (ROOT / "docs/glossary.md").read_text(), re.M)[2:]
     names = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
