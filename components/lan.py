@@ -18,7 +18,7 @@ from plan.lan import ContainerPlan, ImagePlan, LanPlan
 from preflight.snapshot import NasSnapshot
 
 # Containers stand in this many queues, each waiting for the one before it. The plugin then never has more SSH sessions
-# under way than one connection takes (sshd's MaxSessions is 10), and more would not be faster
+# under way than one connection takes (docs/upstream-facts.md#openssh-sessions), and more would not be faster
 # (docs/upstream-facts.md#docker-start-saturates).
 QUEUES = 4
 

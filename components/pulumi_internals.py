@@ -1,4 +1,5 @@
-"""What this program needs of Pulumi's SDK beyond its documented interface, in one place: no version promises it.
+"""What this program needs of Pulumi's SDK beyond its documented interface, in one place: no version promises it
+(docs/upstream-facts.md#pulumi-private).
 
 tests/unit/test_pulumi_internals.py says which of these a newer SDK has broken.
 """

@@ -1,6 +1,6 @@
 """One container as people write it: the Compose specification's own key names, so that a service can be pasted.
 
-What is not here is refused, never ignored (the keys are listed in docs/guide.md from these models).
+A key that is not here is refused, never ignored. docs/guide.md lists the keys; a test compares it with these models.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The site as people write it under ``macvlan-ipv6:site``: parsed once, into values that cannot be wrong alone.
 
-What can only be wrong together (two containers with one address …) is checked in ``plan.planner``.
+What can only be wrong together (two containers with one address …) is checked in ``plan.checks``.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a NAS says of itself, as values. Made by ``probe.parse`` of what nas/probe.sh prints."""
+"""What a NAS says of itself, as values. Made by ``probe.parse`` from the output of probe.sh (parts: nas/probe/)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from config.problems import Problem, as_text
 
-OLDEST = (8, 5)  # of OpenSSH: since then ssh takes host keys from a command (KnownHostsCommand)
+OLDEST = (8, 5)  # of OpenSSH: docs/upstream-facts.md#openssh-known-hosts-command
 DAEMON = "docker.example.com"  # Docker's client's own name for a daemon behind ssh
 _TLS = ("DOCKER_CERT_PATH", "DOCKER_CERT_MATERIAL", "DOCKER_KEY_MATERIAL")
 

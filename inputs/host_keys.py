@@ -12,7 +12,8 @@ from config.problems import Problem, as_text
 from config.site import Nas
 from inputs.paths import from_home
 
-HOST_KEY_TYPES = (  # the order in which the command plugin's SSH library asks a server for its key
+# The order in which the command plugin asks a server for its key: docs/upstream-facts.md#command-host-key
+HOST_KEY_TYPES = (
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
     "ecdsa-sha2-nistp521",

@@ -17,7 +17,7 @@ HOOKS = {
 SOURCES = (PROGRAM, INSTALLER, WRAPPER, *HOOKS.values())  # the static files under nas/ that a bundle is made of
 COMMAND = AS_ROOT, UNPACK = "as_root.sh", "unpack.sh"  # … and of which the command that takes it there
 LOOK = PROBE, TRY_PASSWORD = "probe.sh", "try_password.sh"  # … and a look at the NAS (probe/gather.py)
-_KINDS = {SYSTEMD: "systemd", SYSTEMD_STANDALONE: "systemd", RC_D: "rc.d", TASK: "task"}  # nas/install.sh's words
+_KINDS = {SYSTEMD: "systemd", SYSTEMD_STANDALONE: "systemd", RC_D: "rc.d", TASK: "task"}  # install.sh's words
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def host_files(
 
 
 def _settings(plan: LanPlan, install: InstallPlan, repair: Repair | None) -> str:
-    """What nas/install.sh goes by."""
+    """What install.sh goes by."""
     settings = {
         "program": install.script_path,
         "conf": install.config_path,

@@ -1,4 +1,4 @@
-"""Where things stand on the NAS and what starts them there: the site's wishes and the NAS's profile, with_parent."""
+"""Where things stand on the NAS and what starts them there: decided from the site and the NAS's profile."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What is where on each kind of NAS: data and nothing else. docs/guide.md shows this table."""
+"""What is where on each kind of NAS, and how a NAS is recognised. docs/guide.md shows this table."""
 
 import re
 from collections.abc import Mapping

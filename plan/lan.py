@@ -1,4 +1,4 @@
-"""What the site is to become: plain values, each address and MAC with_parent. Made by ``plan.planner``."""
+"""What the site is to become: plain values, with every address and MAC decided. Made by ``plan.planner``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -70,7 +70,7 @@ def gather_facts(
 
 
 def probe_arguments(site: Site, addresses: AddressPlan, before: InstallPlan | None = None) -> list[str]:
-    """The arguments of nas/probe.sh."""
+    """The arguments of probe.sh."""
     installs = [*possible_installs(site), *([] if before is None else [before])]
     files = {path: mode for install in installs for path, mode in install.files.items()}
     places = {place for profile in PROFILES.values() for place in profile.docker_places}

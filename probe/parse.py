@@ -1,4 +1,4 @@
-"""The text that nas/probe.sh prints, as NasFacts. Sections begin with `== NAME`; `|` marks lines of the NAS's files."""
+"""The output of probe.sh (parts: nas/probe/) as NasFacts. Sections begin with `== NAME`; `|` marks lines of files."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ Lines = list[str]
 
 
 def parse_facts(text: str) -> NasFacts:
-    """Raises ValueError on a text that was cut off or that is none of nas/probe.sh's."""
+    """Raises ValueError on a text that was cut off or that is none of probe.sh's."""
     sections = _sections(text)
 
     def of(name: str) -> Lines:

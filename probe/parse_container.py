@@ -1,4 +1,4 @@
-"""What nas/probe.sh found in the containers' namespaces."""
+"""What probe.sh found in the containers' namespaces."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ class _Part:
 
 def read_inside(lines: Iterable[str]) -> Mapping[int, Inside]:
     """By the process number of the container, less those of whom not all could be read. lines: see look_inside in
-    nas/probe.sh."""
+    probe.sh."""
     found: dict[int, _Part] = {}
     part = _Part()
     for line in lines:

@@ -1,4 +1,4 @@
-"""A whole file system for nas/probe.sh to look at: this machine's, read-only, with a test's own files laid over it."""
+"""A whole file system for probe.sh to look at: this machine's, read-only, with a test's own files laid over it."""
 
 import os
 import subprocess

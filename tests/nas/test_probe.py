@@ -1,4 +1,4 @@
-"""nas/probe.sh against real links and neighbours, and docker, systemctl and sshd of the test's own."""
+"""probe.sh against real links and neighbours, and docker, systemctl and sshd of the test's own."""
 
 import hashlib
 import os

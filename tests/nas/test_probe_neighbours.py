@@ -1,4 +1,4 @@
-"""Who is at which address of the LAN, as nas/probe.sh finds out: by a ping to all and the kernel's neighbour table."""
+"""Who is at which address of the LAN, as probe.sh finds out: by a ping to all and the kernel's neighbour table."""
 
 import fcntl
 import subprocess

@@ -1,4 +1,4 @@
-"""What NASes said, recorded by nas/probe.sh in the lab (tests/unit/answers), and the cases made of it.
+"""What NASes said, recorded by probe.sh in the lab (tests/unit/answers), and the cases made of it.
 
 A case is a file under tests/unit/findings: the answer it starts from, what is other than in the lab (`edits` of its
 text, whole `sections`), what the `site` says otherwise, and what it `says`.

@@ -31,29 +31,90 @@ def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
         assert not heading or heading in headings_of(place), target
 
 
-def test_every_fact_that_the_code_leans_on_is_written_down() -> None:
-    """An anchor of docs/upstream-facts.md, in whatever file it is cited."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
-        "\n"
+LISTED = [
+    name
+    for name in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    if (ROOT / name).is_file()
+]
+TEXTS = {name: (ROOT / name).read_text(errors="replace") for name in LISTED if not name.endswith(".gz")}
+FACTS = "docs/upstream-facts.md"
+
+
+def facts_and_how_they_are_known() -> list[tuple[str, str]]:
+    return re.findall(r"^### (\S+)\n(?:.+\n)+\n\*\*How known\.\*\* ((?:.+\n)+)", (ROOT / FACTS).read_text(), re.M)
+
+
+def test_a_fact_that_is_cited_is_written_down_and_one_that_is_written_down_is_cited() -> None:
+    cited = {
+        anchor
+        for name, text in TEXTS.items()
+        if name not in (FACTS, "tests/unit/test_docs.py")
+        for anchor in re.findall(r"upstream-facts\.md#([\w-]+)", text)
+    }
+    assert cited == set(re.findall(r"^### (.*)$", (ROOT / FACTS).read_text(), re.M))
+    assert not [name for name, text in TEXTS.items() if re.search(r"\bFACTS" + r"\.md", text)]
+
+
+def test_each_fact_says_how_and_when_it_became_known() -> None:
+    known = facts_and_how_they_are_known()
+    assert [fact for fact, _ in known] == re.findall(r"^### (.*)$", (ROOT / FACTS).read_text(), re.M)
+    assert [fact for fact, how in known if not re.search(r"\b20\d\d-\d\d-\d\d\b", how)] == []
+
+
+FOLDERS = {name.partition("/")[0] for name in LISTED if "/" in name}
+PLACES = {*LISTED, *(str(parent) for name in LISTED for parent in Path(name).parents)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_a_file_that_a_document_names_is_there_and_so_is_the_test_in_it(document: Path) -> None:
+    """docs/tests.md leaves out `tests/`."""
+    for place, name in re.findall(r"`([\w.-]+/[\w./-]+?)/?(?:::(\w+))?`", (ROOT / document).read_text()):
+        if place.partition("/")[0] in FOLDERS:
+            beside = str(document.parent / place)
+            found = next((one for one in (place, f"tests/{place}", beside) if one in PLACES), None)
+            assert found is not None, place
+            assert not name or f"def {name}(" in TEXTS[found], name
+
+
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/tests.md"])
+def test_a_command_for_one_test_finds_one(document: str) -> None:
+    """In brackets is a parameter. A finding's test has the name of its case as one."""
+    commands = re.findall(r'^\.venv/bin/pytest .*?(tests/\S+) -k "?([^"#\n]+?)"?(?: +#.*)?$', TEXTS[document], re.M)
+    assert len(commands) == 4
+    cases = [path.stem for path in (ROOT / "tests/unit/findings").glob("*.yaml")]
+    for file, words in commands:
+        names = [*re.findall(r"^def (test_\w+)", TEXTS[file], re.M), *(cases if "test_findings" in file else [])]
+        wanted = [word for word in words.split(" and ") if not word.startswith("[")]
+        assert [name for name in names if all(word in name for word in wanted)] != [], words
+
+
+def test_the_glossary_names_what_the_code_has() -> None:
+    rows = re.findall(r"^\| [^|]+ \| [^|]+ \| ([^|]+) \|", (ROOT / "docs/glossary.md").read_text(), re.M)[2:]
+    names = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    product = "\n".join(
+        TEXTS[name] for name in TEXTS if name.endswith((".py", ".sh")) and not name.startswith("tests/")
     )
-    cited = set()
-    for name in listed:
-        if (ROOT / name).is_file() and not name.endswith((".gz", ".md")):
-            cited |= set(re.findall(r"docs/upstream-facts\.md#([\w-]+)", (ROOT / name).read_text(errors="replace")))
-    assert len(cited) > 8 and cited <= set(headings_of(ROOT / "docs/upstream-facts.md"))
-    assert not re.search(r"\bFACTS" + r"\.md", "".join((ROOT / name).read_text() for name in DOCUMENTS))
+    assert len(names) > 20
+    keys = [name.rpartition(".")[2] if re.fullmatch(r"\w+\.\w+", name) else name for name in names]
+    assert [
+        name for name in keys if name not in PLACES and name.rstrip("/") not in PLACES and name not in product
+    ] == []
 
 
-def test_the_list_of_decisions_has_each_with_its_title_status_and_date() -> None:
-    listed = (ROOT / "docs/decisions/README.md").read_text()
-    decisions = sorted((ROOT / "docs/decisions").glob("0*.md"))
-    assert len(decisions) > 20
-    for path in decisions:
-        text = path.read_text()
-        head = re.match(r"# (\d+)\. (.+)\n\n\*\*Status\.\*\* (\w+).*\*\*Date\.\*\* (\S+)\.\n", text)
-        assert head, path
-        number, title, status, date = head.groups()
-        assert f"| {number} | [{title}]({path.name}) | {status} | {date} |" in listed
+DECISIONS = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+HEAD = r"# (\d+)\. (.+)\n\n\*\*Status\.\*\* (accepted|superseded)\b.* \*\*Date\.\*\* (20\d\d-\d\d-\d\d)\.\n"
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_has_status_date_and_all_parts_and_stands_in_the_index(path: Path) -> None:
+    text = path.read_text()
+    head = re.match(HEAD, text)
+    assert head is not None
+    number, title, status, date = head.groups()
+    assert f"{int(number):04}" == path.name[:4]
+    assert f"| {number} | [{title}]({path.name}) | {status} | {date} |\n" in (path.parent / "README.md").read_text()
+    parts = re.findall(r"^\*\*(Context|Decision|Also tried|Costs)\b", text, re.M)
+    assert parts == ["Context", "Decision", "Also tried", "Costs"]
 
 
 def test_the_readmes_site_is_one_that_the_program_takes() -> None:

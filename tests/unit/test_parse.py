@@ -1,4 +1,4 @@
-"""The text that nas/probe.sh prints becomes values; what it does not say stays empty."""
+"""The text that probe.sh prints (its parts are in nas/probe/) becomes values; what it does not say stays empty."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
