@@ -68,12 +68,12 @@ def _usable(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
         yield problem(message, f"write {_on_top_of([OVS], site, facts)}")
     elif not parent.up:
         yield problem(
-            "is switched off, so they would reach no other device",
+            "is switched off, so containers would reach no other device",
             f"on the NAS run `ip link set {parent.name} up`",
         )
     elif not parent.carrier:
         yield problem(
-            "has no cable or no link, so they would reach no other device", "plug it in, or choose another"
+            "has no cable or no link, so containers would reach no other device", "plug it in, or choose another"
         )
 
 
