@@ -1,4 +1,4 @@
-"""The story of one `pulumi up`: load what was written, ask the NAS, survey, make the resources, export."""
+"""One `pulumi up`: load what was written, ask the NAS, survey, make the resources, export."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _survey(loaded: LoadedConfig) -> Survey:
-    """Of the NAS as it is; with `probe: off`, of the NAS as the last run found it."""
+    """The survey of the NAS as it is; with `probe: off`, as the last run found it."""
     site, access = loaded.site, loaded.access
     if not site.probe:
         snapshot = load_last_snapshot(site.network.name)
@@ -83,7 +83,7 @@ def _load() -> LoadedConfig:
 
 
 def _object(config: pulumi.Config, key: str) -> Any:
-    """A map of the stack's file; text that is none as it is, since Pulumi's own error would show it."""
+    """A map of the stack's file. Text that is no map is returned as it is, because Pulumi's own error would show it."""
     try:
         return config.get_object(key)
     except pulumi.ConfigTypeError:

@@ -21,7 +21,7 @@ from plan.numbering import mac_of, ula_of
 
 @dataclass(frozen=True)
 class Container:
-    """A service with its addresses; one is None where the file has none and none follows from what it has.
+    """A service with its addresses. An address is None if the file has none and none follows from what it has.
 
     derived: the keys of the addresses that are not written and follow from the IPv4 address.
     """
@@ -41,7 +41,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Addressed:
-    """A container of which the IPv4 address is known, as plan.checks asks for it."""
+    """A container with a known IPv4 address, in the form that plan.checks takes."""
 
     name: str
     path: str
@@ -59,7 +59,7 @@ class Result:
 def read_services(
     files: Sequence[str], network: str, start: Path, subnet: IPv4Network | None, prefix: IPv6Network | None
 ) -> Result:
-    """start: the folder that relative paths start from. subnet, prefix: None where the person gave none."""
+    """start: the folder that relative paths start from. subnet, prefix: None if the person gave none."""
     services: dict[str, ServiceEntry] = {}
     problems: list[Problem] = []
     for name in files:
@@ -100,7 +100,7 @@ def _containers(
 def _given_twice(
     containers: Iterable[Container], subnet: IPv4Network | None, prefix: IPv6Network | None
 ) -> Iterator[Problem]:
-    """What is wrong between the services: an address, name or MAC given twice, or an address outside its network."""
+    """Problems between the services: an address, name or MAC that is given twice, or an address outside its network."""
     addressed: list[Addressed] = []
     claims: list[Claim] = []
     for container in containers:
@@ -152,7 +152,7 @@ def _service(container: Container) -> dict[str, Any]:
 
 
 def shown_as_text(found: Result) -> str:
-    """For people: each service with its addresses, then each problem with its remedy. NO_COLOR is respected."""
+    """Text for people: each service with its addresses, then each problem with its remedy. It respects NO_COLOR."""
     console = Console(highlight=False, soft_wrap=True)
     with console.capture() as captured:
         for container in found.containers:

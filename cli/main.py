@@ -1,4 +1,4 @@
-"""`macvlan-ipv6 VERB`: the command-line tool. Each verb has a module of its own; here is what a person types."""
+"""`macvlan-ipv6 VERB`: the command-line tool. Each verb has a module of its own; this one has what a person types."""
 
 import os
 import sys
@@ -18,11 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-@app.callback()
-def verbs() -> None:
-    """Without this, typer would make a tool with one verb into one without verbs."""
 
 
 @app.command()
@@ -73,7 +68,7 @@ def compose(
 
 
 def main() -> None:
-    """The command itself. A full disk, or a program that cannot be run, is no reason for a traceback."""
+    """The command itself. A full disk, or a program that cannot be run, ends in a message and not in a traceback."""
     try:
         app(prog_name="macvlan-ipv6")
     except OSError as error:

@@ -1,6 +1,6 @@
 """`macvlan-ipv6 ula --stack NAME`: makes the site's ULA prefix and writes it to the stack's config, once.
 
-Other devices may know a prefix by heart, so one that is there is never replaced. Exit code 1 then.
+A prefix that exists is never replaced, because other devices may use it already. The exit code is 1 then.
 """
 
 import json
@@ -15,7 +15,7 @@ from plan.numbering import GLOBAL_ID_BYTES, ula_prefix
 
 
 def make_prefix(stack: str) -> int:
-    """Returns the exit code."""
+    """Return the exit code."""
     if shutil.which("pulumi") is None:
         return _fail(
             "pulumi: is not on PATH, and it alone writes the stack's config\n  -> install Pulumi, or add it to PATH"

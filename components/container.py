@@ -14,8 +14,11 @@ from plan.lan import ContainerPlan
 
 @dataclass(frozen=True)
 class LanContainerArgs:
-    """image_id: of the image on the NAS; network_name: the LanNetwork's output; repaired: when and why it was
-    recreated, "" for never; secrets: variables never shown; start_retry_hook: see components/start_retry.py."""
+    """image_id: of the image on the NAS.
+    network_name: the LanNetwork's output.
+    repaired: when and why the container was recreated, "" for never.
+    secrets: variables that are never shown.
+    start_retry_hook: see components/start_retry.py."""
 
     plan: ContainerPlan
     service: Service
@@ -59,12 +62,12 @@ class LanContainer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.after),
-                delete_before_replace=True,  # name and addresses can be held by one container only
+                delete_before_replace=True,  # only one container can have the name and the addresses
                 replace_on_changes=["healthcheck", "init", "tmpfs"],  # the plugin does not apply these in place
                 hooks=args.start_retry_hook and pulumi.ResourceHookBinding(on_error=[args.start_retry_hook]),
             ),
         )
-        # The plugin takes a container for well made that ends at once, and says so in this output alone.
+        # If a container ends at once, the plugin reports success, and only this output shows it.
         self.container.must_run.apply(lambda runs: None if runs or runs is None else self._warn(plan.name))
         self.register_outputs({"ipv4": str(plan.ipv4), "ula": str(plan.ula), "mac": plan.mac})
 
@@ -126,7 +129,7 @@ def _storage(service: Service) -> dict[str, Any]:
         "devices": [_device(text) for text in service.devices] or None,
         "shm_size": service.shm_size,
         "memory": service.mem_limit,
-        # What the daemon sets by itself beside `memory`; unsaid, it would be a difference at every preview.
+        # Docker's default beside `memory`. Left out, it would be a difference at every preview.
         "memory_swap": service.mem_limit and 2 * service.mem_limit,
         "read_only": service.read_only or None,
     }
@@ -145,7 +148,7 @@ def _names(service: Service) -> dict[str, Any]:
 
 
 def _labels(plan: ContainerPlan, service: Service, repaired: str) -> list[docker.ContainerLabelArgs]:
-    """With those by which the next preview sees what was changed by hand (facts/labels.py)."""
+    """The service's labels, and those by which the next preview finds what was changed by hand (facts/labels.py)."""
     labels = {**service.labels, ADDRESSES: f"{plan.ipv4} {plan.ula} {plan.mac}"}
     if repaired:
         labels[REPAIRED] = repaired
@@ -165,7 +168,7 @@ def _rights(service: Service) -> dict[str, Any]:
 
 
 def _caps(names: Sequence[str]) -> list[str] | None:
-    """CAP_NET_ADMIN, as the plugin reads it back: another spelling would be a difference at every preview."""
+    """CAP_NET_ADMIN, as the plugin reads it back. Another spelling would be a difference at every preview."""
     plain = [name.upper().removeprefix("CAP_") for name in names]
     return [name if name == "ALL" else f"CAP_{name}" for name in plain] or None
 

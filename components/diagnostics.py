@@ -1,4 +1,4 @@
-"""What a run has to tell, on the resource that it is about: `pulumi preview` lists it below the changes."""
+"""Warnings of a run, on the resource that they are about. `pulumi preview` lists them below the changes."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,6 +1,6 @@
-"""An image that is to be pulled again is pulled by the NAS before Pulumi looks it up there, within the same run.
+"""The NAS pulls an image before Pulumi looks it up there, within the same run.
 
-The Docker plugin pulls only what is not there, whatever its `pullTriggers` say (docs/decisions/0021).
+The Docker plugin pulls only an image that is missing, whatever its `pullTriggers` say (docs/decisions/0021).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ TIMEOUT = 1200  # seconds, as the plugin has for its own pulls
 
 
 def image_pull_hook(name: str, access: SshAccess) -> pulumi.ResourceHook:
-    """The hook for those images. Raises UserErrors where Pulumi's CLI is too old for one."""
+    """The hook for those images. Raises UserErrors if Pulumi's CLI is too old for hooks."""
     if not supports_resource_hooks():
         message = "cannot be done with this Pulumi, which is too old to call the program in the middle of a run"
         remedy = f"install a newer one; or `pulumi config rm {PULLED_KEY}`, `docker pull` there, `pulumi up --refresh`"
@@ -32,7 +32,7 @@ def image_pull_hook(name: str, access: SshAccess) -> pulumi.ResourceHook:
 
 
 def _pull(access: SshAccess, image: str) -> None:
-    """Raises RuntimeError with Docker's words; the image that was there is there still, and its containers run on."""
+    """Raises RuntimeError with Docker's message. The image that was there stays, and its containers keep running."""
     command = access.command(shlex.join(["docker", "pull", "--quiet", image]))
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)

@@ -25,8 +25,9 @@ QUEUES = 4
 
 @dataclass(frozen=True)
 class MacvlanLanArgs:
-    """scripts: name → text of those under nas/ that a command consists of (components/shim.py). repairs: what is marked
-    as recreated, and why. secrets: container key → secret environment variables."""
+    """scripts: name → text of the scripts that a command consists of (components/shim.py).
+    repairs: what is marked as recreated, and why.
+    secrets: container's key → secret environment variables."""
 
     plan: LanPlan
     files: HostFiles
@@ -37,7 +38,7 @@ class MacvlanLanArgs:
 
 
 class MacvlanLan(pulumi.ComponentResource):
-    """summary: what the NAS said of shim and unit; containers by the person's own keys."""
+    """summary: what the NAS reported about shim and unit; containers: by the person's own keys."""
 
     network: LanNetwork
     shim: HostShim
@@ -53,7 +54,7 @@ class MacvlanLan(pulumi.ComponentResource):
             HostShimArgs(args.plan.shim, args.files, args.scripts, args.access),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # Without `docker` on the PATH of its ssh the plugin reaches nothing, neither in its first call nor in its last.
+        # Without `docker` on the PATH of SSH commands the plugin reaches nothing, at its first call and last.
         needed = [self.shim] if args.files.install.wrapper else []
         provider = docker.Provider(
             f"{name}-docker",
@@ -62,7 +63,7 @@ class MacvlanLan(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
         self._on_nas = pulumi.ResourceOptions(parent=self, providers={"docker": provider})
-        # Beside the shim, for neither needs the other; unless the shim's command first removes a network in the way.
+        # Beside the shim, because neither needs the other, unless the shim first removes a network in the way.
         clears = repairs.repair is not None and bool(repairs.repair.network_to_remove)
         self.network = LanNetwork(
             name,
@@ -75,7 +76,7 @@ class MacvlanLan(pulumi.ComponentResource):
         self.containers = {}
         for plan in args.plan.containers:
             if plan.service is not None:
-                # After the shim, so that a container finds the way to its host open when it starts.
+                # After the shim, so that a container can reach its host when it starts.
                 after = [self.shim, *_ahead(list(self.containers.values()))]
                 self.containers[plan.key] = self._container(plan, plan.service, images, after)
         self.register_outputs({"network_name": self.network.name, "summary": self.summary})

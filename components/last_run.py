@@ -15,7 +15,7 @@ TRIES, PAUSE = 20, 0.2  # of reading the state, in seconds
 
 
 def last_snapshot(network: str) -> NasSnapshot | None:
-    """The same, None where there is none or none that this version understands."""
+    """The last run's snapshot, None if there is none or if this version cannot read it."""
     try:
         return load_last_snapshot(network)
     except UserErrors:
@@ -23,7 +23,7 @@ def last_snapshot(network: str) -> NasSnapshot | None:
 
 
 def load_last_snapshot(network: str) -> NasSnapshot:
-    """network: its name. Raises UserErrors where no run has looked yet, or none of this version's."""
+    """network: its name. Raises UserErrors if no run has stored a snapshot, or if this version cannot read it."""
     outputs = _read(stack_outputs)
     text = outputs.get(OUTPUT, outputs.get(OLD_OUTPUT))
     message = "needs the snapshot that an earlier `pulumi up` stored, and "
@@ -38,13 +38,13 @@ def load_last_snapshot(network: str) -> NasSnapshot:
 
 
 def read_stack_state() -> StackState:
-    """What the last run, whether it ended well or not, left in this stack's state."""
+    """What the last run left in this stack's state, whether it succeeded or not."""
     return stack_state_of(_read(stack_resources))
 
 
 def _read(fetch: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The engine writes the state meanwhile. Where that is a file (`pulumi login --local`) it may be found half written
-    ("failed to load checkpoint: EOF", seen with the first `up` of a stack), and is read again."""
+    """The engine writes the state at the same time. If the state is a file (`pulumi login --local`) it may be half
+    written ("failed to load checkpoint: EOF", seen with a stack's first `up`), so it is read again."""
     for attempt in range(TRIES):
         try:
             return fetch()

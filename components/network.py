@@ -12,7 +12,7 @@ from plan.lan import NetworkPlan
 
 @dataclass(frozen=True)
 class LanNetworkArgs:
-    """repaired: when and why it was recreated, "" for never; after: what has to be done on the NAS before."""
+    """repaired: when and why the network was recreated, "" for never; after: resources that have to be made before."""
 
     plan: NetworkPlan
     repaired: str = ""
@@ -20,7 +20,8 @@ class LanNetworkArgs:
 
 
 class LanNetwork(pulumi.ComponentResource):
-    """name: the Docker network's name; a property dependency on it makes containers follow its replacement."""
+    """name: the Docker network's name. Containers depend on this property, so that they follow a replacement of the
+    network."""
 
     name: pulumi.Output[str]
 
@@ -51,11 +52,11 @@ class LanNetwork(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.after),
-                # Docker takes a name once, and one parent once (engines < 27): old and new can't stand side by side.
+                # Docker takes a name once, and one parent once (engines < 27): old and new cannot exist side by side.
                 delete_before_replace=True,
-                # One that is there and will do is taken into the state; without effect where that is done already.
+                # An existing network that fits is imported; that has no effect if the state has it already.
                 import_=plan.live_id or None,
-                # Someone else's is used as it is, and never removed.
+                # A network that somebody else made is used as it is, and never removed.
                 retain_on_delete=plan.adopted,
                 ignore_changes=["ipam_configs", "options", "labels", "attachable"] if plan.adopted else None,
             ),

@@ -13,7 +13,7 @@ from pulumi.runtime.proto import resource_pb2
 
 
 def config_keys() -> list[str]:
-    """All keys of the stack's config, whatever program they are for."""
+    """All keys of the stack's config, for every program."""
     return [*CONFIG.get(), *(get_config_env() or ())]
 
 
@@ -23,27 +23,27 @@ def is_secret(key: str) -> bool:
 
 
 def supports_error_hooks() -> bool:
-    """Whether Pulumi's CLI calls the program when an operation of a resource failed."""
+    """Whether Pulumi's CLI calls the program when an operation on a resource fails."""
     return settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS)
 
 
 def supports_resource_hooks() -> bool:
-    """Whether Pulumi's CLI calls the program before an operation of a resource."""
+    """Whether Pulumi's CLI calls the program before an operation on a resource."""
     return settings.monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS)
 
 
 def stack_outputs() -> dict[str, Any]:
-    """The outputs of the last run of this stack."""
+    """The outputs of this stack's last run."""
     return _read("readStackOutputs", "name")
 
 
 def stack_resources() -> dict[str, Any]:
-    """Type and outputs of what this stack's state holds, by URN."""
+    """URN → type and outputs of what this stack's state holds."""
     return _read("readStackResourceOutputs", "stackName")
 
 
 def _read(function: str, key: str) -> dict[str, Any]:
-    """What StackReference reads too, but at once: the plan is made of it before there are any resources."""
+    """StackReference reads the same, but too late: the plan needs it before there are any resources."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     found = pulumi.runtime.invoke(f"pulumi:pulumi:{function}", {key: name}).value or {}
     return found.get("outputs") or {}

@@ -1,4 +1,4 @@
-"""HostShim: the NAS's own way into the containers' network, its routes and its boot unit. One command, one login."""
+"""HostShim: the NAS's own interface on the containers' network, its routes and its boot unit. It is one command."""
 
 import shlex
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class HostShimArgs:
 
 
 class HostShim(pulumi.ComponentResource):
-    """summary: what the NAS said after the change."""
+    """summary: what the NAS reported after the change."""
 
     summary: pulumi.Output[str]
 
@@ -53,7 +53,7 @@ class HostShim(pulumi.ComponentResource):
 
 
 def connection(access: SshAccess) -> remote.ConnectionArgs:
-    """The same settings as every other ssh of this program, in the command plugin's words."""
+    """The settings of every SSH connection of this program, in the command plugin's words."""
     return remote.ConnectionArgs(
         host=access.host,
         port=access.port,

@@ -1,4 +1,4 @@
-"""A container whose start lost Docker's race with the router's advertisement is made again within the same run."""
+"""A container whose start lost Docker's race with a router's advertisement is recreated within the same run."""
 
 import asyncio
 import shlex
@@ -17,11 +17,11 @@ TIMEOUT = 60  # seconds for one command on the NAS
 
 
 def start_retry_hook(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
-    """The hook for all containers; None where Pulumi's CLI is too old for one, so that a second `pulumi up` does it.
+    """The hook for all containers; None if Pulumi's CLI is too old for hooks, so that a second `pulumi up` is needed.
 
-    The plugin leaves a container that it made and could not start. It has never run: it is removed, with the anonymous
-    volumes that were made for it, and Pulumi makes it once more, TRIES times at most. The watch loop leaves it alone
-    in its first minute.
+    The plugin leaves behind a container that it made and could not start. That container has never run, so the hook
+    removes it, with the anonymous volumes that were made for it, and Pulumi makes it again, TRIES times at most. The
+    watch loop leaves such a container alone in its first minute.
     """
     if not supports_error_hooks():
         return None
@@ -38,14 +38,14 @@ def start_retry_hook(name: str, access: SshAccess) -> pulumi.ErrorHook | None:
 
 
 def _removed(access: SshAccess, container: str) -> bool:
-    """Only a container that has never run: one that runs may be in its first start. No other container has its name,
-    because Docker gave the name to this one moments ago."""
+    """Removes a container that has never run. One that runs may be in its first start. No other container can have its
+    name, because Docker gave the name to this one moments ago."""
     state, _, identity = _docker(access, "inspect", "--format", "{{.State.Status}} {{.Id}}", container).partition(" ")
     return state == "created" and bool(_docker(access, "rm", "--volumes", identity))
 
 
 def _docker(access: SshAccess, *words: str) -> str:
-    """What it printed; "" where it failed."""
+    """The command's output, "" if it failed."""
     command = access.command(shlex.join(["docker", *words]))
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)

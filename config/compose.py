@@ -1,4 +1,4 @@
-"""Reads, of a compose file, the services that join this site's network; the others are none of our business."""
+"""Reads from a compose file the services that join this site's network. It ignores the others."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ServiceEntry:
 
 
 def all_services(site: Site, files: Iterable[ComposeFile]) -> tuple[dict[str, ServiceEntry], list[Problem]]:
-    """By their keys: those of the site itself, and then those of its compose files that join its network."""
+    """The services by their keys: those of the site itself, then those of its compose files that join its network."""
     found = {key: ServiceEntry(f"site.containers.{key}", service) for key, service in site.containers.items()}
     problems: list[Problem] = []
     for file in files:
@@ -47,7 +47,7 @@ def all_services(site: Site, files: Iterable[ComposeFile]) -> tuple[dict[str, Se
 
 
 def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], list[Problem]]:
-    """The services of a file that join the Docker network, and all that is wrong with them."""
+    """The services of a file that join the Docker network, and all problems of these services."""
     document = file.document
     if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
         message = "has no map of services, so it is not a compose file"
@@ -92,7 +92,7 @@ def _service(key: Any, raw: dict[str, Any], path: str) -> tuple[Service | None, 
 
 
 def joining(document: Any, network: str) -> set[str]:
-    """Names of the services that join the network; empty where the document is no compose file."""
+    """Names of the services that join the network; empty if the document is not a compose file."""
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
         return set()
@@ -127,7 +127,7 @@ def _real(key: Any, settings: dict[str, Any]) -> tuple[Any, bool]:
 
 
 def _joined(service: Any) -> dict[Any, Any]:
-    """The networks of a service; one that names none joins the file's own `default`."""
+    """The networks of a service. A service that names none joins the file's own `default`."""
     if not isinstance(service, dict):
         return {}
     networks = service.get("networks")
@@ -145,7 +145,8 @@ def _volume_settings(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _named_volumes(file: ComposeFile, path: str, service: Service) -> Iterator[Problem]:
-    """Compose puts its project's name before a volume's; whoever moves here would find an empty volume."""
+    """Compose puts its project's name before a volume's name. Without this check, a service that moves here would find
+    an empty volume."""
     for index, volume in enumerate(service.volumes):
         if volume.type != "volume":
             continue
@@ -162,7 +163,7 @@ def _named_volumes(file: ComposeFile, path: str, service: Service) -> Iterator[P
 
 
 def _made_otherwise(path: str, settings: dict[str, Any], name: str) -> Iterator[Problem]:
-    """A volume that is missing is made by Docker's own driver; nothing here would make it as the file says."""
+    """Docker's own driver makes a volume that is missing, and nothing here would make it as the file says."""
     for key in settings.keys() - {"name", "external"}:
         if str(key).startswith("x-") or not settings[key] or (key == "driver" and settings[key] == "local"):
             continue
@@ -172,7 +173,7 @@ def _made_otherwise(path: str, settings: dict[str, Any], name: str) -> Iterator[
 
 
 def _with_real_volumes(service: Service, document: dict[str, Any]) -> Service:
-    """Named volumes under the names that the file's own `volumes:` gives them."""
+    """The service with its named volumes under the names that the file's own `volumes:` gives them."""
 
     def real(name: str) -> str:
         given, _ = _real(name, _volume_settings(document, name))

@@ -1,4 +1,4 @@
-"""User errors: collected, worded alike, shown all at once."""
+"""User errors: they are collected, worded alike, and shown all at once."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Problem:
 
 
 class UserErrors(Exception):
-    """All problems of one run; its text is what the person reads."""
+    """All problems of one run. Its text is what the person reads."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
@@ -71,7 +71,7 @@ def reject(message: str, remedy: str) -> NoReturn:
 def from_pydantic(error: ValidationError, root: str, remedies: Mapping[str, str]) -> list[Problem]:
     """The problems of a pydantic error, each with its path under ``root``.
 
-    remedies: for keys that people bring along and that are not taken here, what to do instead.
+    remedies: unsupported key → what to do instead, for keys that people often have.
     """
     return [_problem(detail, root, remedies) for detail in error.errors(include_url=False)]
 
@@ -82,7 +82,7 @@ def unknown_keys(error: ValidationError) -> set[tuple[str | int, ...]]:
 
 
 def pruned(value: Any, wrong: set[tuple[str | int, ...]], path: tuple[str | int, ...] = ()) -> Any:
-    """A parsed document less what stands at those places."""
+    """A copy of a parsed document without what stands at those places."""
 
     def keeps(part: Any, item: Any) -> bool:
         here = (*path, part)

@@ -34,7 +34,7 @@ REMEDIES = {
 
 
 def normalise_service(raw: Any, path: str) -> tuple[Any, list[Problem]]:
-    """A service less its x- keys and with $ for $$, and a problem for every variable in it."""
+    """A service without its x- keys and with $ for $$, and a problem for every variable in it."""
     if not isinstance(raw, dict):
         return raw, []
     own = {key: value for key, value in raw.items() if not str(key).startswith("x-")}
@@ -69,7 +69,7 @@ class Strict(BaseModel):
 
 
 def _scalar(value: Any) -> str:
-    """A value of `environment` or `labels` as Compose takes it: text or a number, no boolean, no null."""
+    """A value of `environment` or `labels` that Compose takes: text or a number, but no boolean and no null."""
     if isinstance(value, bool):
         reject("is a YAML boolean (unquoted yes, no, on, off, true, false), and containers get text", 'quote it: "yes"')
     if value is None:
@@ -80,7 +80,7 @@ def _scalar(value: Any) -> str:
 
 
 def _mapping(value: Any) -> Any:
-    """List form (`- KEY=value`) and map form (`KEY: value`) of Compose, both as a map."""
+    """Both of Compose's forms as a map: the list (`- KEY=value`) and the map (`KEY: value`)."""
     if not isinstance(value, list):
         return value
     pairs: dict[str, str] = {}
@@ -121,7 +121,7 @@ def _microseconds(value: Any) -> int:
 
 
 def _duration(value: Any) -> str:
-    """As Docker prints it (1m30s for 90s): another spelling would be a difference at every preview."""
+    """As Docker prints it (1m30s for 90s), because another spelling would be a difference at every preview."""
     total = _microseconds(value)
     if total == 0:
         return "0s"
@@ -134,7 +134,7 @@ def _duration(value: Any) -> str:
 
 
 def _seconds(value: Any) -> int:
-    """Integer seconds, at least 1: the Docker plugin's unit for the time a container gets to stop."""
+    """Whole seconds, at least 1: the Docker plugin's unit for the time that a container gets to stop."""
     if type(value) is int:
         return max(min(value, MAX_INT), 1)
     return max(min(math.ceil(_microseconds(value) / 1_000_000), MAX_INT), 1)
@@ -149,7 +149,8 @@ def _restart(value: Any) -> str:
 
 
 def _pull_policy(value: Any) -> str:
-    """What is left of Compose's: a pull happens because a person says so, and the preview shows it before."""
+    """Only the values that can be promised here. A pull happens when a person asks for it, and the preview shows it
+    first."""
     again = "remove the line; `pulumi up -c macvlan-ipv6:imagesPulled=<date>` pulls it whenever you say so"
     if value in ("missing", "if_not_present"):
         return "missing"
@@ -191,7 +192,7 @@ def _volume(value: Any) -> Any:
 
 
 def _source(kind: str, source: str) -> None:
-    """What a bind mount and what a named volume can come from."""
+    """Checks the source of a bind mount and of a named volume."""
     if kind == "bind" and not source.startswith("/"):
         reject("is a path relative to a folder of the laptop, but it is used on the NAS", "write the NAS's full path")
     if kind == "volume" and not re.fullmatch(r"[a-zA-Z0-9._-]+", source):
@@ -229,7 +230,7 @@ def _absolute(value: str) -> str:
 
 
 def _extra_hosts(value: Any) -> Any:
-    """A map of name to address or addresses as the list that it stands for: a name may have several."""
+    """A map of name to one or more addresses, as the list that it stands for."""
     if not isinstance(value, dict):
         return value
     each = {name: addresses if isinstance(addresses, list) else [addresses] for name, addresses in value.items()}

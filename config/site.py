@@ -49,9 +49,9 @@ UNIT = "/etc/systemd/system/setup_docker_macvlan.service"
 
 
 class Nas(Strict):
-    """How to reach the NAS by SSH, and its kind. ~/.ssh/config is not read: what stands here is all there is.
+    """How to reach the NAS by SSH, and its kind. Nothing is read from ~/.ssh/config.
 
-    docker_wrapper: whether a `docker` command may be put where one over ssh finds it.
+    docker_wrapper: whether `pulumi up` may install a `docker` wrapper where SSH commands find it.
     """
 
     host: SshHost
@@ -65,10 +65,11 @@ class Nas(Strict):
 
 
 class Lan(Strict):
-    """The LAN the NAS is on. ``nas_address``: the NAS's own there (default: nas.host, if that is an address).
+    """The LAN that the NAS is on.
 
-    ``parent``: auto takes the interface of the NAS's default route. ``dhcp_pool``: first and last address that the
-    router leases, so that a container in it is reported.
+    nas_address: the NAS's own IPv4 address there; by default nas.host, if that is one.
+    parent: `auto` takes the interface of the NAS's default route.
+    dhcp_pool: first and last address that the router leases; a container's address in it is an error.
     """
 
     parent: InterfaceName = "auto"
@@ -87,7 +88,7 @@ class Ula(Strict):
 
 
 class Shim(Strict):
-    """The NAS's own interface into the containers' network, for host and containers can't talk otherwise."""
+    """The NAS's own interface on the containers' network. Without it, NAS and containers cannot reach each other."""
 
     name: InterfaceName = "macvlan-host"
     ipv4_address: IPv4
@@ -107,8 +108,11 @@ def _boot_hook(value: Any) -> Any:
 
 
 class Install(Strict):
-    """Where things stand on the NAS, auto as its profile says. ``boot_hook``: what starts the watch loop at boot;
-    ``on_destroy``: whether files that were there before come back."""
+    """Where things stand on the NAS; `auto` takes the profile's default.
+
+    boot_hook: what starts the watch loop at boot.
+    on_destroy: whether `pulumi destroy` restores files made by hand.
+    """
 
     boot_hook: Annotated[
         Literal["auto", "systemd", "systemd-standalone", "rc.d", "task-scheduler"], BeforeValidator(_boot_hook)
@@ -122,8 +126,8 @@ class Install(Strict):
 
 
 class ExternalContainer(Strict):
-    """A container that is run otherwise (Compose, Portainer, by hand) and that the NAS is to reach. An address alone is
-    enough, and is then its name too."""
+    """A container that is run otherwise (with Compose, Portainer or by hand) and that the NAS must reach. An address
+    alone is enough, and is then its name too."""
 
     name: DockerName | None = None
     ipv4_address: IPv4
@@ -148,12 +152,12 @@ class Site(Strict):
     external_containers: tuple[Annotated[ExternalContainer, BeforeValidator(_by_address)], ...] = ()
 
     def with_parent(self, parent: str) -> "Site":
-        """With an interface's name in place of `parent: auto`."""
+        """The site with that interface in place of `parent: auto`."""
         return self.model_copy(update={"lan": self.lan.model_copy(update={"parent": parent})})
 
     @property
     def host_address(self) -> IPv4Address | None:
-        """The NAS's own IPv4 address on the LAN; None if the person has to say it."""
+        """The NAS's own IPv4 address on the LAN; None if the person has to write it."""
         if self.lan.nas_address is not None:
             return self.lan.nas_address
         try:
@@ -163,11 +167,8 @@ class Site(Strict):
 
 
 def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
-    """The site, and every problem of single keys.
-
-    Where single keys are wrong the site is parsed again without them, so that what is wrong between the
-    others can be told in the same run; None if that cannot be.
-    """
+    """The site, and every problem of single keys. If single keys are wrong, the site is parsed again without them, so
+    that the same run also reports problems between the others. The site is None if that fails."""
     if not isinstance(raw, dict):
         remedy = "describe your site there: README.md, «Your own NAS in five steps»"
         return None, [Problem(f"macvlan-ipv6:{ROOT}", "", "is missing or not a map of keys", remedy)]
@@ -194,7 +195,7 @@ def _problems(error: ValidationError) -> list[Problem]:
 
 
 def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """With its containers as they would be read in a compose file."""
+    """The site with its containers as a compose file would give them."""
     containers, problems = raw.get("containers"), []
     if not isinstance(containers, dict):
         return raw, problems
@@ -206,8 +207,8 @@ def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Probl
 
 
 def _without(raw: dict[str, Any], error: ValidationError, whole: bool) -> Any:
-    """The site without what is wrong. Of the site itself single keys are left out; of a container everything, because
-    the rest would look complete, or, if not ``whole``, only its unknown keys."""
+    """The site without what is wrong. Of the site itself, single keys are left out. A container is left out as a whole,
+    because the rest would look complete; if not ``whole``, only its unknown keys are."""
     unknown = set() if whole else unknown_keys(error)
     wrong = set()
     for detail in error.errors(include_url=False):

@@ -1,4 +1,4 @@
-"""Domain types, named once. Each refuses what it is not, and says what it would be good for instead."""
+"""Domain types, each defined once. A type refuses a wrong value and says what to write instead."""
 
 import ipaddress
 import re
@@ -226,7 +226,7 @@ def _pool(value: Any) -> tuple[IPv4Address, IPv4Address]:
 
 
 def _switch(value: Any) -> bool:
-    """YAML's on and off come as text or as a boolean, by the parser's version; both are meant."""
+    """YAML's on and off arrive as text or as a boolean, depending on the parser's version. Both are accepted."""
     known = {"on": True, "off": False, "true": True, "false": False, True: True, False: False}
     if isinstance(value, (str, bool)) and value in known:
         return known[value]

@@ -1,4 +1,5 @@
-"""Docker labels by which the program knows its own things again, and where it leaves what it repaired."""
+"""Docker labels of this program: by them it recognises its own networks and containers, and records why it recreated
+one."""
 
 OURS = "macvlan-ipv6"
 MADE_BY = f"{OURS}.made-by"  # on a network that was made here; one that was adopted has none

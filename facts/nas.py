@@ -1,4 +1,4 @@
-"""What a NAS says of itself, as values. Made by ``probe.parse`` from the output of probe.sh (parts: nas/probe/)."""
+"""What a NAS reports about itself, as values. ``probe.parse`` makes them from the output of the probe (nas/probe/)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Interface = IPv4Interface | IPv6Interface
 
 @dataclass(frozen=True)
 class LinkAddress:
-    """flags: ip's words behind an address, as "dynamic", "temporary", "deprecated"."""
+    """flags: ip's words behind an address, for example "dynamic", "temporary", "deprecated"."""
 
     interface: Interface
     flags: frozenset[str] = frozenset()
@@ -20,8 +20,12 @@ class LinkAddress:
 
 @dataclass(frozen=True)
 class Link:
-    """One network interface. kind: ip's ("macvlan", "bridge", "bond" …), "" for a plain card; lower: what it stands on
-    (eth0 of macvlan-host@eth0); master: the bridge or bond that it is a part of; carrier: whether it is up and linked.
+    """One network interface.
+
+    kind: ip's word ("macvlan", "bridge", "bond" …), "" for a plain network card.
+    lower: the interface below it (eth0 of macvlan-host@eth0), "" if it has none.
+    master: the bridge or bond that it is a part of, "" if it is part of none.
+    carrier: whether it is up and has a link.
     """
 
     name: str
@@ -38,7 +42,7 @@ class Link:
 
 @dataclass(frozen=True)
 class LiveRange:
-    """One address range of a Docker network. gateway: None where Docker shows none."""
+    """One address range of a Docker network. gateway: None if Docker shows none."""
 
     subnet: str
     gateway: str | None = None
@@ -48,8 +52,11 @@ class LiveRange:
 
 @dataclass(frozen=True)
 class LiveNetwork:
-    """A Docker network as `docker network inspect` shows it. attached: names of running containers on it; ipam: who
-    gives out its addresses, "default" for Docker itself."""
+    """A Docker network as `docker network inspect` shows it.
+
+    attached: names of the running containers on it.
+    ipam: the driver that gives out its addresses, "default" for Docker itself.
+    """
 
     id: str
     name: str
@@ -70,7 +77,8 @@ class LiveNetwork:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A container's place on a network; addresses are "" while it does not run. asked: what it was given to keep."""
+    """A container's endpoint on a network. The addresses are "" while it does not run; asked_ipv4 and asked_ipv6 are
+    those that it was created with."""
 
     ipv4: str = ""
     ipv6: str = ""
@@ -81,10 +89,13 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Inside:
-    """What the kernel says of a running container's namespace. ipv6: (interface, address) of global scope, less
-    temporary and deprecated ones; failed: those of them that another device has (DAD); speaks_ipv6: whether any
-    interface has an IPv6 address, as one has wherever IPv6 is not switched off; macs: of its interfaces by name, empty
-    where only root could ask."""
+    """What the kernel reports about the namespace of a running container.
+
+    ipv6: (interface, address) of global scope, without temporary and deprecated ones.
+    failed: those of them that another device has (duplicate address detection).
+    speaks_ipv6: whether any interface has an IPv6 address, which is so unless IPv6 is switched off.
+    macs: interface → MAC; empty if only root could read them.
+    """
 
     ipv4: frozenset[IPv4Address] = frozenset()
     ipv6: tuple[tuple[str, IPv6Address], ...] = ()
@@ -93,7 +104,8 @@ class Inside:
     macs: Mapping[str, str] = field(default_factory=dict)
 
     def link(self, ula: IPv6Address | None) -> str:
-        """The interface on our network: the one that has this ULA, or the only one there is; "" if that is unclear."""
+        """The interface on our network: the one that has this ULA, else the only one that exists; "" if neither decides
+        it."""
         own = [link for link, address in self.ipv6 if address == ula] or [*self.macs]
         return own[0] if len(own) == 1 else ""
 
@@ -101,16 +113,18 @@ class Inside:
         return self.macs.get(self.link(ula), "")
 
     def globals(self, ula: IPv6Address | None) -> tuple[IPv6Address, ...]:
-        """Addresses beside ULAs on that interface, which it may use."""
+        """The addresses of that interface that are no ULAs and that it may use."""
         own = (address for link, address in self.ipv6 if link == self.link(ula) and address not in self.failed)
         return tuple(address for address in own if address not in ULA_RANGE)
 
 
 @dataclass(frozen=True)
 class LiveContainer:
-    """addresses, repaired: values of our labels, "" where it has none, and then it is not ours; ran: seconds since its
-    last start, by the NAS's clock, 0 where that is not known; inside: None where it does not run, is on another network
-    or could not be asked.
+    """A container as Docker shows it.
+
+    addresses, repaired: values of our labels, "" if it has none; a container without them is not ours.
+    ran: seconds since its last start, by the NAS's clock; 0 if unknown.
+    inside: None if it does not run, is on another network, or could not be read.
     """
 
     name: str
@@ -129,7 +143,8 @@ class LiveContainer:
 
 @dataclass(frozen=True)
 class FileState:
-    """mode_right: whether its mode is the wanted one; sha256: "" where it could not be read. None of it: no file."""
+    """A file on the NAS; no value means no file. mode_right: whether it has the wanted mode; sha256: "" if it could not
+    be read."""
 
     mode_right: bool
     sha256: str
@@ -137,7 +152,7 @@ class FileState:
 
 @dataclass(frozen=True)
 class Unit:
-    """systemd's words. load: "loaded", "not-found" …; main_pid: 0 where no process of it runs."""
+    """A systemd unit, in systemd's words. load: "loaded", "not-found" …; main_pid: 0 if it has no process."""
 
     load: str
     active: str
@@ -149,8 +164,11 @@ class Unit:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Somebody at an address on the LAN. how: "ping", or "quiet" where only the question who it is was answered, or
-    "known" where the NAS knew already and has no answer of now."""
+    """The device that has an address on the LAN.
+
+    how: "ping" if it answered one, "quiet" if it answered only ARP or a neighbour solicitation, "known" if the NAS's
+        neighbour table names it and it did not answer now.
+    """
 
     mac: str
     how: str
@@ -158,9 +176,15 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Docker:
-    """path: "" for none; on_path: whether a command over ssh finds it, or our wrapper; wrapper: path of that, "" for
-    none; search: that PATH; denied: Docker's words to this user, where it answered root only; engine: "" where it did
-    not answer."""
+    """Docker's client and daemon on the NAS.
+
+    on_path: whether an SSH command finds the client, or our wrapper.
+    path: of the client, "" if there is none.
+    wrapper: path of our wrapper, "" if there is none.
+    search: the folders of the PATH of SSH commands.
+    denied: Docker's message to this user, if it answered root only.
+    engine: the daemon's version, "" if it did not answer.
+    """
 
     on_path: bool = False
     path: str = ""
@@ -173,17 +197,24 @@ class Docker:
 
     @property
     def refusal(self) -> str:
-        """Docker's words to this user, whether or not root could ask instead."""
+        """Docker's message if it refused this user, whether or not it answered root."""
         return self.denied or (self.error if "permission denied" in self.error.lower() else "")
 
 
 @dataclass(frozen=True)
 class NasFacts:
-    """All of it. sudo: what it says to this user: "yes" (asks nothing), "asks" (for a password), "right" and "wrong"
-    (of the one given), "" for no sudo or none needed; vendor: files that tell the kind of NAS, with their `key=value`
-    lines; routes: (family, line) of default routes; shim_routes: lines of those through the shim; confs: path → text
-    of the data files there; loop_pid: of one in the background, 0 for none; boot_task: whether DSM's task scheduler has
-    ours ("yes", "no"), "" where that is unknown; unprobed: planned addresses that could not be checked."""
+    """Everything that one probe read.
+
+    sudo: "yes" (asks no password), "asks" (for one), "right" or "wrong" (the given one), "" if there is no sudo or the
+        user is root.
+    vendor: file that shows the kind of NAS → its `key=value` lines.
+    routes: (family, line) of the default routes.
+    shim_routes: lines of the routes through the shim.
+    confs: path → text of data files.
+    loop_pid: of a loop that runs in the background, 0 for none.
+    boot_task: whether DSM's task scheduler has ours ("yes", "no"), "" if unknown.
+    unprobed: planned addresses that could not be checked.
+    """
 
     uid: int = -1
     user: str = ""
@@ -218,7 +249,7 @@ class NasFacts:
 
     @property
     def conf(self) -> str | None:
-        """The data file of this program's, wherever it is."""
+        """The text of this program's data file, wherever it is; None if there is none."""
         return next((text for text in self.confs.values() if "macvlan-ipv6" in text.partition("\n")[0]), None)
 
     @property
@@ -230,7 +261,7 @@ class NasFacts:
         return next((network for network in self.networks if network.name == name), None)
 
     def default_link(self) -> str | None:
-        """The interface of the IPv4 default route; of the IPv6 one where there is none."""
+        """The interface of the IPv4 default route, else that of the IPv6 one; None if there is neither."""
         for family in ("4", "6"):
             for of_family, line in self.routes:
                 if of_family == family and (links := _behind("dev", line.split())):
@@ -249,7 +280,7 @@ class NasFacts:
         return None
 
     def advertised(self, link: str) -> tuple[IPv6Network, ...]:
-        """The /64s in which the NAS took an address from the router's RA, ULAs too."""
+        """The /64s of that interface's addresses that came from a router advertisement, ULAs included."""
         found = set()
         for address in self.links[link].addresses if link in self.links else ():
             network = address.interface.network
@@ -264,5 +295,5 @@ class NasFacts:
 
 
 def _behind(word: str, words: Sequence[str]) -> list[str]:
-    """Every word that follows this one."""
+    """Every word that follows ``word``."""
     return [after for before, after in pairwise(words) if before == word]

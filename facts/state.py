@@ -1,4 +1,4 @@
-"""What this stack's state holds: the NAS may have lost it, or may have the like from another state."""
+"""What this stack's state holds. The NAS may have lost it, or may have the same from another state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ NETWORK, CONTAINER, SHIM = "docker:index/network:Network", "docker:index/contain
 
 @dataclass(frozen=True)
 class StackState:
-    """network: the name of Docker's, "" for none; network_is_ours: whether this program made it; containers: their
+    """network: the Docker network's name, "" for none; network_is_ours: whether this program made it; containers: their
     names; shim: whether the command that makes the shim was run."""
 
     network: str = ""
@@ -25,7 +25,7 @@ class StackState:
 
 
 def stack_state_of(resources: Mapping[str, Mapping[str, Any]]) -> StackState:
-    """resources: type and outputs of those in the state, by URN."""
+    """resources: URN → type and outputs of what the state holds."""
 
     def of(kind: str) -> list[Mapping[str, Any]]:
         return [resource.get("outputs") or {} for resource in resources.values() if resource.get("type") == kind]

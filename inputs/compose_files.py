@@ -12,7 +12,7 @@ from inputs.yaml_traps import complaint, find_doubles, find_traps, load_yaml
 
 
 def read_compose_files(site: Site, project: Path) -> tuple[tuple[ComposeFile, ...], list[Problem]]:
-    """Those of a site that can be read, and what is wrong with the others or would be misread in them."""
+    """The compose files of a site, and the problems of those that cannot be read or would be misread."""
     files, problems = [], []
     for index, name in enumerate(site.compose):
         file, wrong = read_compose_file(name, f"site.compose[{index}]", project, site.network.name)
@@ -23,8 +23,13 @@ def read_compose_files(site: Site, project: Path) -> tuple[tuple[ComposeFile, ..
 
 
 def read_compose_file(name: str, key: str, start: Path, network: str) -> tuple[ComposeFile | None, list[Problem]]:
-    """name: the path as the person wrote it; key: where; start: the folder that a relative path starts from; network:
-    Docker's name of the one whose services count."""
+    """The file, and its problems.
+
+    name: the path as the person wrote it.
+    key: where it is written.
+    start: the folder that a relative path starts from.
+    network: Docker's name of the network whose services count.
+    """
     try:
         text = from_home(name, start).read_text()
         document = load_yaml(text)

@@ -1,7 +1,8 @@
-"""What of this computer would lead the plugins and ssh astray, found before they start.
+"""Settings of this computer that would mislead the plugins and ssh, found before they start.
 
-The plugins are processes of Pulumi's with the environment of the person's shell: nothing that this program does to its
-own changes theirs. So a variable that they read there is an error, unless it does not matter (docs/decisions/0019).
+Pulumi starts the plugins with the environment of the person's shell, and nothing that this program does to its own
+environment changes theirs. A variable that they read is therefore an error, unless it does no harm
+(docs/decisions/0019).
 """
 
 import re
@@ -20,7 +21,7 @@ def environment_problems(environ: Mapping[str, str]) -> list[Problem]:
 
 
 def _docker(environ: Mapping[str, str]) -> Iterator[Problem]:
-    """An explicit `host` wins over DOCKER_HOST and explicit options over DOCKER_SSH_OPTS, but not over these."""
+    """An explicit `host` wins over DOCKER_HOST, and explicit options over DOCKER_SSH_OPTS. Nothing wins over these."""
     if context := environ.get("DOCKER_CONTEXT"):
         message = "is set, and Pulumi's Docker plugin would change the Docker of that context instead of the NAS's"
         yield Problem("DOCKER_CONTEXT", as_text(context), message, _without("DOCKER_CONTEXT"))
@@ -39,8 +40,8 @@ def _without(name: str) -> str:
 
 
 def _proxy(environ: Mapping[str, str]) -> Iterator[Problem]:
-    """Docker's client asks a proxy even for a daemon behind ssh. The request then goes over ssh all the same: one for a
-    plain proxy is understood by dockerd, but a handshake (SOCKS, TLS) is not."""
+    """Docker's client asks a proxy even for a daemon behind ssh, and the request still goes over ssh. dockerd
+    understands the request for a plain proxy, but not a handshake (SOCKS, TLS)."""
     name = next((name for name in ("HTTP_PROXY", "http_proxy") if environ.get(name)), "")
     proxy = environ.get(name, "")
     if not proxy.lower().startswith(("socks5:", "socks5h:", "https:")):
@@ -55,7 +56,7 @@ def _proxy(environ: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _bare(url: str) -> str:
-    """Without user and password."""
+    """The address without user and password."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 

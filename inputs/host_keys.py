@@ -1,4 +1,4 @@
-"""By which keys the NAS is known: those of the site or of known_hosts, judged as OpenSSH judges them."""
+"""The keys by which the NAS is verified: those of the site or of known_hosts, judged as OpenSSH judges them."""
 
 import base64
 import hashlib
@@ -25,14 +25,16 @@ _KEY = re.compile(r"(?:^|\s)((?:ssh|ecdsa)-[a-z0-9-]+) ([A-Za-z0-9+/]{40,}=*)")
 
 @dataclass(frozen=True)
 class HostKeys:
-    """Each "TYPE BASE64", in the order of HOST_KEY_TYPES. trusted: one of them has to be shown; revoked: none."""
+    """Each key is "TYPE BASE64", in the order of HOST_KEY_TYPES. trusted: the NAS has to show one of them; revoked: it
+    must show none."""
 
     trusted: tuple[str, ...] = ()
     revoked: tuple[str, ...] = ()
 
 
 def read_host_keys(nas: Nas, project: Path) -> tuple[HostKeys, list[Problem]]:
-    """Without problems there is a trusted one. project: the folder that relative paths of the site start from."""
+    """The keys, and the problems. Without problems there is a trusted key. project: the folder that relative paths
+    start from."""
     for line in nas.host_key:
         if not keys_of([line]):
             message = "is not a public host key of a kind that the plugins know"
@@ -64,8 +66,8 @@ def _unknown(nas: Nas, revoked: Iterable[str], by_authority: bool) -> Problem:
 
 
 def keys_of(lines: Iterable[str]) -> tuple[str, ...]:
-    """The keys, each once, of lines that may have marks and host names before and a comment behind. In one order,
-    whatever theirs, since they come into the state."""
+    """The keys of known_hosts lines, each once; a line may have marks and host names before the key and a comment
+    behind it. Their order does not depend on the lines, because they are stored in the state."""
     matches = [match for line in lines if (match := _KEY.search(line))]
     keys = {f"{match[1]} {match[2]}" for match in matches if _is_key(match[1], match[2])}
     return tuple(sorted(keys, key=lambda key: (HOST_KEY_TYPES.index(kind_of(key)), key)))
@@ -76,7 +78,7 @@ def kind_of(key: str) -> str:
 
 
 def shown_kind(key: str) -> str:
-    """As ssh calls it: ED25519, ECDSA, RSA."""
+    """As ssh names it: ED25519, ECDSA, RSA."""
     return kind_of(key).removeprefix("ssh-").partition("-")[0].upper()
 
 
@@ -87,7 +89,7 @@ def fingerprint(key: str) -> str:
 
 
 def _is_key(kind: str, blob: str) -> bool:
-    """Whether the blob says of itself that it is of that kind (RFC 4253 section 6.6)."""
+    """Whether the blob itself says that it is of that kind (RFC 4253 section 6.6)."""
     try:
         decoded = base64.b64decode(blob, validate=True)
     except ValueError:
@@ -96,11 +98,12 @@ def _is_key(kind: str, blob: str) -> bool:
 
 
 def for_the_plugin(trusted: tuple[str, ...], named: Iterable[str]) -> str:
-    """The one key that the command plugin is to compare: of the first kind in HOST_KEY_TYPES that the server has.
+    """The one key that the command plugin compares: of the first kind in HOST_KEY_TYPES that the server has.
 
-    named: the keys that the NAS itself named over a verified connection. known_hosts or a person often has the one
-    that OpenSSH prefers, and the plugin's library prefers another. Of its own kind a trusted key is the one that
-    counts. A trusted key that is not among them may be of a kind that the NAS has no more, unless it is the only one.
+    named: the keys that the NAS itself named over a verified connection. known_hosts and people often have the key that
+    OpenSSH prefers, while the plugin's library prefers another one. A trusted key takes precedence over a named key of
+    its kind. A trusted key that the NAS did not name may be of a kind that the NAS no longer has, unless it is the only
+    one.
     """
     given = keys_of(named)
     shown = {kind_of(key) for key in given} | {kind_of(key) for key in trusted if not given or len(trusted) == 1}
@@ -113,7 +116,8 @@ def for_the_plugin(trusted: tuple[str, ...], named: Iterable[str]) -> str:
 
 
 def _from_known_hosts(nas: Nas, project: Path) -> list[str]:
-    """ssh-keygen finds patterns and hashed names as ssh does, but names only as ssh writes them: in small letters."""
+    """ssh-keygen finds patterns and hashed names as ssh does, but only in the spelling that ssh writes: in small
+    letters."""
     try:
         path = from_home(nas.known_hosts, project)
     except OSError:

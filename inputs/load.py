@@ -1,4 +1,5 @@
-"""Everything a person wrote, read and checked as far as it can be without the NAS; all problems in one error."""
+"""Everything that a person wrote, read and checked as far as that is possible without the NAS. One error has all
+problems."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,8 +26,8 @@ _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """addresses: the plan as far as it goes without the NAS. secrets: container key → variables. sources: name → text
-    of the static files under nas/."""
+    """What was read. addresses: the plan as far as it goes without the NAS; secrets: container's key → variables;
+    sources: name → text of the static files under nas/."""
 
     site: Site
     addresses: AddressPlan
@@ -43,8 +44,13 @@ def load(
     password: str | None = None,
     known: Iterable[Problem] = (),
 ) -> LoadedConfig:
-    """project: folder of Pulumi.yaml; stack_file: Pulumi.<stack>.yaml; password: for sudo; known: what is wrong with
-    the config already. Raises UserErrors."""
+    """Raises UserErrors.
+
+    project: the folder of Pulumi.yaml.
+    stack_file: Pulumi.<stack>.yaml.
+    password: for sudo.
+    known: problems of the config that are known already.
+    """
     site, problems = parse_site(raw_site)
     problems += [*known, *_traps(stack_file), *environment_problems(os.environ)]
     if password is not None and (not password or not password.isprintable()):
@@ -68,7 +74,7 @@ def load(
 
 
 def unknown_config_keys(keys: Iterable[str]) -> list[Problem]:
-    """Problems for the keys of this program's config that it does not know; their values may be secrets."""
+    """Problems for unknown keys of this program's config. Their values are not shown, because they may be secrets."""
     namespace = SITE_KEY.partition(":")[0] + ":"
     return [_unknown_key(key) for key in keys if key.startswith(namespace) and key not in ALL_KEYS]
 
@@ -87,7 +93,7 @@ def _unknown_key(key: str) -> Problem:
 
 
 def _traps(stack_file: Path) -> list[Problem]:
-    """Pulumi hands over parsed values; what was typed is only in the file."""
+    """Pulumi passes on parsed values; only the file has what the person typed."""
     try:
         text = stack_file.read_text()
     except (OSError, UnicodeDecodeError):
@@ -119,7 +125,7 @@ def _misplaced(secrets: Mapping[str, Mapping[str, str]], plan: AddressPlan) -> I
 
 
 def _services(site: Site, project: Path) -> tuple[Mapping[str, ServiceEntry], list[Problem]]:
-    """Of the site and its compose files."""
+    """The services of the site and of its compose files."""
     files, problems = read_compose_files(site, project)
     services, wrong = all_services(site, files)
     return services, problems + wrong

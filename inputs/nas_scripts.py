@@ -9,7 +9,7 @@ from install.scripts import PARTS, join, parts
 
 
 def read_nas_scripts(project: Path) -> Mapping[str, str]:
-    """Name → text of every file that goes to the NAS, or makes something go there. project: the folder of nas/."""
+    """Name → text of every file that goes to the NAS, or that brings one there. project: the folder of nas/."""
     texts = {path: (project / "nas" / path).read_text() for path in parts()}
     names = dict.fromkeys((*SOURCES, *COMMAND, *LOOK))
     return {name: join(name, texts) if name in PARTS else (project / "nas" / name).read_text() for name in names}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def from_home(text: str, project: Path) -> Path:
-    """A path of the site, absolute: ~ is the home, and relative ones start at ``project``. Raises OSError."""
+    """A path of the site as an absolute one: ~ is the home, a relative path starts at ``project``. Raises OSError."""
     try:
         return (project / Path(text).expanduser()).resolve()
     except (RuntimeError, ValueError) as error:  # ~nobody/…, links in a circle, a NUL
@@ -13,11 +13,12 @@ def from_home(text: str, project: Path) -> Path:
 
 
 def for_ssh(text: str) -> str:
-    """The same path as a value of ssh's options, which stands in the state: as the person wrote it, so that it is the
-    same on another laptop. Relative ones start at the project for ssh too, since Pulumi starts the plugins there.
+    """The same path as a value for ssh's options, which are stored in the state. It stays as the person wrote it, so
+    that it is the same on another laptop.
 
-    ~ is $HOME, as in the shell and in ``from_home``; ssh's own ~ is the home of the system's list of users. Quoted,
-    for ssh splits at blanks; % starts ssh's placeholders.
+    A relative path starts at the project for ssh too, because Pulumi starts the plugins there. ~ becomes $HOME, as in
+    the shell and in ``from_home``, because ssh's own ~ is the home in the system's list of users. The value is quoted,
+    because ssh splits at blanks and % starts its placeholders.
     """
     home = "${HOME}" if text == "~" or text.startswith("~/") else ""
     rest = text[1:] if home else text

@@ -1,4 +1,4 @@
-"""How to get into the NAS: one set of SSH settings for the command plugin, the docker plugin and our own ssh.
+"""How to log in to the NAS: one set of SSH settings for the command plugin, the docker plugin and our own ssh.
 
 The server is always verified. ~/.ssh/config is not read, because the command plugin does not read it.
 """
@@ -23,11 +23,13 @@ CONTROL_PERSIST = 60  # seconds that the shared connection outlives its last use
 
 @dataclass(frozen=True)
 class SshAccess:
-    """host_keys: the trusted ones, "TYPE BASE64"; ssh takes a server that shows any of them. plugin_host_key: the one
-    that the command plugin compares, of the kind that its SSH library gets to see. revoked: what ssh may not be shown.
+    """The settings of every SSH connection.
 
-    identity_file: the value of ssh's IdentityFile; private_key: the key's text. Both None where the ssh agent is asked:
-    each plugin finds it by SSH_AUTH_SOCK, whose value is another one on every laptop and after every login.
+    host_keys: the trusted ones, "TYPE BASE64"; ssh accepts a server that shows any of them.
+    plugin_host_key: the one that the command plugin compares, of the kind that its SSH library is shown.
+    revoked: keys that the server must not show.
+    identity_file: the value of ssh's IdentityFile; private_key: the key's text. Both are None if the ssh agent is used:
+        each plugin finds it by SSH_AUTH_SOCK, whose value differs on each laptop and after each login.
     """
 
     host: str
@@ -47,27 +49,30 @@ class SshAccess:
 
     @property
     def _digest(self) -> str:
-        """Names the shared connection. With the host keys in it, since two sites may both have a 192.168.1.10."""
+        """The name of the shared connection. The host keys are part of it, because two sites may both have a
+        192.168.1.10."""
         return hashlib.sha256(" ".join([self.url, *self.host_keys]).encode()).hexdigest()[:16]
 
     @property
     def options(self) -> list[str]:
-        """ssh's own arguments. One connection is opened and shared by all (ControlMaster): sshd drops storms of them.
+        """ssh's own arguments. All share one connection (ControlMaster), because sshd drops connections when many
+        arrive at once.
 
-        The trusted keys are in the options themselves, so that a destroy from another laptop needs no file of this one.
+        The options contain the trusted keys themselves, so that a destroy from another laptop needs no file of this
+        one.
         """
         settings = {
             "BatchMode": "yes",
             "StrictHostKeyChecking": "yes",
             "UserKnownHostsFile": "/dev/null",
             "GlobalKnownHostsFile": "/dev/null",
-            # One argument holds the ends of lines: ssh splits at blanks only. Not /bin/echo, which NixOS has not.
+            # One argument may contain line ends, because ssh splits only at blanks. NixOS has no /bin/echo.
             "KnownHostsCommand": """/bin/sh -c 'echo "$*"' sh """ + "\n".join(f"%H {key}" for key in self.host_keys),
             "ConnectTimeout": str(CONNECT_TIMEOUT),
             "ServerAliveInterval": "5",
             "ServerAliveCountMax": "3",
             "ControlMaster": "auto",
-            # With ~, for the docker provider keeps the options: as a path it would differ on another laptop
+            # With ~, because the docker provider stores the options: an absolute path would differ on another laptop
             "ControlPath": f"~/.ssh/macvlan-{self._digest}",
             "ControlPersist": str(CONTROL_PERSIST),
         }
@@ -79,11 +84,12 @@ class SshAccess:
         return options
 
     def command(self, remote: str) -> list[str]:
-        """The words of an ssh that runs ``remote``, quoted for the NAS's shell already, over that connection."""
+        """The words of an ssh that runs ``remote`` over that connection. ``remote`` is already quoted for the NAS's
+        shell."""
         return ["ssh", *self.options, "-p", str(self.port), "-l", self.user, self.host, remote]
 
     def with_host_keys(self, host_keys: Iterable[str]) -> "SshAccess":
-        """With the keys that the NAS itself named over a verified connection."""
+        """The same access with the keys that the NAS itself named over a verified connection."""
         return replace(self, plugin_host_key=for_the_plugin(self.host_keys, host_keys))
 
 

@@ -1,6 +1,7 @@
-"""YAML that says something else than it seems to: finds unquoted values that are no longer what was typed.
+"""Finds unquoted YAML values that parsers read differently from what was typed.
 
-PyYAML reads YAML 1.1, Pulumi's and Compose's parsers mostly 1.2: what the versions read differently is refused.
+PyYAML reads YAML 1.1, and the parsers of Pulumi and Compose mostly 1.2. A value that the versions read differently is
+refused.
 """
 
 import json
@@ -20,8 +21,8 @@ _DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*")
 
 
 class _Loader(yaml.SafeLoader):
-    """Tells the line of a value that cannot be read: the constructors of dates and of tags (!!int x) raise whatever
-    comes to pass, with the value in it."""
+    """Reports the line of a value that cannot be read. The constructors of dates and tags (!!int x) raise many kinds of
+    errors, with the value in them."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -34,7 +35,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def load_yaml(text: str) -> Any:
-    """The document, a tree. Raises yaml.YAMLError, whose text may repeat what stands there: see ``complaint``."""
+    """The document, as a tree. Raises yaml.YAMLError, whose text may repeat a value: see ``complaint``."""
     try:
         document = yaml.load(text, _Loader)
         json.dumps(document, default=str, skipkeys=True)  # a document may contain itself (&a [*a]); everyone recurses
@@ -48,7 +49,7 @@ def load_yaml(text: str) -> Any:
 
 
 def complaint(error: yaml.YAMLError) -> str:
-    """What is wrong and where, without the line itself: it may be a password's."""
+    """What is wrong and where, without the line itself, which may contain a password."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split())
     reason = re.sub(r"(['\"])(?P<quoted>.*?)\1", _parsers_own, error.problem or "it cannot be read")
@@ -57,7 +58,8 @@ def complaint(error: yaml.YAMLError) -> str:
 
 
 def _parsers_own(match: re.Match[str]) -> str:
-    """Of what PyYAML quotes, its own words for parts of a document and single signs; else it is the file's."""
+    """Keeps what PyYAML quotes of its own: words for parts of a document, and single signs. Everything else is the
+    file's."""
     return match[0] if re.fullmatch(r"<[a-z ]+>|\W", match["quoted"]) else "…"
 
 

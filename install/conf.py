@@ -1,9 +1,9 @@
-"""The data file on the NAS, written and read back: what the shim is to be, and what was done there last.
+"""The data file on the NAS, written and read back: the settings of the watch loop, and a record of the last run.
 
-Its comments are for people and for the next preview: pulumi-command reads nothing back
-(docs/upstream-facts.md#command-reads-nothing), so
-the program puts into its input what it finds here. In sync that is the text of the last run, and nothing is shown; what
-drifted goes in as a new line with time and reason, which is an update that names it.
+Its comments are for people and for the next preview. pulumi-command reads nothing back
+(docs/upstream-facts.md#command-reads-nothing), so the program puts what it finds here into the command's input. If all
+is in sync, that is the text of the last run, and the preview shows nothing. Drift becomes a new line with time and
+reason, which is an update that names it.
 """
 
 import hashlib
@@ -23,9 +23,13 @@ _OLD_HOOKS = {"systemd-network": "systemd-standalone"}
 
 @dataclass(frozen=True)
 class Repair:
-    """Why the shim's files were last written other than for a change of the site. when: UTC, as 2026-11-23T23:45:10Z;
-    network_to_remove: the id of a Docker network made by someone else under our name, which has to go first, or "";
-    replaced: ids of containers that another state made, and that Pulumi recreates."""
+    """Why the files were last written, other than for a change of the site.
+
+    when: UTC, as 2026-11-23T23:45:10Z.
+    network_to_remove: id of a Docker network of our name that somebody else made and that has to be removed first, or
+        "".
+    replaced: ids of containers that another state made and that Pulumi recreates.
+    """
 
     when: str
     what: str
@@ -42,10 +46,15 @@ def one_line(text: str) -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """A data file as found. whole: whether it is as it was written; containers: name → (IPv4, ULA); macs:
-    name → the one that the watch loop sets, of those that have one; adopted: whether
-    Docker's network was made by someone else; hook: what starts the loop, and for systemd which unit it is bound to;
-    keys: of the containers that are named otherwise than their keys, name → key."""
+    """A data file as it was found.
+
+    whole: whether it is unchanged since it was written.
+    containers: name → (IPv4, ULA).
+    macs: name → the MAC that the watch loop sets, for those that have one.
+    adopted: whether somebody else made Docker's network.
+    hook: what starts the loop, and for systemd the unit that it is bound to.
+    keys: name → key, for containers whose name is not their key.
+    """
 
     whole: bool
     values: Mapping[str, str]
@@ -59,16 +68,16 @@ class Record:
 
     @property
     def shim(self) -> str:
-        """The link's name, which another site may have changed since."""
+        """The link's name. Another site may have another name since."""
         return self.values.get("shim", "")
 
     def key_of(self, name: str) -> str:
-        """The person's own name for that container, "" for one that the last run knew nothing of."""
+        """The person's own name for that container, "" if the last run did not know it."""
         return self.keys.get(name, name) if name in self.containers else ""
 
 
 def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], repair: Repair | None) -> str:
-    """The program's data file: `key value` lines. sums: SHA-256 of the other files by their paths."""
+    """The text of the data file: `key value` lines. sums: path → SHA-256 of the other files."""
     lines = [TITLE]
     if repair is not None:
         lines.append(f"# {repair}")
@@ -102,7 +111,7 @@ def digest_of(text: str) -> str:
 
 
 def read_conf(text: str | None) -> Record | None:
-    """None where there is no such file, or it is none of this program's."""
+    """None if there is no such file, or if this program did not write it."""
     if text is None or "macvlan-ipv6" not in text.partition("\n")[0]:
         return None
     body, mark, digest = text.rpartition(_SUM)

@@ -1,4 +1,4 @@
-"""What will stand on the NAS: the files, and the bundle that carries them there in one ssh session."""
+"""The files that will stand on the NAS, and the bundle that carries them there in one SSH session."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ _KINDS = {SYSTEMD: "systemd", SYSTEMD_STANDALONE: "systemd", RC_D: "rc.d", TASK:
 
 @dataclass(frozen=True)
 class HostFiles:
-    """What stands on the NAS after `pulumi up`: path → text; and the two texts that bring it there. Texts end with a
-    newline."""
+    """path → text of the files that stand on the NAS after `pulumi up`, and the two texts that bring them there. Each
+    text ends with a newline."""
 
     install: InstallPlan
     texts: Mapping[str, str]
@@ -35,7 +35,7 @@ def host_files(
     plan: LanPlan, install: InstallPlan, sources: Mapping[str, str], repair: Repair | None = None
 ) -> HostFiles:
     """The files of a plan. sources: name → text of the static files under nas/ (``SOURCES``); repair: why they are
-    written, where the site alone would not tell (install/conf.py)."""
+    written, if the site alone does not explain it (install/conf.py)."""
     texts = {install.script_path: sources[PROGRAM]}
     if install.hook_file:
         texts[install.hook_file] = _filled_in(sources[HOOKS[install.boot_hook]], install)
@@ -91,7 +91,7 @@ def bundle(files: HostFiles) -> str:
     }
     manifest = "".join(f"{mode} {path} {names[path]}\n" for path, mode in install.files.items())
     parts = {INSTALLER: files.installer, "manifest": manifest, "settings": files.settings}
-    # The program last: it is the longest, and what a preview shows of the others is read first
+    # The program comes last, because it is the longest and a preview shows the files in this order
     for path in sorted(files.texts, key=lambda path: path == install.script_path):
         parts[names[path]] = files.texts[path]
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Where things stand on the NAS and what starts them there: decided from the site and the NAS's profile."""
+"""Where things stand on the NAS and what starts them there: the site's wishes combined with the NAS's profile."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,11 +16,16 @@ PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "
 
 @dataclass(frozen=True)
 class InstallPlan:
-    """profile, boot_hook: by name. hook_file: the unit or the script that starts the loop, "" for a boot task;
-    docker_unit: what the unit is bound to, "" for nothing; privilege: how a command becomes root's ("root", "sudo",
-    "password", see nas/as_root.sh); wrapper: path of a `docker` for commands over ssh that runs the one at `docker`, ""
-    where none is needed; docker_folder: where Docker's client is, "" where the program looks anyway; check_interval:
-    in seconds."""
+    """The installation on one NAS.
+
+    profile, boot_hook: their names.
+    hook_file: the unit or script that starts the loop, "" for a boot task.
+    docker_unit: the unit that ours is bound to, "" for none.
+    privilege: how a command becomes root ("root", "sudo", "password", see nas/as_root.sh).
+    wrapper: path of a `docker` for SSH commands, which runs the client at ``docker``; "" if none is needed.
+    docker_folder: the folder of Docker's client, "" if the program searches it anyway.
+    check_interval: seconds.
+    """
 
     profile: str
     boot_hook: str
@@ -54,7 +59,7 @@ class InstallPlan:
 
     @property
     def boot_task(self) -> str:
-        """What a person does to make the boot task, "" where there is none."""
+        """How a person makes the boot task, "" if there is nothing to do."""
         command = f"{self.script_path} start-loop {self.config_path}"
         return PROFILES[self.profile].task.format(command=command) if self.task else ""
 
@@ -64,7 +69,7 @@ class InstallPlan:
 
     @property
     def files(self) -> Mapping[str, str]:
-        """path → mode, of all that stands there."""
+        """path → mode of every file of the installation."""
         found = {self.script_path: "0755", self.config_path: "0644"}
         if self.hook_file:
             found[self.hook_file] = "0644" if self.systemd else "0755"
@@ -74,7 +79,7 @@ class InstallPlan:
 
 
 def possible_installs(site: Site) -> list[InstallPlan]:
-    """What it may come to, before the NAS was asked."""
+    """The installations that are possible, before the NAS has been asked."""
     profiles = list(PROFILES.values()) if site.nas.profile == AUTO else [PROFILES[site.nas.profile]]
     return [
         _install(site, profile, hook)
@@ -96,7 +101,7 @@ def plan_install(site: Site, facts: NasFacts) -> tuple[InstallPlan, list[Problem
 
 
 def _hook(profile: Profile, facts: NasFacts) -> str:
-    """The profile's first; or a script of the recipe's in rc.d is taken over as what it is: two hooks would compete."""
+    """The profile's default; or rc.d if the NAS has a script of the recipe there, because two hooks would compete."""
     by_hand = RC in facts.backups or (RC in facts.files and facts.conf is None)
     return RC_D if by_hand and RC_D in profile.hooks else profile.hooks[0]
 
@@ -130,7 +135,7 @@ def _unplaced(site: Site, profile: Profile) -> Iterator[Problem]:
 
 
 def docker_units(facts: NasFacts, first: Iterable[str] = ()) -> list[str]:
-    """Units that run Docker here: those of these names first, running ones before others."""
+    """The units that run Docker on this NAS: first those with one of these names, running ones before others."""
     order = list(first)
 
     def rank(name: str) -> tuple[bool, int, str]:
@@ -153,14 +158,15 @@ def _privilege(facts: NasFacts) -> str:
 
 
 def _outside_path(docker: str) -> str:
-    """The folder of Docker's client, for nas/*.sh; "" where they look anyway, or will not take it."""
+    """The folder of Docker's client for the scripts; "" if they search it anyway or its name is not safe for them."""
     folder = docker.rpartition("/")[0]
     plain = re.fullmatch(r"(/[A-Za-z0-9_.@-]+)+", folder) and "/../" not in f"{folder}/"
     return folder if plain and folder not in PATH else ""
 
 
 def _wrapper(site: Site, facts: NasFacts) -> tuple[str, str]:
-    """(path, what it runs). In the first folder that is searched before the one that has Docker's own."""
+    """(path of the wrapper, path of the client). The wrapper goes into the first folder that is searched before the
+    client's own."""
     docker = facts.docker
     if not site.nas.docker_wrapper or not docker.path:
         return "", ""

@@ -1,4 +1,4 @@
-"""What is where on each kind of NAS, and how a NAS is recognised. docs/guide.md shows this table."""
+"""What each kind of NAS has, and where. docs/guide.md shows this table."""
 
 import re
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ _SYNOLOGY = (
 
 @dataclass(frozen=True)
 class DetectionRule:
-    """A line of one of the NAS's files that shows its kind (KERNEL: `uname -r`): key and value are regular expressions,
-    matched whole; a file without lines matches if it exists."""
+    """A line in one of the NAS's files that shows its kind (KERNEL stands for `uname -r`). key and value are regular
+    expressions that match the whole word. A rule without them matches if the file exists."""
 
     file: str
     key: str = ".*"
@@ -31,10 +31,14 @@ class DetectionRule:
 class Profile:
     """One kind of NAS.
 
-    detection: None for the one that is taken where no other is recognised. docker_units: names that Docker's unit has
-    there, likeliest first; docker_places: folders that its client may be in. program, conf: folders of those files, ""
-    where only the person can know one that lasts, and `example_folder` is one. hooks: what can start the loop at boot,
-    the default first. task: how a person makes the boot task, with {command} in it. tested: on what.
+    detection: None for the profile that is taken if no other is recognised.
+    docker_units: names that Docker's unit has there, the likeliest first.
+    docker_places: folders that Docker's client may be in.
+    program, conf: folders of those files, "" if only the person can know a lasting one; example_folder is an example of
+        one.
+    hooks: the possible boot hooks, the default first.
+    task: how a person makes the boot task, with {command} in it.
+    tested: what this profile has run on.
     """
 
     name: str
@@ -136,7 +140,7 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _ALL}
 
 
 def recognise(facts: NasFacts) -> Profile:
-    """The first whose rule fits the NAS; debian where there is none."""
+    """The first profile whose rule fits the NAS, else debian."""
     return next(profile for profile in _ALL if profile.detection is None or _shows(profile.detection, facts))
 
 

@@ -1,7 +1,7 @@
-"""The scripts of the NAS, each joined of its parts under nas/: one file there, rooms that can be read here.
+"""The scripts of the NAS. Each is one file there, joined from parts under nas/, so that a part can be read on its own.
 
-Nothing is evaluated and there is no template language. A part stands as it is; `'@name.awk@'` becomes that file of
-nas/embedded, and a few words are filled in that this program and the scripts must agree on.
+There is no template language, and nothing is evaluated. A part is copied as it is, `'@name.awk@'` becomes that file of
+nas/embedded, and a few words on which program and scripts must agree are filled in.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,20 +36,20 @@ EMBEDDED = ("compare.awk", "report.awk", "reachability.awk", "neighbours.awk", "
 
 
 def parts() -> Iterator[str]:
-    """Paths, under nas/, of all that a script is joined of."""
+    """The paths, under nas/, of all parts of a script."""
     yield from dict.fromkeys(path for paths in PARTS.values() for path in paths)
     yield from (f"embedded/{name}" for name in EMBEDDED)
 
 
 def join(name: str, texts: Mapping[str, str]) -> str:
-    """The script of that name. texts: path under nas/ → text, of all ``parts``."""
+    """The script of that name. texts: path under nas/ → text of each of its ``parts``."""
     made_of = f"# Made of nas/{{lib,{PARTS[name][-1].partition('/')[0]}}}/*.sh, in the order of install/scripts.py."
     lines = ["#!/bin/sh", "# Part of macvlan-ipv6, written by pulumi up.", made_of, ""]
     text = "\n".join(lines)
     for path in PARTS[name]:
         text += f"\n# ---- nas/{path} {'-' * (100 - len(path))}\n{texts[path]}"
     for embedded in EMBEDDED:
-        # A line of its own ends before the quote, so that what a loop reads as its input stays whole
+        # The quote follows a line end, so that a loop that reads the file as input gets its last line whole
         text = text.replace(f"'@{embedded}@'", "'\n" + texts[f"embedded/{embedded}"].rstrip("\n") + "'")
     for word, value in WORDS.items():
         text = text.replace(word, value)

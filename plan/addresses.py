@@ -1,4 +1,4 @@
-"""Every address of the site, each a function of what the person wrote and of nothing else."""
+"""Every address of the site. Each follows from what the person wrote and from nothing else."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ from plan.numbering import mac_of, ula_of
 
 
 def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[AddressPlan | None, list[Problem]]:
-    """Every address of the site, and what is wrong between its keys; None where the NAS's own address is missing."""
+    """Every address of the site, and the problems between its keys. The plan is None if the NAS's own address is
+    missing."""
     nas = site.host_address
     if nas is None:
         remedy = "add the NAS's own address on the LAN, as in 192.168.1.10"
@@ -55,7 +56,8 @@ def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple
 
 @dataclass(frozen=True)
 class WrittenAddresses:
-    """What a person wrote for a container, beside its service or under its network; None where nothing is."""
+    """The addresses that a person wrote for a container, beside its service or under its network; None if there is
+    none."""
 
     ipv4: IPv4Address | None
     ipv6: IPv6Address | None
@@ -72,7 +74,7 @@ def written_addresses(service: Service, network: str) -> WrittenAddresses:
 
 
 def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | None) -> Iterator[Problem]:
-    """What can be wrong with one service alone, once each of its keys is right. subnet: the LAN's, None if unknown."""
+    """The problems that a service alone can have once each of its keys is right. subnet: the LAN's, None if unknown."""
     path, service = entry.path, entry.service
     for name in service.networks:
         if name != network:

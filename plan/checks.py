@@ -1,4 +1,5 @@
-"""What can only be wrong together: addresses outside their subnet, one address, name or MAC given twice."""
+"""Problems that only several keys together can have: an address outside its subnet; an address, name or MAC given
+twice."""
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -58,8 +59,12 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
 def address_conflicts(
     claims: Iterable[Claim], subnet: IPv4Network | None, prefix: IPv6Network | None, wrong: set[object]
 ) -> Iterator[Problem]:
-    """subnet, prefix: None where they are unknown, and nothing is outside then. wrong: gets the addresses that have a
-    problem, since what follows from one of them is not reported again."""
+    """Addresses that are given twice, or are outside their network.
+
+    subnet, prefix: None if unknown; then no address counts as outside.
+    wrong: this function adds the addresses that have a problem, so that an address derived from one of them is not
+        reported again.
+    """
     owners: dict[object, str] = {}
     for claim in claims:
         if claim.source in wrong:
@@ -115,7 +120,7 @@ def _leased(site: Site, plan: AddressPlan) -> Iterator[Problem]:
 
 
 class Holder(Protocol):
-    """A container, as far as names and MACs go."""
+    """A container's name and MAC."""
 
     @property
     def name(self) -> str: ...
@@ -130,7 +135,7 @@ class Holder(Protocol):
 def names_and_macs_given_twice(
     holders: Iterable[Holder], taken: Mapping[str, str], wrong: Set[object]
 ) -> Iterator[Problem]:
-    """taken: MAC → who has it already. wrong: IPv4 addresses that have a problem, as of ``address_conflicts``."""
+    """taken: MAC → device that has it already. wrong: IPv4 addresses with a problem, as in ``address_conflicts``."""
     names: dict[str, str] = {}
     macs = dict(taken)
     for holder in holders:

@@ -1,4 +1,4 @@
-"""A container's sysctls of its network interface, which Docker from 27 on takes with the endpoint alone."""
+"""A container's sysctls of its network interface, which Docker 27 and newer takes only with the endpoint."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ _KEY = re.compile(r"net\.([^.]+)\.([^.]+)\.(eth[0-9]+)\.(.+)")  # as Docker itse
 
 
 def by_place(sysctls: Mapping[str, str], engine_major: int | None) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Those that go with the container, and the endpoint's driver options that carry the others."""
+    """The sysctls that go with the container, and the endpoint's driver options that carry the others."""
     if engine_major is None or engine_major < FIRST_ENGINE_WITH_ENDPOINT_SYSCTLS:
         return dict(sysctls), ()
     own = {key: match for key in sorted(sysctls) if (match := _KEY.fullmatch(key))}
@@ -21,7 +21,8 @@ def by_place(sysctls: Mapping[str, str], engine_major: int | None) -> tuple[dict
 
 
 def wrong(path: str, sysctls: Mapping[str, str]) -> Iterator[Problem]:
-    """A container of this site has one interface, whose name is eth0; of another Docker fails when it starts it."""
+    """A container of this site has one interface, and its name is eth0. Docker fails to start it with a sysctl of
+    another one."""
     for key in sysctls:
         match = _KEY.fullmatch(key)
         if match and match[3] != "eth0":

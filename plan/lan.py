@@ -1,4 +1,4 @@
-"""What the site is to become: plain values, with every address and MAC decided. Made by ``plan.planner``."""
+"""What the site will be: plain values, with every address and MAC. ``plan.planner`` makes them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,11 +10,13 @@ from plan.numbering import eui64
 
 @dataclass(frozen=True)
 class ContainerPlan:
-    """One address holder on the LAN. ``service`` is None where someone else runs the container.
+    """A container and its addresses on the LAN.
 
-    key: the person's own name for it; path: where it stands in the YAML; name: the container's; driver_opts: of its
-    place on the network, as Docker takes them; suffix: the last 64 bits that SLAAC will give its global address (RFC
-    4291 appendix A), or None where the MAC is not ours to pin.
+    key: the person's own name for it. path: where it stands in the YAML. name: Docker's name for it.
+    service: None if the container is run otherwise.
+    driver_opts: of its endpoint, as Docker takes them.
+    suffix: the interface identifier, the last 64 bits of the global address that SLAAC forms (RFC 4291 appendix A);
+        None if this program does not set the MAC.
     """
 
     key: str
@@ -34,11 +36,12 @@ class ContainerPlan:
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """Docker's macvlan network. Reserved addresses are never handed out by Docker.
+    """Docker's macvlan network. Docker never gives a reserved address to a container.
 
     ula_gateway_is_router: False for a placeholder, which only keeps Docker from choosing a gateway itself.
-    adopted: made by someone else, used as it is; live_id: Docker's id of the one that is there and will do; replaces:
-    the one that is there differs and has to go.
+    adopted: whether somebody else made it; then it is used as it is.
+    live_id: Docker's id of the live network, if that one stays.
+    replaces: whether the live network differs and has to be replaced.
     """
 
     name: str
@@ -68,8 +71,8 @@ class ShimPlan:
 
 @dataclass(frozen=True)
 class PlannedAddress:
-    """An address that this program gives away. path: where the person wrote it, or what it follows from; name,
-    key: of the container that gets it, "" for the shim."""
+    """An address that this program assigns. path: where the person wrote it, or what it follows from; name, key: of its
+    container, "" for the shim."""
 
     path: str
     address: IPv4Address | IPv6Address
@@ -80,8 +83,11 @@ class PlannedAddress:
 
 @dataclass(frozen=True)
 class AddressPlan:
-    """All that follows from what the person wrote, without the NAS. nas_ipv4: the NAS's own address on the LAN;
-    external: containers that someone else runs. The shim's parent may still be `auto`."""
+    """Everything that follows from what the person wrote, without the NAS. The shim's parent may still be `auto`.
+
+    nas_ipv4: the NAS's own address on the LAN.
+    external: containers that are run otherwise.
+    """
 
     nas_ipv4: IPv4Address
     shim: ShimPlan
@@ -90,7 +96,7 @@ class AddressPlan:
 
     @property
     def given(self) -> tuple[PlannedAddress, ...]:
-        """The addresses of the shim and of our own containers: no other device may have one of them."""
+        """The addresses of the shim and of our own containers. No other device may have one of them."""
         return given_addresses(self.shim, self.containers)
 
 
@@ -115,8 +121,13 @@ def given_addresses(shim: ShimPlan, containers: Iterable[ContainerPlan]) -> tupl
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """name: as written. pulled: the person's word for when images were last to be pulled, "" for never, and for one
-    whose name can never mean another; again: whether the NAS pulls it then, or Pulumi only looks at what it has."""
+    """An image of the site's containers.
+
+    name: as written.
+    pulled: the person's word of the last request to pull, "" if there was none or if the name can never mean another
+        image.
+    again: whether the NAS then pulls it, or Pulumi only looks up what the NAS has.
+    """
 
     name: str
     pulled: str = ""
@@ -125,7 +136,7 @@ class ImagePlan:
 
 @dataclass(frozen=True)
 class LanPlan:
-    """The whole site. nas_ipv4: the NAS's own address; external: containers that someone else runs; pulled: see
+    """The whole site. nas_ipv4: the NAS's own address; external: containers that are run otherwise; pulled: as in
     ImagePlan."""
 
     network: NetworkPlan
@@ -136,12 +147,13 @@ class LanPlan:
     pulled: str = ""
 
     def pulled_at(self, when: str) -> "LanPlan":
-        """The same, with images to be pulled since then."""
+        """The same plan, with a request to pull the images."""
         return replace(self, pulled=when)
 
     @property
     def images(self) -> tuple[ImagePlan, ...]:
-        """Each once, in the containers' order. An image of several containers is pulled again if one allows it."""
+        """Each image once, in the containers' order. If several containers have it, it is pulled if one of them allows
+        that."""
         again: dict[str, bool] = {}
         for service in (container.service for container in self.containers):
             if service is not None:
@@ -158,5 +170,5 @@ class LanPlan:
 
     @property
     def routed(self) -> tuple[ContainerPlan, ...]:
-        """All that the host reaches through the shim, in a stable order."""
+        """All addresses that the NAS reaches through the shim, in a stable order."""
         return tuple(sorted((*self.containers, *self.external), key=lambda container: container.ipv4))

@@ -1,7 +1,8 @@
-"""Docker's network: what it is to be, what of a live one is kept, and where the two differ.
+"""Docker's network: its plan, what it keeps of a live one, and where the two differ.
 
-A Docker network cannot be changed, only replaced, and then all its containers stop. So what does not matter to anybody
-(the list of reserved addresses, labels of others) is taken over from a live network, and is never a difference.
+Docker cannot change a network, only replace it, and then all its containers stop. A setting that has no effect on the
+containers (the list of reserved addresses, others' labels) is therefore taken from the live network and never counts as
+a difference.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ FIRST_ENGINE_WITHOUT_OWN_GATEWAY = 29  # docs/upstream-facts.md#docker-own-gatew
 
 @dataclass(frozen=True)
 class Difference:
-    """One setting of a network: the words for it, what the live one has, what the site says."""
+    """One setting in which two networks differ: its name, the live value, and the site's."""
 
     setting: str
     live: str
@@ -27,14 +28,14 @@ class Difference:
 
 
 def is_adopted(live: LiveNetwork) -> bool:
-    """Made by someone else: it is used as it is, and stays when the stack is destroyed."""
+    """Whether somebody else made it. Then it is used as it is, and stays when the stack is destroyed."""
     return MADE_BY not in live.labels
 
 
 def plan_network(
     site: Site, host: IPv4Address, shim: ShimPlan, engine_major: int | None, live: LiveNetwork | None
 ) -> NetworkPlan:
-    """live: the network of that name on the NAS, if there is one."""
+    """live: the network of that name on the NAS, None if there is none."""
     ranges = _Ranges(live, site)
     gateway = _gateway(site, engine_major, live, ranges)
     aux4 = {"shim": shim.ipv4, "host": host}
@@ -63,7 +64,7 @@ def plan_network(
         return wanted
     if not list(differences(wanted, live, engine_major)):
         return replace(wanted, live_id=live.id)
-    return replace(  # it will be replaced, so nothing of the live one has to be kept
+    return replace(  # it will be replaced, so the plan keeps nothing of the live one
         wanted,
         reserved_ipv4=aux4,
         reserved_ipv6=aux6,
@@ -75,7 +76,7 @@ def plan_network(
 
 
 def differences(plan: NetworkPlan, live: LiveNetwork, engine_major: int | None = None) -> Iterator[Difference]:
-    """What of the live network is not as planned, as far as anybody would notice."""
+    """The settings of the live network that are not as planned and have an effect on containers."""
 
     def compare(setting: str, has: object, wants: object) -> Iterator[Difference]:
         if has != wants:
@@ -105,10 +106,14 @@ def differences(plan: NetworkPlan, live: LiveNetwork, engine_major: int | None =
 
 
 def refused_for(plan: NetworkPlan, other: LiveNetwork, engine_major: int | None) -> str:
-    """The range of another network for which Docker would not make this one, "" for none (moby, libnetwork/ipam: the
-    same from 20.10 to 29). A pool overlaps no other one, whatever their drivers. One with an ip_range is not compared,
-    but shares its addresses with all of the same subnet, and so the router's is taken."""
-    if other.ipam != "default" or other.driver in ("overlay", "null"):  # a swarm's; only a form for others
+    """The range of another network because of which Docker would refuse this one; "" if there is none (moby,
+    libnetwork/ipam: the same from 20.10 to 29). Docker compares pools whatever their drivers are. A network with an
+    ip_range is not compared: it shares the addresses of its subnet with all others of that subnet, so only the
+    router's address can be taken already."""
+    if other.ipam != "default" or other.driver in (
+        "overlay",
+        "null",
+    ):  # a swarm's, or config-only
         return ""
     for live_range in other.ranges:
         subnet = _network(live_range.subnet)
@@ -125,7 +130,7 @@ def refused_for(plan: NetworkPlan, other: LiveNetwork, engine_major: int | None)
 
 
 class _Ranges:
-    """A live network's ranges, where they are those of the site."""
+    """A live network's ranges, if they are those of the site."""
 
     def __init__(self, live: LiveNetwork | None, site: Site) -> None:
         found = {_network(live_range.subnet): live_range for live_range in live.ranges} if live is not None else {}
@@ -134,12 +139,10 @@ class _Ranges:
 
 
 def _gateway(site: Site, engine_major: int | None, live: LiveNetwork | None, ranges: _Ranges) -> IPv6Address | None:
-    """The network's IPv6 gateway. Engines < 29 take one by themselves if none is given, so one is always given there,
-    and `none` is as good as `auto` (preflight/findings/network.py says so).
-
-    A live network keeps its own; unless the person says another, a new one is numbered as the router, which may want
-    it one day.
-    """
+    """The network's IPv6 gateway. Engines below 29 choose one if none is given, so one is always given there, and
+    `none` means the same as `auto` (preflight/findings/network.py reports that). A live network keeps its own
+    gateway. A new one gets the router's number, unless the person names another address, because the router may want
+    that address one day."""
     if isinstance(site.ula.gateway, IPv6Address):
         return site.ula.gateway
     modern = _gives_no_gateway(engine_major)
@@ -152,7 +155,7 @@ def _gateway(site: Site, engine_major: int | None, live: LiveNetwork | None, ran
 
 
 def default_ula_gateway(site: Site) -> IPv6Address:
-    """The one that the site names; else the router's ULA, numbered as its IPv4 address is."""
+    """The gateway that the site names, else the ULA with the number of the router's IPv4 address."""
     if isinstance(site.ula.gateway, IPv6Address):
         return site.ula.gateway
     return ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)
@@ -163,8 +166,8 @@ def _gives_no_gateway(engine_major: int | None) -> bool:
 
 
 def _ipv4_gateway(v4: LiveRange, live: LiveNetwork, engine_major: int | None) -> str | None:
-    """What containers on it have. Below 29 Docker hides the one that it chose by itself until it is restarted: the
-    first address of the range, or of the subnet (moby, libnetwork/ipam)."""
+    """The gateway that the network's containers have. Below 29 Docker hides a gateway that it chose itself until it
+    restarts: the first address of the range, else of the subnet (moby, libnetwork/ipam)."""
     subnet, first = _network(v4.subnet), _network(v4.ip_range or v4.subnet)
     hidden = not v4.gateway and is_adopted(live) and not _gives_no_gateway(engine_major)
     if not hidden or subnet is None or first is None:
@@ -189,7 +192,7 @@ def _text(address: IPv6Address | None) -> str | None:
 
 
 def as_live(plan: NetworkPlan) -> LiveNetwork:
-    """What Docker will tell of a network that is made as planned."""
+    """The network as Docker will show it, if it is made as planned."""
     return LiveNetwork(
         id=plan.live_id,
         name=plan.name,

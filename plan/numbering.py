@@ -6,16 +6,14 @@ GLOBAL_ID_BYTES = 5  # 40 bits
 
 
 def mac_of(address: IPv4Address) -> str:
-    """02:42 and the address's four bytes: Docker's default up to 27
-    (docs/upstream-facts.md#docker-mac)."""
+    """02:42 and the address's four bytes, which is Docker's default up to 27 (docs/upstream-facts.md#docker-mac)."""
     return ":".join(f"{byte:02x}" for byte in (0x02, 0x42, *address.packed))
 
 
 def ula_of(address: IPv4Address, subnet: IPv4Network, prefix: IPv6Network) -> IPv6Address:
-    """The host part written in decimal: 192.168.1.201 in a /24 is <prefix>::201, 10.0.3.7 in a /16 is <prefix>::3:7.
-
-    Decimal digits are read as hexadecimal ones, so that a person sees the same number in both families.
-    """
+    """The ULA with the same number as the IPv4 address: 192.168.1.201 in a /24 becomes <prefix>::201, and 10.0.3.7 in a
+    /16 becomes <prefix>::3:7. The decimal digits are taken as hexadecimal ones, so that a person sees the same
+    number in both families."""
     host = int(address) & int(subnet.hostmask)
     octets = host.to_bytes(4, "big")[subnet.prefixlen // 8 :]
     suffix = 0
@@ -25,13 +23,14 @@ def ula_of(address: IPv4Address, subnet: IPv4Network, prefix: IPv6Network) -> IP
 
 
 def eui64(mac: str) -> int:
-    """The interface identifier of a MAC: universal bit flipped, ff:fe in the middle (RFC 4291 appendix A)."""
+    """The interface identifier of a MAC: the universal bit is flipped and ff:fe inserted in the middle (RFC 4291
+    appendix A)."""
     octets = bytes.fromhex(mac.replace(":", ""))
     return int.from_bytes(bytes([octets[0] ^ 0x02]) + octets[1:3] + b"\xff\xfe" + octets[3:], "big")
 
 
 def ula_prefix(global_id: bytes) -> IPv6Network:
-    """fd00::/8, the 40-bit global ID, subnet ID 0: the site's first /64. global_id: 5 random bytes."""
+    """The site's first /64: fd00::/8, the 40-bit global ID, and subnet ID 0. global_id: 5 random bytes."""
     if len(global_id) != GLOBAL_ID_BYTES:
         raise ValueError(f"a global ID has {GLOBAL_ID_BYTES} bytes, not {len(global_id)}")
     return IPv6Network((b"\xfd" + global_id + bytes(10), 64))

@@ -1,4 +1,4 @@
-"""What a person gets to see of the plan: addresses, MACs, and commands to check them by hand."""
+"""The stack's outputs: addresses, MACs, and commands to check them by hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,13 +25,14 @@ def report(
     advertised: Sequence[IPv6Network] = (),
     interfaces: Mapping[str, ObservedInterface] | None = None,
 ) -> dict[str, Any]:
-    """Exports by name; plain values, known at preview.
+    """The stack's outputs by name, as plain values that are known at preview.
 
-    status_command: what shows the state of things on the NAS; boot_task: what a person has still to do there, "" for
-    nothing.
-    advertised: the global /64s that the router announces now. What SLAAC will make of them is a prediction: it comes
-    true once the container has started, and for as long as the prefix is advertised. interfaces: by containers' names,
-    what the run saw of them before it changed anything. Docker's own word on the MAC is not it (docs/decisions/0018).
+    status_command: shows the state on the NAS.
+    boot_task: what a person still has to do there, "" for nothing.
+    advertised: the global /64s that the router advertises now. The address that SLAAC forms from one is a prediction:
+        it becomes true when the container starts, and holds as long as the prefix is advertised.
+    interfaces: container's name → what this run saw before it changed anything. Docker's own answer does not count for
+        the MAC (docs/decisions/0018).
     """
     seen = interfaces or {}
     return {
@@ -67,7 +68,7 @@ def _addresses(
 
 
 def _checks(plan: LanPlan, status_command: str) -> dict[str, str]:
-    """Each to be typed on the NAS."""
+    """Commands to be typed on the NAS."""
     checks = {"shim, routes and containers": status_command}
     for container in plan.routed:
         checks[f"NAS to {container.name}"] = f"ping -c 3 {container.ipv4}; ping -6 -c 3 {container.ula}"

@@ -1,4 +1,4 @@
-"""The plan of the whole site: its addresses, and what of Docker's engine and network on the NAS decides the rest."""
+"""The plan of the whole site: its addresses, and what follows from the NAS's Docker engine and network."""
 
 from dataclasses import replace
 
@@ -14,11 +14,12 @@ from plan.network import default_ula_gateway, plan_network
 def plan_lan(
     site: Site, addresses: AddressPlan, engine_major: int | None = None, live: LiveNetwork | None = None
 ) -> tuple[LanPlan, list[Problem]]:
-    """site: with its parent resolved. engine_major: Docker's on the NAS, None where that is not known. live: the
-    network of the site's name that is there already.
-
-    The problems are those that only the live network brings: it keeps its own IPv6 gateway, which the site may have
+    """The problems are those that only the live network causes: it keeps its IPv6 gateway, which the site may have
     given to a container.
+
+    site: with its parent resolved.
+    engine_major: of the NAS's Docker, None if unknown.
+    live: the network of the site's name that exists already.
     """
     shim = replace(addresses.shim, parent=site.lan.parent)
     network = plan_network(site, addresses.nas_ipv4, shim, engine_major, live)
@@ -35,7 +36,7 @@ def plan_lan(
 
 
 def _on_engine(container: ContainerPlan, engine_major: int | None) -> ContainerPlan:
-    """From Docker 27 on, sysctls of the interface go with the endpoint and no longer with the container."""
+    """From Docker 27 on, sysctls of the interface go with the endpoint and not with the container."""
     if container.service is None:
         return container
     rest, driver_opts = endpoint_sysctls.by_place(container.service.sysctls, engine_major)

@@ -1,4 +1,4 @@
-"""What of a container is no longer as it was made, and whether recreating it would mend that."""
+"""How a container differs from its plan of the last run, and whether recreating it would repair that."""
 
 import re
 from collections.abc import Iterable
@@ -16,8 +16,12 @@ SETTLED = 60  # seconds after a container's start in which the loop may still be
 
 @dataclass(frozen=True)
 class ContainerDrift:
-    """What differs, in words. recreate: a new container mends it; unmended: a new container did not mend it before;
-    left_to_loop: the watch loop mends it once the next `pulumi up` has brought the loop back."""
+    """The differences of one container, in words.
+
+    recreate: a new container repairs them.
+    unmended: a new container did not repair them before.
+    left_to_loop: the watch loop repairs them when the next `pulumi up` has restored the loop.
+    """
 
     recreate: tuple[str, ...] = ()
     unmended: tuple[str, ...] = ()
@@ -27,9 +31,11 @@ class ContainerDrift:
 def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool) -> ContainerDrift:
     """How a container differs from its label, which says how it was made. A container without the label is not ours.
 
-    network: the name of the one that it was put on; pinned: whether the watch loop has had the time to set its MAC.
-    Docker's word counts if the container's namespace could not be read, and never for the MAC: Docker shows its own
-    even if the loop has set another.
+    If the container's namespace could not be read, Docker's answer counts, but never for the MAC: Docker shows its own
+    even after the loop has set another.
+
+    network: name of the network that it was put on.
+    pinned: whether the watch loop has had the time to set its MAC.
     """
     made = live.addresses.split()
     if len(made) != 3:
@@ -42,7 +48,7 @@ def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinn
         ula = IPv6Address(made[1])
         has = _there(made[0], has[0], live.inside.ipv4), _there(made[1], has[1], {a for _, a in live.inside.ipv6})
         if not live.inside.speaks_ipv6:
-            has = has[0], made[1]  # switched off in there, and no other container would have it either
+            has = has[0], made[1]  # IPv6 is switched off in it, and a new container would not have the address either
         mac = live.inside.mac(ula)
     found = [
         _differs(plan.name, *difference) for difference in (("IPv4 address", has[0], made[0]), ("ULA", has[1], made[1]))
@@ -55,7 +61,8 @@ def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinn
 
 
 def _there(wanted: str, reported: str, inside: Iterable[IPv4Address | IPv6Address]) -> str:
-    """What the container has in place of a wanted address: that one if the kernel has it, whatever Docker told."""
+    """What the container has in place of a wanted address: the wanted one if the kernel has it, whatever Docker
+    reported."""
     if ip_address(wanted) in inside:
         return wanted
     return reported if reported and reported != wanted and ip_address(reported) in inside else ""
@@ -66,7 +73,7 @@ def _differs(name: str, what: str, has: str, wanted: str) -> str:
 
 
 def _not_twice(live: LiveContainer, found: list[str]) -> ContainerDrift:
-    """A container is not recreated twice for the same reason: what that did not mend, it will not mend."""
+    """A container is not recreated twice for the same reason, because what did not help once will not help again."""
     before = _kinds(live.repaired.partition(" ")[2])
     if found and before and _kinds("; ".join(found)) <= before:
         return ContainerDrift(unmended=tuple(found))
@@ -74,12 +81,12 @@ def _not_twice(live: LiveContainer, found: list[str]) -> ContainerDrift:
 
 
 def _kinds(text: str) -> set[str]:
-    """Texts without what was found in place of the wanted, which may be another each time."""
+    """The texts without the values that were found, which may differ each time."""
     return {re.sub(r" is \S+ instead of ", " instead of ", part) for part in text.split("; ") if part}
 
 
 def is_pinned(install: InstallPlan, record: Record | None, live: LiveContainer, facts: NasFacts) -> bool:
-    """Whether a loop that sets MACs runs, and has done so for longer than it needs for this container."""
+    """Whether a loop that sets MACs runs, and has run longer than it needs for this container."""
     if record is None or live.name not in record.macs or not loop_runs(install, facts):
         return False
     return live.ran > SETTLED
@@ -88,7 +95,7 @@ def is_pinned(install: InstallPlan, record: Record | None, live: LiveContainer, 
 def container_repairs(
     plan: LanPlan, install: InstallPlan, facts: NasFacts, now: str
 ) -> tuple[dict[str, str], dict[str, ContainerDrift]]:
-    """By the containers' keys: the value of the label ``repaired``, and what drifted."""
+    """Container's key → the value of the label ``repaired``, and the differences."""
     record = read_conf(facts.conf)
     network = plan.network.name if record is None else record.values.get("network", plan.network.name)
     labels: dict[str, str] = {}

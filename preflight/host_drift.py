@@ -1,4 +1,4 @@
-"""What on the NAS is no longer as the last `pulumi up` left it, by the record that it left there (install/conf.py)."""
+"""How the NAS differs from what the last `pulumi up` left, by the record that it left there (install/conf.py)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -23,14 +23,16 @@ def host_repair(
     had_shim: bool = False,
     replaced: tuple[str, ...] = (),
 ) -> tuple[Repair | None, list[str]]:
-    """The repair line that the data file is to have, and what drifted since it was written ([] where all is well).
+    """The repair line for the data file, and the drift since that was written ([] if all is well).
 
-    foreign: id of a Docker network that took the place of ours, "" for none. now: the time, as text without blanks.
-    state: whether the state has a shim; replaced: ids of another state's containers, which are to go first.
+    foreign: id of a Docker network in place of ours, "" for none.
+    now: the time, as text without blanks.
+    state: whether the state has a shim.
+    replaced: ids of another state's containers, which are removed first.
     """
     record = read_conf(facts.confs.get(install.config_path))
     if record is None:
-        # Never installed, or wiped, where the state would take it for done: a new line is a change in both cases.
+        # Never installed, or wiped while the state says that it is installed: a new line is a change in both cases.
         was_here = had_shim or _was_here(install, facts)
         lost = [f"{install.config_path} is gone"] if facts.conf is None and was_here else []  # not just moved
         return Repair(now, f"repaired: {summary(lost)}" if lost else "installed", foreign, replaced), lost
@@ -77,7 +79,7 @@ def loop_runs(install: InstallPlan, facts: NasFacts) -> bool:
 
 def _hook(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str]:
     if not install.systemd:
-        # One that is to move runs under another name still.
+        # A loop whose files move still runs under the old name.
         if install.script_path in record.sums and not loop_runs(install, facts):
             yield "the watch loop does not run"
         if install.task and facts.boot_task == "no":
@@ -94,7 +96,7 @@ def _hook(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str
 def _files(install: InstallPlan, record: Record, facts: NasFacts) -> Iterator[str]:
     for path in install.files:
         if path not in record.sums and path != install.config_path:
-            continue  # it is to come here, and what is here now is not ours
+            continue  # it moves here, and what is here now is not ours
         state = facts.files.get(path)
         if state is None:
             yield f"{path} is gone"

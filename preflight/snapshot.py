@@ -1,4 +1,5 @@
-"""What a run took from the NAS besides the site: small enough to be kept as an output, for a run with `probe: off`."""
+"""What a run took from the NAS besides the site. It is small enough for an output, from which a run with `probe: off`
+reads it."""
 
 import base64
 import json
@@ -29,9 +30,15 @@ _NAMES_OF_1 = {  # of `install` and of `repair`, in outputs of version 1
 
 @dataclass(frozen=True)
 class NasSnapshot:
-    """parent: the interface, resolved; network: Docker's of that name, None where there is none; repair: the line of
-    the data file; container_repairs, network_repair: values of the label ``repaired``; host_keys: the NAS's;
-    interfaces: of running containers, by name."""
+    """What the plan needs of the NAS.
+
+    parent: the interface, resolved.
+    network: Docker's network of that name, None if there is none.
+    repair: the line of the data file.
+    container_repairs, network_repair: values of the label ``repaired``.
+    host_keys: the NAS's own.
+    interfaces: container's name → its interface, for running containers.
+    """
 
     parent: str
     install: InstallPlan
@@ -46,8 +53,11 @@ class NasSnapshot:
 
 
 def dump_snapshot(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> str:
-    """The output: the NAS as it will be after this run, so that the next one without a look makes the same. Packed
-    into one word, because no person reads it. host_keys: those that the NAS was verified by."""
+    """The output: the NAS as it will be after this run, so that the next run without a probe plans the same. It is
+    packed into one word, because no person reads it.
+
+    host_keys: the keys that the NAS was verified by.
+    """
     live = as_live(plan.network)
     text = json.dumps(
         {
@@ -69,11 +79,11 @@ def dump_snapshot(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) ->
 
 
 def load_snapshot(text: str, name: str) -> NasSnapshot:
-    """From that output. name: the network's. Raises KeyError, TypeError or ValueError on something else.
+    """Read that output. name: the network's. Raises KeyError, TypeError or ValueError if it is something else.
 
-    A field that an older version of this program did not write takes its default. So the default of a new one is what
-    the program did before there was one; where nothing is, VERSION is raised. An unknown field is an error.
-    An output of version 1, or of before there were versions, is read under the names that its fields have now.
+    A field that an older version of this program did not write takes its default. The default of a new field must
+    therefore be what the program did before; if no value is, raise VERSION. An unknown field is an error. An output of
+    version 1, or without a version, is read with the present names of its fields.
     """
     try:
         payload = dict(json.loads(zlib.decompress(base64.b64decode(text))))

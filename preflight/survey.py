@@ -1,4 +1,4 @@
-"""What a run goes by: the plan, what it took from the NAS, what drifted there, and what a person has to know."""
+"""What a run goes by: the plan, what it took from the NAS, what drifted there, and the warnings."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,8 +24,10 @@ from preflight.snapshot import NasSnapshot
 
 @dataclass(frozen=True)
 class Drift:
-    """What is no longer as the last run left it, in words: on the shim, on the network, and by containers' keys.
-    unmended: what the next run leaves as it is, because recreating the container did not mend it."""
+    """What differs from the last run, in words: on the shim, on the network, and by containers' keys.
+
+    unmended: what the next run leaves as it is, because recreating the container did not help before.
+    """
 
     shim: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
@@ -42,8 +44,12 @@ class Survey:
 
 
 def survey(site: Site, addresses: AddressPlan, facts: NasFacts, state: StackState, take_over: bool, now: str) -> Survey:
-    """Of a NAS that was asked. state: what this stack's state holds; take_over: whether an installation that another
-    state made is to become this one's; now: UTC, as text without blanks. Raises UserErrors with all errors at once."""
+    """The survey of a NAS that was asked. Raises UserErrors with all errors at once.
+
+    state: what this stack's state holds.
+    take_over: whether an installation that another state made becomes this one's.
+    now: UTC, as text without blanks.
+    """
     site, problems = resolve_parent(site, facts)
     install, wrong = plan_install(site, facts)
     problems += wrong
@@ -60,10 +66,12 @@ def survey(site: Site, addresses: AddressPlan, facts: NasFacts, state: StackStat
 def survey_from_snapshot(
     site: Site, addresses: AddressPlan, snapshot: NasSnapshot, trusted_keys: tuple[str, ...], has_password: bool
 ) -> Survey:
-    """`probe: off`: from the last run's snapshot alone. trusted_keys: host keys that ssh takes now. Raises
-    UserErrors."""
+    """`probe: off`: the survey from the last run's snapshot alone. Raises UserErrors.
+
+    trusted_keys: the host keys that ssh accepts now.
+    """
     if not {*trusted_keys} & {*snapshot.host_keys}:
-        # Another key is trusted now than the one over which the NAS told of its others.
+        # The NAS named its keys over a session that another key verified than those trusted now.
         snapshot = replace(snapshot, host_keys=())
     if snapshot.install.privilege == "password" and not has_password:
         message = "is not set, and sudo on the NAS asked for it in the run that this one goes by"
@@ -80,7 +88,7 @@ def survey_from_snapshot(
 
 
 def take_snapshot(site: Site, install: InstallPlan, facts: NasFacts) -> NasSnapshot:
-    """What the plan needs. site: with its parent resolved."""
+    """What the plan needs of the NAS. site: with its parent resolved."""
     return NasSnapshot(
         parent=site.lan.parent,
         install=install,
@@ -94,8 +102,11 @@ def take_snapshot(site: Site, install: InstallPlan, facts: NasFacts) -> NasSnaps
 def with_repairs(
     site: Site, plan: LanPlan, facts: NasFacts, seen: NasSnapshot, now: str, state: StackState
 ) -> tuple[NasSnapshot, Drift]:
-    """What the plan makes visible: what drifted, and the marks that make Pulumi repair it. now: UTC, as text;
-    state: what this stack's state has."""
+    """The drift, and the marks by which the plan makes Pulumi repair it.
+
+    now: UTC, as text.
+    state: what this stack's state holds.
+    """
     foreign = foreign_network(site, plan, facts)
     replaced = tuple(container.id for container in others(plan, facts, state))
     repair, shim = host_repair(seen.install, facts, foreign, now, state.shim, replaced)

@@ -1,4 +1,4 @@
-"""One ssh round trip to the NAS: opens the connection that the docker plugin then shares, and brings its facts back."""
+"""One SSH session to the NAS: it opens the connection that the docker plugin then shares, and brings the facts back."""
 
 import os
 import pwd
@@ -22,7 +22,7 @@ from plan.lan import AddressPlan
 from probe.parse import parse_facts
 from probe.ssh_failures import no_socket, password_is_to_be_changed, unreached
 
-TIMEOUT = 60  # seconds for the whole look
+TIMEOUT = 60  # seconds for the whole probe
 
 
 def gather_facts(
@@ -32,10 +32,11 @@ def gather_facts(
     scripts: Mapping[str, str],
     before: InstallPlan | None = None,
 ) -> NasFacts:
-    """The NAS's facts. addresses: of the site, for the NAS is asked who has them; scripts: texts of those under nas/
-    that a look is made of, by their names (install/files.py); before: where the last run put things, if that is known.
+    """The NAS's facts. Raises UserErrors if the NAS cannot be reached.
 
-    Raises UserErrors where the NAS cannot be reached.
+    addresses: of the site; the probe asks the LAN who has them.
+    scripts: name → text of the scripts that the probe consists of (install/files.py).
+    before: where the last run put its files, if that is known.
     """
     _make_place_for_the_socket()
     words, stdin = ["sh", "-s", "--"], scripts[PROBE]
@@ -53,14 +54,14 @@ def gather_facts(
         raise UserErrors(
             [Problem("site.nas.host", access.host, message, "see whether the NAS is overloaded")]
         ) from None
-    # Line ends stay as they are. What is not UTF-8 is none of ours, so a data file with such a byte differs anyway.
+    # Line ends stay as they are. A data file with a byte that is not UTF-8 is not ours, or was changed.
     answer, errors = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     if done.returncode == 255:
         raise UserErrors([unreached(site, access, errors)])
     try:
         return parse_facts(answer)
     except (ValueError, KeyError, IndexError):
-        # What stands before the answer is a login script's, the most likely one
+        # Text before the answer most likely comes from a login script
         if problem := password_is_to_be_changed(access, errors):
             raise UserErrors([problem]) from None
         words = one_line(errors) or one_line(answer.partition("\n== ")[0]) or one_line(answer)

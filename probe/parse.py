@@ -1,4 +1,4 @@
-"""The output of probe.sh (parts: nas/probe/) as NasFacts. Sections begin with `== NAME`; `|` marks lines of files."""
+"""Reads the probe's output as NasFacts. `== NAME` begins a section, and `|` marks lines of the NAS's files."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ Lines = list[str]
 
 
 def parse_facts(text: str) -> NasFacts:
-    """Raises ValueError on a text that was cut off or that is none of probe.sh's."""
+    """Raises ValueError if the text was cut off or is not the probe's."""
     sections = _sections(text)
 
     def of(name: str) -> Lines:
@@ -105,7 +105,7 @@ def _sections(text: str) -> dict[str, Lines]:
 
 
 def _pairs(lines: Iterable[str]) -> dict[str, str]:
-    """`key value` lines; of several with one key the first."""
+    """`key value` lines. If a key stands there several times, the first counts."""
     found: dict[str, str] = {}
     for line in lines:
         key, _, value = line.partition(" ")
@@ -118,7 +118,7 @@ def _many(lines: Iterable[str], key: str) -> list[str]:
 
 
 def _system(lines: Lines) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, str]]]:
-    """Ours, /etc/os-release's, and those of the vendor's files."""
+    """The values of our own section, of /etc/os-release, and of the vendor's files."""
     own: dict[str, str] = {}
     os_release: dict[str, str] = {}
     vendor: dict[str, dict[str, str]] = {}
@@ -239,7 +239,7 @@ def _container(inspected: Mapping[str, Any], now: str, inside: Mapping[int, Insi
 
 
 def _seconds(since: str, now: str) -> float:
-    """Between two times in UTC; 0 where one of them is none. Docker writes nine digits behind the second."""
+    """Seconds between two times in UTC; 0 if one of them is no time. Docker writes nine digits behind the second."""
     try:
         began, ends = (datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S") for text in (since, now))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What probe.sh found in the containers' namespaces."""
+"""What the probe found in the containers' namespaces."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
-"""What ssh says when it does not get into the NAS, in our words: the real cause, and what to do about it.
+"""Why ssh could not log in to the NAS, in our words: the real cause, and the remedy.
 
-OpenSSH speaks English whatever the locale is: it takes from it how characters are written, not the language.
+OpenSSH writes English in every locale: it takes the character set from the locale, but not the language.
 """
 
 import re
@@ -26,7 +26,7 @@ def unreached(site: Site, access: SshAccess, stderr: str) -> Problem:
 
 
 def password_is_to_be_changed(access: SshAccess, reason: str) -> Problem | None:
-    """With exit code 1: sshd let the key in, and then wants a new password before all else."""
+    """Comes with exit code 1: sshd accepted the key, and then asks for a new password before anything else."""
     if "Password change required" not in reason:
         return None
     message = "has to change its password first, because the one on the NAS has expired"

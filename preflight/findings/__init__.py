@@ -1,4 +1,4 @@
-"""What the NAS says against the plan, before anything changes. One module for each thing that it may be about."""
+"""What the NAS has against the plan, before anything changes. Each module is about one subject."""
 
 from collections.abc import Iterator
 
@@ -23,8 +23,12 @@ from preflight.findings import (
 def findings(
     site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, state: StackState, take_over: bool = False
 ) -> Iterator[Problem]:
-    """Errors and warnings. site.lan.parent is a name here, no longer auto; state: what this stack's state has;
-    take_over: whether an installation that another state made is to become this one's."""
+    """Errors and warnings.
+
+    site: its lan.parent is resolved.
+    state: what this stack's state holds.
+    take_over: whether an installation that another state made becomes this one's.
+    """
     yield from access.findings(site, install, facts)
     yield from boot_hook.findings(site, install, facts)
     yield from parent_interface.findings(site, plan, facts)

@@ -1,4 +1,4 @@
-"""What the program needs on the NAS: rights, tools, Docker and its unit, macvlan in the kernel, room in sshd."""
+"""What the program needs on the NAS: root, tools, Docker and its unit, macvlan in the kernel, SSH sessions."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ def _sudo(facts: NasFacts) -> Iterator[Problem]:
 
 
 def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
-    """Whether `ssh NAS docker` works, which is what the docker plugin calls."""
+    """Whether `ssh NAS docker` works, which the docker plugin runs."""
     docker = facts.docker
     if docker.refusal and not (install.wrapper and facts.sudo == "yes"):
         message = f"may not use Docker there ({docker.refusal})"

@@ -52,7 +52,7 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
 
 
 def _owners(site: Site, facts: NasFacts) -> dict[Address, AddressOwner]:
-    """Who has which address on Docker's networks that stand on the same parent; our own wherever they are."""
+    """Who has which address on Docker's networks on the same parent. Our own containers count wherever they are."""
     near = {network.name for network in facts.networks if network.parent == site.lan.parent} | {site.network.name}
     found: dict[Address, AddressOwner] = {}
     for container in facts.containers.values():
@@ -67,10 +67,10 @@ def _owners(site: Site, facts: NasFacts) -> dict[Address, AddressOwner]:
 def _held(
     planned: PlannedAddress, holder: AddressOwner, plan: LanPlan, facts: NasFacts, record: Record | None
 ) -> Iterator[Problem]:
-    """By a container of ours."""
+    """A planned address that a container of ours has."""
     key = "" if record is None else record.key_of(holder.name)
     if holder.name == planned.name or (key and key == planned.key):
-        return  # in the last case under the name that it had
+        return  # with the same key it is the same container, under its old name
     first = first_without(planned.name, holder.name, planned.name in facts.containers)
     message = f"is held by {holder.name} until that has moved; Docker may refuse it before then"
     remedy = "if `pulumi up` stops at it, run it once more"
@@ -85,14 +85,15 @@ def _held(
 
 
 def first_without(name: str, other: str, moves: bool = False) -> str:
-    """What to do where one container is to have what another one has that goes. moves: it is there already."""
+    """The remedy if a container is to have what another container has that is removed. moves: whether it exists
+    already."""
     how = f"with {name} where it was" if moves else f"with {name} left out of the site"
     return f"run `pulumi up` twice: first {how} (this removes {other}), then with the site as it is now"
 
 
 def _is_ours(planned: PlannedAddress, answer: Neighbour, shims: tuple[str, str], facts: NasFacts) -> bool:
-    """Whether it may be our own container that answered. The MAC alone proves nothing: it follows from the address, and
-    Docker < 28 and this program on another NAS give the same."""
+    """Whether our own container may have answered. The MAC alone proves nothing: it follows from the address, and
+    Docker below 28 and this program on another NAS give the same one."""
     if answer.mac != planned.mac:
         return False
     if not facts.docker.engine:
@@ -115,7 +116,7 @@ def _answered(planned: PlannedAddress, answer: Neighbour, facts: NasFacts) -> It
 
 
 def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner], facts: NasFacts) -> Iterator[Problem]:
-    """ULAs alone are no news: before the first run a NAS has no way to ask for them."""
+    """ULAs that could not be asked are no finding, because before the first run a NAS has no way to ask for them."""
     found = [one for one in [one.address for one in plan.given] if str(one) in facts.unprobed and one not in holders]
     found = [str(one) for one in found if isinstance(one, IPv4Address)]
     if not found:

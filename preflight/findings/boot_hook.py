@@ -1,4 +1,4 @@
-"""What starts the watch loop at boot: whether the NAS has it, and what became of Docker's unit since the last run."""
+"""Whether the NAS has what starts the watch loop at boot, and what became of Docker's unit since the last run."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Containers of the site that are there already, or that do not run."""
+"""Containers of the site that exist already, or that do not run."""
 
 from collections.abc import Iterator
 
@@ -31,13 +31,14 @@ def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
 
 
 def _other_key(container: ContainerPlan, record: Record | None) -> str:
-    """The key that its name belonged to in the last run, "" where that is its own."""
+    """The key that its name belonged to in the last run, "" if that is its own."""
     key = "" if record is None else record.key_of(container.name)
     return key if key != container.key else ""
 
 
 def _handed_on(container: ContainerPlan, key: str, plan: LanPlan) -> Problem:
-    """Pulumi goes by keys: what has another one is another container, which it makes before it removes the old one."""
+    """Pulumi identifies containers by their keys. A container with another key is another one, and Pulumi makes it
+    before it removes the old one."""
     if key in {container.key for container in plan.containers}:
         message = f"is the name of the container of {key} until that has its new one; Docker takes each name once"
         remedy = "if `pulumi up` stops at it, run it once more"

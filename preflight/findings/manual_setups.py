@@ -1,4 +1,4 @@
-"""What people made by hand before: files at our paths, scripts and links that do the same work."""
+"""Setups that people made by hand before: files at our paths, and scripts and links that do the same work."""
 
 from collections.abc import Iterator
 

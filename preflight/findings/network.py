@@ -1,4 +1,4 @@
-"""Docker's networks on the NAS: one of the site's name, and others that stand in its way."""
+"""Docker's networks on the NAS: the one of the site's name, and others that are in its way."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ SHARED_PARENT = 27  # docs/upstream-facts.md#docker-one-network-per-parent
 
 
 def foreign_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
-    """The id of a network that took the place of ours, which is recorded on the NAS and gone; "" for none."""
+    """The id of a network in place of ours, if the record says that ours existed and it is gone; else ""."""
     live = facts.network(site.network.name)
     if live is None or not is_adopted(live) or not plan.network.replaces:
         return ""
@@ -22,7 +22,7 @@ def foreign_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
 
 
 def lost_network(site: Site, facts: NasFacts, state: StackState) -> bool:
-    """Whether the network was made by an earlier run and is gone."""
+    """Whether an earlier run made the network and it is gone."""
     ours = _was_ours(site, facts) or (state.network == site.network.name and state.network_is_ours)
     return facts.network(site.network.name) is None and bool(facts.docker.engine) and ours
 
@@ -61,7 +61,7 @@ def _gateway_all_the_same(plan: LanPlan, facts: NasFacts) -> Problem:
 
 
 def _before(site: Site, facts: NasFacts) -> LiveNetwork | None:
-    """Ours under another name, which Pulumi removes before it makes the one of this name."""
+    """Our network under another name, which Pulumi removes before it makes the one of this name."""
     record = read_conf(facts.conf)
     name = "" if record is None else record.values.get("network", "")
     live = facts.network(name)
@@ -111,7 +111,8 @@ def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> I
 
 
 def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = "") -> Iterator[Problem]:
-    """Who is on a network that is removed. how, must: what becomes of it, if it may go, and if it may not."""
+    """The containers on a network that is removed. how: what becomes of them if it may be removed; must: the remedy if
+    not."""
     attached = {name: facts.containers.get(name) for name in live.attached}
     ours = sorted(name for name, container in attached.items() if container is not None and container.addresses)
     strangers = [name for name in live.attached if name not in ours] + _stopped(live, facts)
@@ -127,8 +128,9 @@ def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = 
 
 
 def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:
-    """Others' containers that will be on it when they start: Docker keeps the network's id with them, not its name, and
-    shows none of them in the network. Old engines list one that never ran by the network's id, if it was made so."""
+    """Others' stopped containers that will be on the network when they start. Docker stores the network's id with them,
+    not its name, and does not show them in the network. Old engines list a container that never ran by the network's
+    id, if it was created so."""
     found = []
     for name, container in sorted(facts.containers.items()):
         on_it = any(key == live.name or (len(key) >= 12 and live.id.startswith(key)) for key in container.networks)
@@ -138,7 +140,7 @@ def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:
 
 
 def _not_reserved(plan: LanPlan, live: LiveNetwork) -> Iterator[Problem]:
-    """Docker could give the shim's or the NAS's address to a container that asks for none
+    """Docker could give the address of the shim or of the NAS to a container that asks for none
     (docs/upstream-facts.md#docker-reserved-addresses)."""
     reserved = set(plan.network.reserved_ipv4.values())
     open_to_all = [address for address in (plan.shim.ipv4, plan.nas_ipv4) if address not in reserved]

@@ -1,4 +1,4 @@
-"""The state and the NAS do not know of each other: one of the two was reset, or there is another state."""
+"""The state and the NAS do not match: one of the two was reset, or there is another state."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +19,7 @@ REFRESH = "`pulumi up --refresh`"
 
 
 def missing(plan: LanPlan, facts: NasFacts, state: StackState) -> list[ContainerPlan]:
-    """Containers that the state has and the NAS has not."""
+    """Containers that the state has and the NAS does not."""
     if not facts.docker.engine:
         return []
     return [
@@ -34,7 +34,7 @@ def network_is_missing(facts: NasFacts, state: StackState) -> bool:
 
 
 def others(plan: LanPlan, facts: NasFacts, state: StackState) -> list[LiveContainer]:
-    """Containers of this program's under the names of this site's that the state has not: another one made them, or a
+    """Containers of this program with names of this site that the state does not have. Another state made them, or a
     run that was cut off."""
     live = [facts.containers.get(planned.name) for planned in plan.containers]
     return [
@@ -105,7 +105,7 @@ def _foreign(
 
 
 def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, state: StackState) -> Iterator[Problem]:
-    """A network of this program's that has to make way for the site's, and that Pulumi cannot remove."""
+    """A network of this program that is in the site's way and that Pulumi cannot remove."""
     record = read_conf(facts.conf)
     before = "" if record is None else record.values.get("network", "")
     for name in {before, site.network.name} if before else {site.network.name}:

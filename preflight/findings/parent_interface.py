@@ -1,4 +1,4 @@
-"""The parent interface, and whether the LAN in the site is the one that it is on."""
+"""The parent interface, and whether it is on the site's LAN."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Interface
@@ -78,7 +78,7 @@ def _usable(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
 
 
 def _masters(link: Link, facts: NasFacts) -> list[str]:
-    """Its name, and those of the bond, the bridge … that it is a part of, up to the last."""
+    """The interface's name, and those of the bond, the bridge … above it, up to the last."""
     chain = [link.name]
     while (above := facts.links.get(chain[-1])) is not None and above.master and above.master not in chain:
         chain.append(above.master)
@@ -86,7 +86,7 @@ def _masters(link: Link, facts: NasFacts) -> list[str]:
 
 
 def _on_top_of(chain: list[str], site: Site, facts: NasFacts) -> str:
-    """Open vSwitch's own link on the LAN, in place of these ports of it: eth0's is ovs_eth0 on a Synology."""
+    """The interface of Open vSwitch on the LAN, in place of its ports: for eth0 it is ovs_eth0 on a Synology."""
     for link in facts.links.values():
         free = link.kind != "macvlan" and not link.master
         if free and any(address.interface.ip in site.lan.subnet for address in link.addresses):

@@ -18,7 +18,7 @@ from tests.unit.sites import ROOT, box, by_hand, dev_plan, installed, judge, pla
 
 UNPACK = (ROOT / "nas/unpack.sh").read_text()
 PIHOLE = {"name": "pihole", "ipv4_address": "192.168.1.53"}
-HEAD = "# Written by pulumi up (macvlan-ipv6); the next one writes it anew. Parsed, never sourced.\n"
+HEAD = "# Written by pulumi up (macvlan-ipv6); the next one overwrites it. Parsed, never sourced.\n"
 SUMS = {"/usr/local/bin/setup_docker_macvlan.sh": "a1" * 32}
 REPAIR = Repair("2026-11-23T23:45:10Z", "repaired: link macvlan-host is gone", "3f" * 32)
 CONF = f"""{HEAD}# 2026-11-23T23:45:10Z repaired: link macvlan-host is gone

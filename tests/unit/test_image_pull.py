@@ -108,5 +108,5 @@ def test_a_name_is_quoted_for_the_shell_of_the_nas(ssh: Path) -> None:
 
 def test_a_pull_that_fails_is_told_in_dockers_words_with_a_way_on(ssh: Path) -> None:
     (ssh / "fails").write_text("Error response from daemon: pull access denied\nfor moving\n")
-    with pytest.raises(RuntimeError, match=r"stays as it is: Error .* denied for moving; .*`pull_policy: missing`"):
+    with pytest.raises(RuntimeError, match=r"stay as they are: Error .* denied for moving; .*`pull_policy: missing`"):
         pull("moving:latest")
