@@ -52,14 +52,19 @@ def complaint(error: yaml.YAMLError) -> str:
     """What is wrong and where, without the line itself, which may contain a password."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split())
-    reason = re.sub(r"(['\"])(?P<quoted>.*?)\1", _parsers_own, error.problem or "it cannot be read")
+    problem = error.problem or "it cannot be read"
+    if problem.startswith("but ") and error.context:
+        problem = f"{error.context}, {problem}"  # half a sentence otherwise
+    reason = re.sub(r"(['\"])(?P<quoted>.*?)\1", _parsers_own, problem)
     mark = error.problem_mark or error.context_mark
     return reason if mark is None else f"{reason} in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _parsers_own(match: re.Match[str]) -> str:
-    """Keeps what PyYAML quotes of its own: words for parts of a document, and single signs. Everything else is the
-    file's."""
+    """Keeps what PyYAML quotes of its own: words for parts of a document, single signs, and a tab. Everything else is
+    the file's."""
+    if match["quoted"] == r"\t":
+        return "TAB"
     return match[0] if re.fullmatch(r"<[a-z ]+>|\W", match["quoted"]) else "…"
 
 
