@@ -88,6 +88,13 @@ def test_what_cannot_be_read_is_a_yaml_error_and_no_trap(text: str) -> None:
     find_traps(text, "f")
 
 
+def test_aliases_that_stand_for_more_than_anyone_writes_are_refused_at_once() -> None:
+    lines = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    with pytest.raises(yaml.YAMLError, match="stand for more than"):
+        load_yaml("\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *lines]))
+    load_yaml("\n".join(["a0: &a0 [x, x, x]", *lines[:3]]))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
