@@ -157,14 +157,17 @@ def shown_as_text(found: Result) -> str:
     with console.capture() as captured:
         for container in found.containers:
             ula = _shown(container, "ipv6_address", container.ula)
-            if container.ula is None:
+            if container.ula is None and container.ipv4 is not None:
                 ula = "follows from the IPv4 address (see --subnet and --ula-prefix)"
             rows = [
                 ("image", container.service.image),
-                ("IPv4", "none" if container.ipv4 is None else str(container.ipv4)),
+                ("IPv4", _shown(container, "ipv4_address", container.ipv4)),
                 ("IPv6 ULA", ula),
-                ("MAC", "none" if container.mac is None else _shown(container, "mac_address", container.mac)),
-                *(("volume", f"{volume.source} → {volume.target}") for volume in container.service.volumes),
+                ("MAC", _shown(container, "mac_address", container.mac)),
+                *(
+                    ("volume", f"{_printable(volume.source)} → {_printable(volume.target)}")
+                    for volume in container.service.volumes
+                ),
             ]
             console.print(Text(container.name, style="bold"))
             for name, value in rows:
@@ -177,4 +180,11 @@ def shown_as_text(found: Result) -> str:
 
 
 def _shown(container: Container, key: str, address: object) -> str:
+    if address is None:
+        return "none"
     return f"{address} (from the IPv4 address)" if key in container.derived else str(address)
+
+
+def _printable(text: str) -> str:
+    """An escape sequence in a path would be the terminal's."""
+    return text if text.isprintable() else repr(text)

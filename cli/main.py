@@ -1,15 +1,20 @@
 """`macvlan-ipv6 VERB`: the command-line tool. Each verb has a module of its own; this one has what a person types."""
 
+import io
 import os
 import sys
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from cli.compose import read_services, shown_as_json, shown_as_text
 from cli.ula import make_prefix
+from config.problems import from_pydantic
+from config.types import DockerName, Subnet, UlaPrefix
 
 app = typer.Typer(
     help="Tools beside `pulumi`. Exit code 0: all is well, 1: there are problems, 2: the command line is wrong.",
@@ -28,33 +33,35 @@ def ula(
     raise typer.Exit(make_prefix(stack))
 
 
-def _subnet(text: str) -> IPv4Network:
-    try:
-        return IPv4Network(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; write it as in 192.168.1.0/24") from None
+def _option(kind: Any) -> Callable[[str], Any]:
+    """The parser of an option: the value is judged as the site's key of that type is."""
 
+    def parse(text: str) -> Any:
+        try:
+            return TypeAdapter(kind).validate_python(text)
+        except ValidationError as error:
+            (problem,) = from_pydantic(error, "", {})
+            raise typer.BadParameter(f"{problem.value} {problem.message}; {problem.remedy}".strip()) from None
 
-def _prefix(text: str) -> IPv6Network:
-    try:
-        prefix = IPv6Network(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}; write it as in fd0d:7eb5:2afd::/64") from None
-    if prefix.prefixlen != 64:
-        raise typer.BadParameter("it has to be a /64, as in fd0d:7eb5:2afd::/64")
-    return prefix
+    return parse
 
 
 @app.command()
 def compose(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="compose files")],
-    network: Annotated[str, typer.Option(help="Docker's name of the network whose services count")],
+    network: Annotated[
+        str,
+        typer.Option(
+            parser=_option(DockerName), metavar="NAME", help="Docker's name of the network; services on it count"
+        ),
+    ],
     subnet: Annotated[
         IPv4Network | None,
-        typer.Option(parser=_subnet, metavar="IPV4/N", help="the LAN's, for ULAs"),
+        typer.Option(parser=_option(Subnet), metavar="IPV4/N", help="the LAN's, for ULAs"),
     ] = None,
     ula_prefix: Annotated[
-        IPv6Network | None, typer.Option(parser=_prefix, metavar="IPV6/64", help="the site's, as in its config")
+        IPv6Network | None,
+        typer.Option(parser=_option(UlaPrefix), metavar="IPV6/64", help="the site's, as in its config"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
@@ -69,6 +76,8 @@ def compose(
 
 def main() -> None:
     """The command itself. A full disk, or a program that cannot be run, ends in a message and not in a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal's encoding may lack a character of the output
     try:
         app(prog_name="macvlan-ipv6")
     except OSError as error:

@@ -1,5 +1,6 @@
 """User errors: they are collected, worded alike, and shown all at once."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
@@ -9,6 +10,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 ERROR_TYPE = "macvlan"
 MAX_SHOWN = 100  # characters of a value that an error repeats
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 SEE_GUIDE = "see the keys in docs/guide.md"
 PYDANTIC_MESSAGES = {  # pydantic's error types, in our words: what is wrong, what to do
     "string_type": ("is not text", "write one value there, in quotes if it is made of digits"),
@@ -31,7 +33,7 @@ PYDANTIC_MESSAGES = {  # pydantic's error types, in our words: what is wrong, wh
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing a person has to mend.
+    """One thing a person has to correct.
 
     path: the key as written in the YAML, dotted (``site.containers.test.ipv4_address``).
     value: what stands there, as text ("" where nothing does).
@@ -101,7 +103,8 @@ def dotted(root: str, location: Iterable[str | int]) -> str:
     for part in location:
         if part == "[key]":  # pydantic's mark for "the key itself"
             continue
-        path += f"[{part}]" if isinstance(part, int) else f".{as_text(part)}"
+        # No key has a = in it: it is KEY=value without the list's dash, and the value may be a password
+        path += f"[{part}]" if isinstance(part, int) else f".{as_text(part.partition('=')[0])}"
     return path
 
 
@@ -130,6 +133,9 @@ def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Pr
         return Problem(path, "", "is missing, and there is no default for it", f"add `{key}:` there")
     if kind == "extra_forbidden" and key in remedies:
         return Problem(path, value, "is not supported here, so it would do nothing", remedies[key])
+    if kind == "extra_forbidden" and _VARIABLE.fullmatch(key):  # no key here has capitals; its value may be a password
+        remedy = "indent it under `environment:` if it is a variable, or remove it"
+        return Problem(path, "", "is not a key of this program, so it would do nothing", remedy)
     if kind == "extra_forbidden":
         remedy = f"remove it, or {SEE_GUIDE}"
         return Problem(path, value, "is not a key of this program, so it would do nothing", remedy)

@@ -71,7 +71,10 @@ class Strict(BaseModel):
 def _scalar(value: Any) -> str:
     """A value of `environment` or `labels` that Compose takes: text or a number, but no boolean and no null."""
     if isinstance(value, bool):
-        reject("is a YAML boolean (unquoted yes, no, on, off, true, false), and containers get text", 'quote it: "yes"')
+        reject(
+            "is a YAML boolean (unquoted yes, no, on, off, true, false), and containers get text",
+            'quote it as you wrote it: "true", "yes", …',
+        )
     if value is None:
         reject("has no value; Compose would take it from the shell of whoever runs it", "write the value")
     if isinstance(value, (int, float, str)):

@@ -31,13 +31,14 @@ def read_compose_file(name: str, key: str, start: Path, network: str) -> tuple[C
     network: Docker's name of the network whose services count.
     """
     try:
-        text = from_home(name, start).read_text()
+        text = from_home(name, start).read_text(encoding="utf-8")
         document = load_yaml(text)
     except OSError as error:
         message = f"cannot be read ({error.strerror}); relative paths start at {start}"
-        return None, [Problem(key, as_text(name), message, "correct the path, or remove the line")]
+        return None, [Problem(key, as_text(name), message, "correct the path, or leave the file out")]
     except UnicodeDecodeError as error:
-        return None, [Problem(key, as_text(name), f"is not YAML: {error}", "correct the file")]
+        message = f"is not YAML: byte {error.start + 1} is not UTF-8 text"
+        return None, [Problem(key, as_text(name), message, "correct the file, or save it as UTF-8")]
     except yaml.YAMLError as error:
         return None, [Problem(key, as_text(name), f"is not YAML: {complaint(error)}", "correct the file")]
     problems = find_doubles(text, f"{name}: ")

@@ -95,7 +95,7 @@ def _unknown_key(key: str) -> Problem:
 def _traps(stack_file: Path) -> list[Problem]:
     """Pulumi passes on parsed values; only the file has what the person typed."""
     try:
-        text = stack_file.read_text()
+        text = stack_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return []  # config that came by another way (--config-file, the service) was not typed here
     found = find_doubles(text, "site.", ("config", SITE_KEY)) + find_traps(text, "site", ("config", SITE_KEY))

@@ -5,10 +5,15 @@ from pathlib import Path
 
 
 def from_home(text: str, project: Path) -> Path:
-    """A path of the site as an absolute one: ~ is the home, a relative path starts at ``project``. Raises OSError."""
+    """A path of the site as an absolute one: ~ is the home, a relative path starts at ``project``. Raises OSError.
+
+    Links in it are left as they are, because /dev/stdin leads to a name that cannot be opened.
+    """
+    if "\0" in text:
+        raise OSError(errno.ENOENT, "no path has a NUL in it")
     try:
-        return (project / Path(text).expanduser()).resolve()
-    except (RuntimeError, ValueError) as error:  # ~nobody/…, links in a circle, a NUL
+        return (project / Path(text).expanduser()).absolute()
+    except RuntimeError as error:  # ~nobody/…
         raise OSError(errno.ENOENT, str(error)) from None
 
 

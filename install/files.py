@@ -16,7 +16,7 @@ HOOKS = {
 }
 SOURCES = (PROGRAM, INSTALLER, WRAPPER, *HOOKS.values())  # the static files under nas/ that a bundle is made of
 COMMAND = AS_ROOT, UNPACK = "as_root.sh", "unpack.sh"  # … and of which the command that takes it there
-LOOK = PROBE, TRY_PASSWORD = "probe.sh", "try_password.sh"  # … and a look at the NAS (probe/gather.py)
+LOOK = PROBE, TRY_PASSWORD = "probe.sh", "try_password.sh"  # … and a probe of the NAS (probe/gather.py)
 _KINDS = {SYSTEMD: "systemd", SYSTEMD_STANDALONE: "systemd", RC_D: "rc.d", TASK: "task"}  # install.sh's words
 
 

@@ -156,4 +156,4 @@ def _one_path(site: Site) -> Iterator[Problem]:
     given = [path for path in (install.script_path, install.config_path, install.unit_path) if path != AUTO]
     if len(set(given)) < len(given):
         message = "is also the path of another file of this program, and one would overwrite the other"
-        yield Problem("site.install", given[0], message, "give program, conf and unit a path each")
+        yield Problem("site.install", given[0], message, "give script_path, config_path and unit_path a path each")

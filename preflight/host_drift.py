@@ -27,7 +27,7 @@ def host_repair(
 
     foreign: id of a Docker network in place of ours, "" for none.
     now: the time, as text without blanks.
-    state: whether the state has a shim.
+    had_shim: whether the state has a shim.
     replaced: ids of another state's containers, which are removed first.
     """
     record = read_conf(facts.confs.get(install.config_path))

@@ -15,7 +15,7 @@ FIX = (
     "it has to; `pulumi destroy` removes it"
 )
 SET_PASSWORD = "`pulumi config set --secret macvlan-ipv6:sudoPassword`"
-SESSIONS = 9  # images and containers in their queues (components/lan.py), the network, and this look
+SESSIONS = 9  # images and containers in their queues (components/lan.py), the network, and the probe
 
 
 def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:

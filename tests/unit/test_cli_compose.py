@@ -168,6 +168,27 @@ def test_a_person_gets_text_and_colours_only_where_they_are_wanted() -> None:
     assert wrong.returncode == 1 and "      -> add `networks: {other:" in wrong.stdout
 
 
+def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+    volumes = 'devices: ["/dev/ä:/dev/ä"]'
+    text = FILE.format(address="ipv4_address: 192.168.1.9", more=volumes).replace("/volume1/web", "/v\\e[1mü")
+    (tmp_path / "compose.yml").write_text(text, encoding="utf-8")
+    done = tool("compose.yml", "--network", "bridge-host", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and r"  volume    '/v\x1b[1m\xfc' \u2192 /data" in done.stdout.splitlines()
+
+
+def test_a_service_without_addresses_has_none(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(FILE.format(address="", more=""))
+    done = tool("compose.yml", "--network", "bridge-host", cwd=tmp_path)
+    assert [line.split()[-1] for line in done.stdout.splitlines()[2:5]] == ["none"] * 3
+
+
+def test_a_file_may_come_through_a_pipe(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "macvlan-ipv6", "compose", "/dev/stdin", "--network", "bridge-host"]
+    text = FILE.format(address="ipv4_address: 192.168.1.9", more="")
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("web\n")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -176,6 +197,9 @@ def test_a_person_gets_text_and_colours_only_where_they_are_wanted() -> None:
         [COMPOSE, "--network", "bridge-host", "--subnet", "192.168.1.9/24"],
         [COMPOSE, "--network", "bridge-host", "--ula-prefix", "fd00::/48"],
         [COMPOSE, "--network", "bridge-host", "--ula-prefix", "x"],
+        [COMPOSE, "--network", "bridge-host", "--ula-prefix", "2001:db8::/64"],
+        [COMPOSE, "--network", "bridge-host", "--subnet", "192.168.1.0"],
+        [COMPOSE, "--network", ""],
     ],
 )
 def test_a_wrong_command_line_has_an_exit_code_of_its_own(arguments: list[str]) -> None:

@@ -191,6 +191,8 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"pull_policy": False}, "pull_policy: false", "not a pull policy", "write missing"),
     ({"command": 5}, "command: 5", "not a list", "- "),
     ({"environment": {"A": True}}, "environment.A", "YAML boolean", "quote it"),
+    ({"environment": {"A=hunter2": None}}, "environment.A", "has no value", "write the value"),
+    ({"DB_PASSWORD": "hunter2"}, "DB_PASSWORD", "not a key", "indent it under `environment:`"),
     ({"environment": {"A": None}}, "environment.A", "has no value", "write the value"),
     ({"environment": ["A"]}, "environment", "has no value for A", "- A=value"),
     ({"environment": ["A=1", "A=2"]}, "environment", "has A twice", "keep one"),

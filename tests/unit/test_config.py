@@ -87,7 +87,7 @@ BAD: list[tuple[Change, str, str, str, str]] = [
     (put("install", {"unit_path": "/etc/x"}), "site.install.unit_path", "/etc/x", "not the path of a systemd", ".serv"),
     (put("install", {"docker_unit": "docker"}), "site.install.docker_unit", "docker", "systemd service", "docker.ser"),
     (put("install", {"check_interval": 1}), "site.install.check_interval", "1", "5 or more", "5 or more"),
-    (put("install", {"script_path": "/a", "config_path": "/a"}), "site.install", "/a", "path of another", "path each"),
+    (put("install", {"script_path": "/a", "config_path": "/a"}), "site.install", "/a", "path of another", "config_"),
     (put("compose", 5), "site.compose", "5", "not a list", "starts with `- `"),
     (put("containers", True), "site.containers", "true", "not a map of keys", "key: value"),
     (put("containers", "a1", 5), A1, "5", "not a map of keys", "key: value"),

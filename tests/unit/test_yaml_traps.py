@@ -88,6 +88,26 @@ def test_what_cannot_be_read_is_a_yaml_error_and_no_trap(text: str) -> None:
     find_traps(text, "f")
 
 
+def test_aliases_that_stand_for_more_than_anyone_writes_are_refused_at_once() -> None:
+    lines = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    with pytest.raises(yaml.YAMLError, match="stand for more than"):
+        load_yaml("\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x]", *lines]))
+    load_yaml("\n".join(["a0: &a0 [x, x, x]", *lines[:3]]))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a:\n\tb: 1", "found character TAB that cannot start any token in line 2, column 1"),
+        ("a: 1\n---\nb: 2", "expected a single document in the stream, but found another document in line 2, column 1"),
+    ],
+)
+def test_a_tab_is_named_and_no_half_sentence_is_told(text: str, said: str) -> None:
+    with pytest.raises(yaml.YAMLError) as error:
+        load_yaml(text)
+    assert complaint(error.value) == said
+
+
 def test_a_key_that_stands_twice_is_told_with_its_lines() -> None:
     text = "a: {x: 1}\nb: &b\n  y: 1\n  y: 2\na: [{z: 1, z: 2}]\nc: {<<: *b, <<: {y: 3}}\nd: *b\n"
     told = [(problem.path, problem.message.split(";")[0]) for problem in find_doubles(text, "f: ")]
