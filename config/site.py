@@ -3,13 +3,12 @@
 What can only be wrong together (two containers with one address …) is checked in ``plan.checks``.
 """
 
-from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from config.problems import Problem, dotted, from_pydantic, pruned, reject, unknown_keys
+from config.problems import Problem, as_text, dotted, from_pydantic, pruned, reject, unknown_keys
 from config.service import REMEDIES, Service, Strict, StringMap, normalise_service
 from config.types import (
     AutoPath,
@@ -172,12 +171,14 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
     if not isinstance(raw, dict):
         remedy = "describe your site there: README.md, «Your own NAS in five steps»"
         return None, [Problem(f"macvlan-ipv6:{ROOT}", "", "is missing or not a map of keys", remedy)]
+    raw, old = _with_new_keys(raw)
     raw, variables = _with_services_read(raw)
     try:
-        return Site.model_validate(raw), variables
+        return Site.model_validate(raw), old + variables
     except ValidationError as error:
         reported = {problem.path for problem in variables}
-        problems = variables + [problem for problem in _problems(error) if problem.path not in reported]
+        found = from_pydantic(error, ROOT, REMEDIES)
+        problems = old + variables + [problem for problem in found if problem.path not in reported]
         for whole in (False, True):
             try:
                 return Site.model_validate(_without(raw, error, whole)), problems
@@ -186,12 +187,19 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
         return None, problems
 
 
-def _problems(error: ValidationError) -> list[Problem]:
-    def renamed(problem: Problem) -> Problem:
-        new = RENAMED.get(problem.path)
-        return problem if new is None else replace(problem, message=f"is called {new} now", remedy=f"write `{new}:`")
-
-    return [renamed(problem) for problem in from_pydantic(error, ROOT, REMEDIES)]
+def _with_new_keys(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """The site with the values of old keys under the present ones, and a problem for each old key. Without those values
+    the site would seem to lack what the person wrote."""
+    site = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
+    problems = []
+    for path, new in RENAMED.items():
+        *section, old = path.split(".")[1:]
+        keys = site.get(section[0]) if section else site
+        if isinstance(keys, dict) and old in keys:
+            value = keys.pop(old)
+            problems.append(Problem(path, as_text(value), f"is called {new} now", f"write `{new}:`"))
+            keys.setdefault(new, value)
+    return site, problems
 
 
 def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

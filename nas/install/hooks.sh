@@ -38,8 +38,11 @@ bring_up() {
 }
 
 bring_loop_up() {
-    { runs && [ "$changed" = ' ' ] && "$program" status --brief "$conf"; } || "$program" start-loop "$conf"
+    { runs && [ "$changed" = ' ' ] && "$program" status --brief "$conf"; } || "$program" "$(start_word)" "$conf"
 }
+
+# What the program that is installed now calls it: undo may have put back one of before the first release
+start_word() { if grep -q start-loop "$program"; then say start-loop; else say up; fi; }
 
 runs() {
     if [ "$hook" = systemd ]; then
@@ -60,7 +63,7 @@ scheduler() { # METHOD [FIELD=JSON...]
 task_up() {
     by_hand=y
     command -v synowebapi >/dev/null || return 0
-    script="$program start-loop $conf" there=$(scheduler get) method=create
+    script="$program $(start_word) $conf" there=$(scheduler get) method=create
     case $there in *'"success":true'*) method='set' ;; esac
     case $method,$there in set,*"$(say "$script" | tr -d ' ')"*) by_hand='' && return ;; esac
     case $(scheduler "$method" owner='{"0":"root"}' event='"bootup"' enable=true depend_on_task='""' notify_enable=false \

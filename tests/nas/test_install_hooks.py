@@ -172,7 +172,7 @@ def test_where_nobody_makes_the_task_it_is_said_to_be_yours(task: Hooked, tool: 
     if tool:
         task.scheduler()
         (task.tasks / "FAILS").touch()
-    yours = "which is yours to make: `pulumi stack output` says how"
+    yours = "which you create yourself: `pulumi stack output` says how"
     assert task.ok() == f"{SUMMARY}; loop running, started at boot by the task macvlan-ipv6, {yours}\n"
 
 

@@ -214,6 +214,20 @@ def test_a_key_of_before_the_first_release_names_the_one_that_took_its_place(pat
     assert all("is not a key" not in one.message for one in problems), problems
 
 
+def test_the_value_of_a_key_of_before_the_first_release_is_not_missing_and_is_checked_too() -> None:
+    _, problems = judge(site_of(put("nas", "host", "nas.lan"), put("lan", "host", "192.168.1.10")))
+    assert [one.path for one in problems] == ["site.lan.host"]
+    _, problems = judge(site_of(put("install", "persistence", "systemd-network"), put("install", "tick", 1)))
+    assert [(one.path, one.message.partition(" now")[0]) for one in sorted(problems)] == [
+        ("site.install.boot_hook", "is called systemd-standalone"),
+        ("site.install.check_interval", "is out of range: it has to be 5 or more"),
+        ("site.install.persistence", "is called boot_hook"),
+        ("site.install.tick", "is called check_interval"),
+    ]
+    _, problems = judge(site_of(put("other_containers", ["192.168.1.77"]), put("external_containers", [])))
+    assert [one.path for one in problems] == ["site.other_containers"]
+
+
 def test_a_hook_of_before_the_first_release_names_the_one_that_took_its_place() -> None:
     _, problems = judge(site_of(put("install", "boot_hook", "systemd-network")))
     assert [(one.path, one.value, one.message, one.remedy) for one in problems] == [

@@ -1,0 +1,56 @@
+"""install.sh on a NAS without systemd that has the program of before the first release, with its own names."""
+
+import json
+import tarfile
+from collections.abc import Iterator
+
+import pytest
+
+from tests.nas.box import NAS, PREFIX, ROOT, Box, alive, put_tool, until
+from tests.nas.install_box import BAD_ROUTE, OURS, TWO
+from tests.nas.test_install_hooks import SUMMARY, Hooked
+
+FOUR = {"192.168.1.201", "192.168.1.202", f"{PREFIX}201", f"{PREFIX}202"}
+
+
+def of_before(name: str) -> str:
+    with tarfile.open(ROOT / "tests/e2e/before/2026-11-27.tar.gz") as archive:
+        found = archive.extractfile(f"nas/{name}")
+        assert found is not None
+        return found.read().decode()
+
+
+@pytest.fixture(params=["rc.d", "task"])
+def old(box: Box, request: pytest.FixtureRequest) -> Iterator[Hooked]:
+    """As that version's own installer left it."""
+    made = Hooked(box, request.param)
+    made.scheduler()
+    now, today = made.installer, dict(made.text)
+    made.installer = box.here / "before" / "install.sh"
+    made.installer.parent.mkdir()
+    put_tool(made.installer, of_before("install.sh"))
+    hook = (NAS / "macvlan.rc.sh").read_text().replace("start-loop", "up").replace("stop-loop", "down")
+    hook = hook.replace("@PROGRAM@", str(made.program)).replace("@CONF@", str(made.conf))
+    conf = OURS.replace("placeholder_gateway", "dead_gateway").replace("check_interval", "tick")
+    made.ok(program=of_before("setup_docker_macvlan.sh"), conf=conf + TWO, hook=hook)
+    made.installer, made.text = now, today
+    yield made
+    made.leave()
+
+
+def test_the_loop_of_before_goes_on_with_the_program_of_now(old: Hooked) -> None:
+    loop, index = old.loop(), old.index()
+    assert old.ok().startswith(SUMMARY)
+    assert (old.loop(), old.index(), old.box.routes()) == (loop, index, FOUR) and alive(loop)
+
+
+def test_an_upgrade_that_does_not_come_up_leaves_the_program_of_before_and_what_starts_it(old: Hooked) -> None:
+    before, loop, index = old.tree(), old.loop(), old.index()
+    task = old.tasks / "macvlan-ipv6"
+    assert not task.exists() or json.loads(task.read_text())["operation"] == f"{old.program} up {old.conf}"
+    old.impatient()
+    said = old.fails(conf=OURS + TWO + BAD_ROUTE)
+    assert said.endswith("; the previous state was put back")
+    assert old.tree() == before and (old.loop(), old.index()) == (loop, index) and alive(loop)
+    until("the old routes are back", lambda: old.box.routes() == FOUR)
+    assert not task.exists() or json.loads(task.read_text())["operation"] == f"{old.program} up {old.conf}"
