@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 ERROR_TYPE = "macvlan"
 MAX_SHOWN = 100  # characters of a value that an error repeats
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")  # no key of this program has capitals, so it is an environment variable
 SEE_GUIDE = "see the keys in docs/guide.md"
 PYDANTIC_MESSAGES = {  # pydantic's error types, in our words: what is wrong, what to do
     "string_type": ("is not text", "write one value there, in quotes if it is made of digits"),
@@ -133,7 +133,7 @@ def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Pr
         return Problem(path, "", "is missing, and there is no default for it", f"add `{key}:` there")
     if kind == "extra_forbidden" and key in remedies:
         return Problem(path, value, "is not supported here, so it would do nothing", remedies[key])
-    if kind == "extra_forbidden" and _VARIABLE.fullmatch(key):  # no key here has capitals; its value may be a password
+    if kind == "extra_forbidden" and VARIABLE.fullmatch(key):  # its value may be a password
         remedy = "indent it under `environment:` if it is a variable, or remove it"
         return Problem(path, "", "is not a key of this program, so it would do nothing", remedy)
     if kind == "extra_forbidden":

@@ -16,6 +16,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from config.problems import Problem, as_text, reject
 from config.types import Address, DockerName, Image, Integer, IPv4, IPv6, Mac, Text
 
+# Keys whose values are shown in an error. The others may be a password or contain one, as a command or a label.
+_SHOWN = re.compile(
+    r"\.(image|container_name|hostname|user|restart|volumes|devices|dns|extra_hosts|ipv[46]_address|mac_address)"
+    r"(\[\d+\])?(\.source|\.target)?$"
+)
 MAX_INT = 2**31 - 1  # what the Docker plugin takes as a number
 
 REMEDIES = {
@@ -50,7 +55,7 @@ def _interpolations(path: str, value: Any) -> Iterator[Problem]:
             yield from _interpolations(f"{path}[{index}]", item)
     elif isinstance(value, str) and "$" in value.replace("$$", ""):
         message = "has a $variable, which Compose would take from an .env file or a shell; this program has neither"
-        shown = "" if ".environment" in path else as_text(value)  # may be a password
+        shown = as_text(value) if _SHOWN.search(path) else ""
         yield Problem(path, shown, message, "write the value ($$ for a plain $)")
 
 
@@ -76,7 +81,7 @@ def _scalar(value: Any) -> str:
             'quote it as you wrote it: "true", "yes", …',
         )
     if value is None:
-        reject("has no value; Compose would take it from the shell of whoever runs it", "write the value")
+        reject("has no value, and nothing is taken from a shell here", "write the value")
     if isinstance(value, (int, float, str)):
         return str(value)
     reject("is not text", "write one value there")
@@ -92,8 +97,8 @@ def _mapping(value: Any) -> Any:
             reject("has an item that is not KEY=value", "write every item as - KEY=value, or all of them as KEY: value")
         key, equals, text = item.partition("=")
         if not equals:
-            shown = key if re.fullmatch(r"\w+", key) else "KEY"  # anything else may be a password
-            reject(f"has no value for {shown}; Compose would take it from your shell", f"write - {shown}=value")
+            shown = key if re.fullmatch(r"[\w.-]+", key) else "KEY"  # anything else may be a password
+            reject(f"has no value for {shown}, and nothing is taken from a shell here", f"write - {shown}=value")
         if key in pairs:
             reject(f"has {as_text(key)} twice", "keep one of them")
         pairs[key] = text

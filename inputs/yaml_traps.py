@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from config.problems import Problem, as_text, dotted
+from config.problems import VARIABLE, Problem, as_text, dotted
 
 _BOOLEAN = re.compile(r"(?i)yes|no|on|off|y|n")
 _OCTAL = re.compile(r"[-+]?0o?[0-9_]+")
@@ -155,7 +155,8 @@ def _walk(
         for index, value in enumerate(node.value):
             _walk(value, (*path, index), root, problems, above)
     elif isinstance(node, yaml.ScalarNode) and node.style is None and (reading := _trap(node)):
-        shown = "" if "environment" in path else as_text(node.value)
+        secret = "environment" in path or any(VARIABLE.fullmatch(str(part)) for part in path)
+        shown = "" if secret else as_text(node.value)
         message = f"is unquoted, and YAML may read it as {reading}"
         problems.append(Problem(dotted(root, path), shown, message, 'put it in quotes: "..."'))
 

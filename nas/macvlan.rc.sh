@@ -1,5 +1,5 @@
 #!/bin/sh
-# Written by pulumi up (macvlan-ipv6); the next one overwrites it. DSM calls it with start late at boot, and with stop
+# Written by pulumi up (macvlan-ipv6); the next one writes it anew. DSM calls it with start late at boot, and with stop
 # at shutdown.
 case ${1:-} in
 start) exec @PROGRAM@ start-loop @CONF@ ;;

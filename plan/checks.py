@@ -49,7 +49,7 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
         message = f"is outside lan.subnet {subnet}; Docker would refuse the network"
         yield Problem("site.lan.ip_range", str(site.lan.ip_range), message, f"choose a part of {subnet}")
     if site.shim.name == site.lan.parent:
-        message = "is the parent's own name; the shim would take the NAS's network card away"
+        message = "is the parent's own name, and two interfaces cannot have one name"
         yield Problem("site.shim.name", site.shim.name, message, "give the shim a name of its own")
     yield from _leased(site, plan)
     yield from names_and_macs_given_twice((*plan.containers, *plan.external), {plan.shim.mac: "the shim"}, wrong)

@@ -83,7 +83,7 @@ def survey_from_snapshot(
         "so the NAS was not asked: this preview uses the snapshot of the last run, and changes since then are not seen"
     )
     return Survey(
-        plan, snapshot, Drift(), (Problem("site.probe", "off", message, "write `probe: on` to look", "warning"),)
+        plan, snapshot, Drift(), (Problem("site.probe", "off", message, "write `probe: on` to ask it", "warning"),)
     )
 
 

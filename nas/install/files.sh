@@ -47,7 +47,9 @@ $files
 END
 }
 
-put_back() { # sets $found when there was anything before
+# The program comes first in $files and is put back last: the present one reads every data file, but one of before reads
+# only its own, and the NAS may lose power between the two. Sets $found when there was anything before.
+put_back() {
     found='' failed=''
     while read -r mode dest name; do
         is_changed "$dest" || continue
@@ -58,7 +60,7 @@ put_back() { # sets $found when there was anything before
             take_away "$dest"
         fi || failed=y
     done <<END
-$files
+$(say "$files" | sed -n '1!G;h;$p')
 END
     for dest in $backups; do rm -f "$dest$kept" "$dest$kept.enabled" "$dest$kept.active"; done
     [ -z "$failed" ]

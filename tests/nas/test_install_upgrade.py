@@ -44,6 +44,18 @@ def test_the_loop_of_before_goes_on_with_the_program_of_now(old: Hooked) -> None
     assert (old.loop(), old.index(), old.box.routes()) == (loop, index, FOUR) and alive(loop)
 
 
+@pytest.mark.parametrize("shell", ["dash"])  # busybox sh has a mv of its own
+def test_the_program_is_put_back_last(old: Hooked) -> None:
+    """The NAS may lose power between two files, and the program of before does not read the data file of now."""
+    moved = old.box.here / "moved"
+    put_tool(old.box.bin / "mv", f'#!/bin/sh\necho "$3" >>{moved}\nexec /bin/mv "$@"\n')
+    old.impatient()
+    old.fails(conf=OURS + TWO + BAD_ROUTE)
+    names = [line.rpartition("/")[2] for line in moved.read_text().splitlines()]
+    program, conf = old.program.name, old.conf.name
+    assert [name for name in names if name in (program, conf)] == [program, conf, conf, program]
+
+
 def test_an_upgrade_that_does_not_come_up_leaves_the_program_of_before_and_what_starts_it(old: Hooked) -> None:
     before, loop, index = old.tree(), old.loop(), old.index()
     task = old.tasks / "macvlan-ipv6"

@@ -133,7 +133,7 @@ BAD: list[tuple[Change, str, str, str, str]] = [
      "ends before it begins", "192.168.1.2-192.168.1.9"),
     (box("a1", 9, environment=["P=${PUID:-1000}"]), f"{A1}.environment[0]", "", "$variable", "$$"),
     (box("a1", 9, environment={"P": "$PUID"}), f"{A1}.environment.P", "", "$variable", "$$"),
-    (box("a1", 9, command="echo $HOME"), f"{A1}.command", "echo $HOME", "$variable", "$$"),
+    (box("a1", 9, command="echo $HOME"), f"{A1}.command", "", "$variable", "$$"),
     (box("a1", 9, image="$IMAGE"), f"{A1}.image", "$IMAGE", "$variable", "$$"),
     (box("a1", 9, networks={"bridge-host": {"ipv4_address": "192.168.1.10"}}), f"{A1}.ipv4_address", "192.168.1.9",
      "is 192.168.1.10 under networks.bridge-host", "remove one"),
