@@ -36,6 +36,17 @@ def lost_of(count: int, said: str) -> int:
     return count - len(answered & set(range(1, count + 1)))
 
 
+def within(container: str, program: str, words: str) -> str:
+    """A command of the NAS's own in a container's network namespace.
+
+    `docker exec` would do, but runc has failed on a busy machine ("read init-p: connection reset by peer", 2026-11-27).
+    DSM has no nsenter, but for the one in the lab's busybox, which takes its own applet for any bare name.
+    """
+    enter = "$(command -v nsenter || echo /usr/lib/lab/busybox-static nsenter)"
+    pid = f"$(docker inspect -f '{{{{.State.Pid}}}}' {container})"
+    return f"{enter} -t {pid} -n $(command -v {program}) {words}"
+
+
 def dev_site() -> dict[str, Any]:
     """The site of stack dev, to be changed by a test."""
     return copy.deepcopy(yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]["macvlan-ipv6:site"])
@@ -162,11 +173,7 @@ class Box:
         a container by the NAS's own ping, since busybox's waits a second for the last answer, and no longer.
         """
         words = f"{'-6 ' if ':' in target else ''}-i 0.2 -c {count} -w {count + 9} {target}"
-        command = f"ping {words}"
-        if container:
-            # DSM has no nsenter, but for the one in the lab's busybox, which takes its own ping for any `ping`
-            enter = "$(command -v nsenter || echo /usr/lib/lab/busybox-static nsenter)"
-            command = f"{enter} -t $(docker inspect -f '{{{{.State.Pid}}}}' {container}) -n $(command -v ping) {words}"
+        command = within(container, "ping", words) if container else f"ping {words}"
         return lost_of(count, self.run(where, command, check=False).stdout)
 
     def lost(self, pings: Mapping[str, tuple[str, str]]) -> dict[str, int]:
@@ -184,9 +191,13 @@ class Box:
             counts = dict(zip(pings, pool.map(one, pings.values()), strict=True))
         return {label: count for label, count in counts.items() if count}
 
+    def ip(self, container: str, words: str) -> str:
+        """What `ip WORDS` says in the network namespace of a container on the NAS."""
+        return self.nas(within(container, "ip", words))
+
     def addresses(self, container: str) -> list[str]:
         """Global-scope IPv6 addresses of a container, without prefix length, tentative ones left out."""
-        said = self.nas(f"docker exec {container} ip -6 address show dev eth0 scope global")
+        said = self.ip(container, "-6 address show dev eth0 scope global")
         return [
             line.split()[1].split("/")[0] for line in said.splitlines() if "inet6" in line and "tentative" not in line
         ]

@@ -76,8 +76,7 @@ def assert_all_is_as_planned(stack: Stack) -> None:
         endpoint = json.loads(box.nas(f"docker inspect {name}"))[0]["NetworkSettings"]["Networks"]["bridge-host"]
         assert (endpoint["IPAddress"], endpoint["GlobalIPv6Address"]) == (ipv4, ula)
         # By the interface: Docker tells of a MAC of its own where the loop has set the planned one
-        link = f"docker exec {name} ip link show dev eth0"
-        wait(f"{name} has its MAC", lambda of=name, link=link: planned[of]["mac"] in box.nas(link))
+        wait(f"{name} has its MAC", lambda of=name: planned[of]["mac"] in box.ip(of, "link show dev eth0"))
         wait(f"{name} has a global address", lambda of=name: len(box.addresses(of)) > 1)
         (globals_[name],) = planned[name]["predicted_global_ipv6"]
         assert globals_[name] in box.addresses(name)

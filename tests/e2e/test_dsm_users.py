@@ -61,7 +61,7 @@ def test_with_sudo_that_asks_nothing_all_works_and_destroy_leaves_nothing(free: 
     free.write(site)
     free.up()
     assert_all_is_as_planned(free)
-    wait("the chosen MAC", lambda: mac in free.box.nas("docker exec chosen ip link show dev eth0"))
+    wait("the chosen MAC", lambda: mac in free.box.ip("chosen", "link show dev eth0"))
     wait("its global address", lambda: address in free.box.addresses("chosen"))
     assert free.box.lost({"IPv4": ("client", "192.168.1.203"), "global": ("internet", address)}) == {}
     free.expect_no_changes()

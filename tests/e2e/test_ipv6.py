@@ -394,7 +394,7 @@ def endpoints(box: Box) -> dict[str, tuple[str, ...]]:
     return {
         name: (
             *box.nas(f"docker inspect -f '{form}' {name}").split(),
-            box.nas(f"docker exec {name} cat /sys/class/net/eth0/address").strip(),
+            box.ip(name, "-br link show dev eth0").split()[2],
             address,
         )
         for name, address in globals_.items()

@@ -33,7 +33,7 @@ def test_a_container_has_the_addresses_and_the_mac_that_were_planned(up: Stack, 
     ipv4, ula = CONTAINERS[name]
     planned = up.outputs()["containers"][name]
     endpoint = json.loads(up.box.nas(f"docker inspect {name}"))[0]["NetworkSettings"]["Networks"]["bridge-host"]
-    link = up.box.nas(f"docker exec {name} ip address show dev eth0")
+    link = up.box.ip(name, "address show dev eth0")
     assert (planned["ipv4"], planned["ula"]) == (ipv4, ula)
     assert (endpoint["IPAddress"], endpoint["GlobalIPv6Address"]) == (ipv4, ula)
     assert f"link/ether {planned['mac']} " in link

@@ -56,7 +56,7 @@ def test_none_as_the_ula_gateway_is_said_to_do_nothing_just_where_docker_takes_o
     try:
         box.nas(f"docker network create -d macvlan {ranges} -o parent=eth0 bare")
         box.run_by_hand("bare1", "--network bare --ip 192.168.1.77 busybox")
-        takes = "default via fd0d:7eb5:2afd::1 dev eth0" in box.nas("docker exec bare1 ip -6 route")
+        takes = "default via fd0d:7eb5:2afd::1 dev eth0" in box.ip("bare1", "-6 route")
     finally:
         box.remove_containers_and("bare")
     assert takes == (box.engine != "29")
