@@ -62,7 +62,7 @@ def read_services(
     """start: the folder that relative paths start from. subnet, prefix: None if the person gave none."""
     services: dict[str, ServiceEntry] = {}
     problems: list[Problem] = []
-    for name in files:
+    for name in dict.fromkeys(files):  # `*.yml compose.yml` names one twice
         file, wrong = read_compose_file(name, "FILE", start, network)
         problems += wrong
         if file is None:

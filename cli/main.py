@@ -48,7 +48,7 @@ def _option(kind: Any) -> Callable[[str], Any]:
 
 @app.command()
 def compose(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="compose files")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="compose files")],
     network: Annotated[
         str,
         typer.Option(

@@ -156,6 +156,12 @@ def test_several_files_are_one_site(tmp_path: Path) -> None:
     assert done.returncode == 1 and paths == ["FILE", "again.yml: services.web"]
 
 
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(FILE.format(address="ipv4_address: 192.168.1.9", more=""))
+    done = tool("compose.yml", "compose.yml", "--network", "bridge-host", "--json", cwd=tmp_path)
+    assert done.returncode == 0 and len(json.loads(done.stdout)["services"]) == 1
+
+
 def test_a_person_gets_text_and_colours_only_where_they_are_wanted() -> None:
     arguments = (COMPOSE, "--network", "bridge-host")
     done = tool(*arguments, FORCE_COLOR="1", NO_COLOR="")
