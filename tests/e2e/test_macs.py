@@ -170,8 +170,7 @@ def enough(box: Box) -> str:
 
 
 def assert_as_planned_after_a_restart(up: Stack) -> None:
-    """Who learned the other MAC sends there until it has asked again without an answer, which takes Linux 8 s; the
-    new container tells nobody, because the kernel does not advertise an address that it used before it was checked."""
+    """Who learned the other MAC sends there for 8 s more (docs/upstream-facts.md#optimistic-is-silent)."""
     up.box.nas("docker restart -t 0 chosen")
     pings = {place: (place, PREFIX + WANTED["chosen"][1]) for place in ("client", "internet", "nas")}
     wait("the old MAC is forgotten", lambda: not up.box.lost(pings), 40)

@@ -78,7 +78,7 @@ def test_the_look_changes_nothing(look_box: Box, looked: Stack) -> None:
 
 
 def test_an_address_that_somebody_has_is_found(look_box: Box, looked: Stack) -> None:
-    # The kernel asks three times in three seconds; who comes after the third time, while it still waits, is not asked
+    # A ping during the last second of an older question fails without another (upstream-facts.md#neighbour-question)
     waiting = "ip neigh show 192.168.1.201 nud incomplete"
     wait("the look before has its answer", lambda: not look_box.nas(waiting))
     look_box.run("client", "ip addr add 192.168.1.201/24 dev eth0")
