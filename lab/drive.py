@@ -234,14 +234,21 @@ class Preview:
     told: str
 
 
+def copy_part(source: Path, to: Path) -> None:
+    """Copies a file or folder of the program, without what Python may be writing into it at that moment."""
+    if source.is_dir():
+        shutil.copytree(source, to, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    else:
+        shutil.copy(source, to)
+
+
 class Stack:
     """A stack of its own project folder, so that tests neither touch the checkout's state nor its files."""
 
     def __init__(self, box: Box, folder: Path) -> None:
         self.box, self.folder = box, folder
         for name in PROGRAM:
-            source = ROOT / name
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+            copy_part(ROOT / name, folder / name)
         for name in TOOLS:
             if (ROOT / name).exists():
                 shutil.copy(ROOT / name, folder / name)

@@ -18,7 +18,7 @@ import pytest
 
 from lab.box.engines import ENGINES
 from lab.box.locks import locked
-from lab.drive import ROOT, Box, Done
+from lab.drive import ROOT, Box, Done, copy_part
 from tests.e2e.fixtures_lan import standing, wait
 
 INTERNET, INTERNET6 = "203.0.113.9", "2001:db8:ffff::9"
@@ -348,8 +348,8 @@ def test_a_name_that_no_lab_can_have_is_refused() -> None:
 
 def test_without_root_it_says_so(tmp_path: Path) -> None:
     copy = tmp_path / "checkout/lab"
-    shutil.copytree(ROOT / "lab/box", copy / "box")
-    shutil.copy(ROOT / "lab/lab", copy)
+    copy_part(ROOT / "lab/box", copy / "box")
+    copy_part(ROOT / "lab/lab", copy / "lab")
     for path in tmp_path.resolve().parents:
         if path.stat().st_mode & 0o005 != 0o005:
             copy_at = Path("/tmp") / f"lab-{os.getpid()}"

@@ -10,13 +10,19 @@ import pytest
 
 from lab.drive import ROOT, Done
 
-LEFT_OUT = shutil.ignore_patterns(".git", ".lab", ".state", ".venv", ".tools", "tests", "__pycache__")
+# What begins with a dot is made here, and other parts of the suite write into it meanwhile.
+LEFT_OUT = shutil.ignore_patterns(".*", "tests", "__pycache__")
+# Of the engine: Pulumi's logs, which come and go, and the marks that it sets when it runs.
+OF_A_RUN = shutil.ignore_patterns("logs", "workspaces", "lock", "*.lock", "*.lastused", "*.new")
 
 
 class Checkout:
+    """The project's files and its engine, without a state or a lab."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         shutil.copytree(ROOT, folder, ignore=LEFT_OUT, symlinks=True)
+        shutil.copytree(ROOT / ".engine", folder / ".engine", ignore=OF_A_RUN, symlinks=True)
         for name in (".venv", ".tools"):
             if (ROOT / name).exists():
                 (folder / name).symlink_to(ROOT / name)

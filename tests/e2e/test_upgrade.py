@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.drive import PROGRAM, ROOT, Box, Stack
+from lab.drive import PROGRAM, ROOT, Box, Stack, copy_part
 from tests.e2e.fixtures_lan import assert_all_is_as_planned, standing
 
 BEFORE = Path(__file__).parent / "before"
@@ -39,10 +39,7 @@ def put(stack: Stack, source: Path) -> None:
     for there in source.iterdir():
         if source == ROOT and there.name not in PROGRAM:
             continue
-        if there.is_dir():
-            shutil.copytree(there, stack.folder / there.name, dirs_exist_ok=True)
-        else:
-            shutil.copy(there, stack.folder / there.name)
+        copy_part(there, stack.folder / there.name)
 
 
 def test_nothing_is_replaced_and_all_is_as_planned_after_it(fresh: Box, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from lab.box.locks import locked
+from lab.drive import copy_part
 from lab.engine.setup import official
 from lab.engine.setup.choice import CLI_VERSION
 
@@ -51,7 +52,7 @@ class Checkout:
         self.folder, self.log, self.broken = folder, folder / "log", folder / "broken"
         self.slow = folder / "slow"
         for part in ("lab/engine", "lab/box"):
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            copy_part(ROOT / part, folder / part)
         (folder / ".venv").symlink_to(ROOT / ".venv")
         self.theirs = folder / "theirs"
         self.theirs.mkdir()
