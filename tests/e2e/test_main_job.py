@@ -82,6 +82,11 @@ def test_containers_reach_each_other(up: Stack) -> None:
     assert up.box.lost({"IPv4": ("test", "192.168.1.202"), "ULA": ("test", "fd0d:7eb5:2afd::202")}) == {}
 
 
+def targets_of_routes(box: Box) -> set[str]:
+    routes = box.nas("ip route show dev macvlan-host; ip -6 route show dev macvlan-host")
+    return {line.split()[0] for line in routes.splitlines()}
+
+
 def test_the_shim_has_host_addresses_only_and_takes_nothing_from_the_router(up: Stack) -> None:
     with up.box.packets("client", "icmp6 and ip6[40] == 134") as seen:
         wait("an advertisement", seen, 60)
@@ -89,13 +94,9 @@ def test_the_shim_has_host_addresses_only_and_takes_nothing_from_the_router(up: 
     found = set(re.findall(r"inet6? (\S+)", shown))
     assert {address for address in found if not address.startswith("fe80:")} == {f"{SHIM}/32", f"{SHIM_ULA}/128"}
 
-    def targets_of_routes() -> set[str]:
-        routes = up.box.nas("ip route show dev macvlan-host; ip -6 route show dev macvlan-host")
-        return {line.split()[0] for line in routes.splitlines()}
-
     # For a second now and then there is one to the gateway more, while the loop asks whether anybody is there
-    wait("no route of that more", lambda: "fd0d:7eb5:2afd::1" not in targets_of_routes(), 20)
-    targets = targets_of_routes()
+    wait("no route of that more", lambda: "fd0d:7eb5:2afd::1" not in targets_of_routes(up.box), 20)
+    targets = targets_of_routes(up.box)
     assert {target for target in targets if not target.startswith("2001:")} == {
         a for pair in CONTAINERS.values() for a in pair
     }
@@ -159,8 +160,7 @@ def started(box: Box) -> dict[str, str]:
 
 def routes_to(box: Box, last: str) -> set[str]:
     """The addresses with this last part that the NAS has a host route to."""
-    routes = box.nas("ip route show dev macvlan-host; ip -6 route show dev macvlan-host")
-    return {line.split()[0] for line in routes.splitlines() if re.match(rf"\S*[.:]{last} ", line)}
+    return {address for address in targets_of_routes(box) if address.endswith((f".{last}", f":{last}"))}
 
 
 def test_adding_changing_and_removing_a_container_touches_only_that_one(up: Stack) -> None:
