@@ -9,6 +9,7 @@ last_words() {
 # A running loop takes a new conf or program in place (HUP). A new unit takes effect only when systemd starts the loop
 # again: at USR2 the loop ends and leaves the link. The link stays in both cases. A unit made by hand has no loop.
 bring_unit_up() {
+    ended=''
     # systemd may not know of an earlier change, if that apply was cut off
     renewed=y
     is_changed "$hook_file" || case $(systemctl_limited show -p NeedDaemonReload "$unit_name") in *=yes) ;; *) renewed='' ;; esac
@@ -19,14 +20,17 @@ bring_unit_up() {
     if ! systemctl_limited -q is-active "$unit_name"; then
         systemctl_limited reset-failed "$unit_name"
         systemctl_limited start "$unit_name"
-    elif [ "$(systemctl_limited show -p MainPID "$unit_name")" = MainPID=0 ]; then
+    elif [ "$(main_process)" = MainPID=0 ]; then
         systemctl_limited restart "$unit_name"
     elif [ -n "$renewed" ]; then
+        ended=$(main_process)
         systemctl_limited kill --kill-who=main -s USR2 "$unit_name"
     elif [ "$changed" != ' ' ] || ! "$program" status --brief "$conf"; then
         systemctl_limited reload "$unit_name"
     fi
 }
+
+main_process() { systemctl_limited show -p MainPID "$unit_name"; }
 
 # Without systemd the program supervises its loop itself
 bring_up() {
@@ -44,8 +48,10 @@ bring_loop_up() {
 # What the program that is installed now calls it: undo may have put back one of before the first release
 start_word() { if grep -q start-loop "$program"; then say start-loop; else say up; fi; }
 
+# A loop that was told to end may do so only after its current command. Until then the unit is active with the old process
 runs() {
     if [ "$hook" = systemd ]; then
+        [ -z "${ended:-}" ] || [ "$(main_process)" != "$ended" ] || return 1
         systemctl_limited -q is-active "$unit_name"
     else
         read -r pid <"${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" && kill -0 "$pid"
@@ -80,15 +86,14 @@ started_by() {
     esac
 }
 
-# Waits up to 20 s, because the loop may be busy with another correction
+# Waits up to 30 s, because the loop may be busy with another correction
 comes_up() {
     tries=0
     bring_up >/dev/null 2>&1 || { why="${unit_name:-the loop} did not start$(last_words)" && return 1; }
-    until why=$("$program" status --brief "$conf" 2>&1) && runs; do
-        [ $((tries += 1)) -le 20 ] || { why="$why$(last_words)" && return 1; }
+    until why=$("$program" status --brief "$conf" 2>&1) && summary=$why && why="${unit_name:-the loop} is not running" && runs; do
+        [ $((tries += 1)) -le 30 ] || { why="$why$(last_words)" && return 1; }
         sleep 1
     done
-    summary=$why
 }
 
 take_down() {

@@ -61,7 +61,7 @@ class Nas:
     def impatient(self) -> None:
         """From now on install.sh gives up sooner, for tests in which waiting changes nothing."""
         text = self.installer.read_text()
-        for old, new in ("[ $((tries += 1)) -le 20 ]", "[ $((tries += 1)) -le 6 ]"), ("$(now) + 10", "$(now) + 4"):
+        for old, new in ("[ $((tries += 1)) -le 30 ]", "[ $((tries += 1)) -le 6 ]"), ("$(now) + 10", "$(now) + 4"):
             assert old in text
             text = text.replace(old, new)
         self.installer = self.box.here / "install.sh"

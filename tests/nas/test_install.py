@@ -51,6 +51,23 @@ def test_a_changed_unit_does_not_stop_it(nas: Nas) -> None:
     assert [call.split()[0] for call in nas.calls()] == ["daemon-reload", "reenable", "kill"] and nas.index() == index
 
 
+def test_a_loop_that_has_not_ended_yet_is_not_taken_for_the_next_one(nas: Nas) -> None:
+    nas.ok()
+    (nas.fake / "lingers").write_text("2")
+    nas.ok(unit=nas.render("docker.service") + "# more\n")
+    assert (nas.fake / "main").read_text() == "78" and (nas.fake / "active").exists()
+
+
+def test_a_loop_that_never_ends_fails_the_apply_in_words(nas: Nas) -> None:
+    nas.ok()
+    before = nas.tree()
+    nas.impatient()
+    (nas.fake / "lingers").write_text("9999")
+    why = f"{nas.unit.name} is not running"
+    said = nas.fails(unit=nas.render("docker.service") + "# more\n")
+    assert said.startswith(why) and "the previous files were put back, but: " in said and nas.tree() == before
+
+
 def test_a_mode_that_was_changed_is_set_right(nas: Nas) -> None:
     nas.ok()
     nas.program.chmod(0o700)
