@@ -114,6 +114,17 @@ def test_what_drifted_is_named_repaired_and_gone(
     assert up.box.lost({"NAS -> IPv4": ("nas", "192.168.1.201"), "NAS -> ULA": ("nas", "fd0d:7eb5:2afd::201")}) == {}
 
 
+def test_up_waits_for_the_loop_of_the_new_unit(up: Stack) -> None:
+    """The old loop is told to end, and does so only seconds later."""
+    asks = f"systemctl is-active {UNIT}; systemctl show -p MainPID {UNIT}"
+    old = up.box.nas(asks)
+    up.box.nas(f"{ASLEEP}rm /etc/systemd/system/{UNIT}; setsid sh -c 'sleep 5; {AWAKE}' >/dev/null 2>&1 </dev/null &")
+    up.up()
+    new = up.box.nas(asks)
+    assert new.startswith("active\n") and new != old
+    up.expect_no_changes()
+
+
 def test_nothing_is_shown_where_nothing_drifted(up: Stack) -> None:
     """Docker restarted, containers in another order, a gateway that Docker hid: none of it is a change."""
     up.box.nas("systemctl reset-failed docker; systemctl restart docker; docker stop -t 1 test")
