@@ -20,10 +20,10 @@ bring_unit_up() {
     if ! systemctl_limited -q is-active "$unit_name"; then
         systemctl_limited reset-failed "$unit_name"
         systemctl_limited start "$unit_name"
-    elif [ "$(main_process)" = MainPID=0 ]; then
+    elif process=$(main_process) && [ "$process" = MainPID=0 ]; then
         systemctl_limited restart "$unit_name"
     elif [ -n "$renewed" ]; then
-        ended=$(main_process)
+        ended=$process
         systemctl_limited kill --kill-who=main -s USR2 "$unit_name"
     elif [ "$changed" != ' ' ] || ! "$program" status --brief "$conf"; then
         systemctl_limited reload "$unit_name"
@@ -51,8 +51,7 @@ start_word() { if grep -q start-loop "$program"; then say start-loop; else say u
 # A loop that was told to end may do so only after its current command. Until then the unit is active with the old process
 runs() {
     if [ "$hook" = systemd ]; then
-        [ -z "${ended:-}" ] || [ "$(main_process)" != "$ended" ] || return 1
-        systemctl_limited -q is-active "$unit_name"
+        [ "$(main_process)" != "$ended" ] && systemctl_limited -q is-active "$unit_name"
     else
         read -r pid <"${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" && kill -0 "$pid"
     fi 2>/dev/null
