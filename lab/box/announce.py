@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from ipaddress import IPv6Network
 from pathlib import Path
 
+from box import spec
 from box.errors import LabError
-from box.network import PREFIX, inside, ip, router_address
+from box.network import PREFIX, SECOND_PREFIX, inside, ip, router_address
 from box.place import Place
 from box.processes import last_lines, run
 
@@ -25,9 +26,9 @@ class Announcement:
     interval: int = 10
     lifetime: int = 600
 
-    def render(self) -> str:
+    def render(self, interface: str = "br-lan") -> str:
         lines = [
-            "interface br-lan {",
+            f"interface {interface} {{",
             "\tAdvSendAdvert on;",
             f"\tMinRtrAdvInterval {max(3, self.interval * 3 // 10)};",
             f"\tMaxRtrAdvInterval {self.interval};",
@@ -47,7 +48,7 @@ def announce(place: Place, what: Announcement) -> None:
     _addresses(place, what)
     config, pid = place.run / "radvd.conf", running(place)
     place.run.mkdir(parents=True, exist_ok=True)
-    config.write_text(what.render())
+    config.write_text(what.render() + _second_lan(place))
     reload = pid is not None
     pid = pid or _start(place)
     deadline = time.monotonic() + 20
@@ -61,6 +62,13 @@ def announce(place: Place, what: Announcement) -> None:
             f"the router's radvd died\n{last_lines(place.run / 'radvd.log')}",
             "look at the lines above; lab/lab ra --on starts it with the defaults",
         )
+
+
+def _second_lan(place: Place) -> str:
+    """The same there always, whatever the first LAN is told."""
+    asked = spec.kept(place)
+    there = asked is not None and asked.second_lan
+    return Announcement((IPv6Network(SECOND_PREFIX),)).render("br-iot") if there else ""
 
 
 def _hears_reloads(pid: int) -> bool:

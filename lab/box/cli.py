@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_spec(up: argparse.ArgumentParser) -> None:
     up.add_argument("--parent", metavar="NAME", help="the NAS's interface (default: eth0; ovs_eth0 for dsm)")
+    up.add_argument("--second-lan", action="store_true", help="another LAN, 192.168.20.0/24, and the NAS's eth1 in it")
     up.add_argument("--late-parent", type=int, default=0, metavar="S", help="it comes S s after Docker's unit is up")
     dsm = up.add_argument_group("profile dsm")
     dsm.add_argument("--docker-unit", choices=DSM_UNITS, help=f"Docker's unit (default: {DSM_UNITS[0]})")
@@ -126,6 +127,8 @@ def _up(place: Place, asked: Spec) -> int:
         place.run.mkdir(parents=True)
         spec.keep(place, asked)
         network.make(place)
+        if asked.second_lan:
+            network.make_second_lan(place)
         announce.announce(place, announce.Announcement())
         network.connect_client(place)
         nas.power_on(place)

@@ -45,6 +45,8 @@ def supply_power(place: Place) -> int:
         network.plug_nas(place)
         if not asked.late_parent:
             network.card_nas(place, asked.parent)
+        if asked.second_lan:
+            network.second_card_nas(place)
         child[:] = [subprocess.Popen(_boot_command(place), env=_environment(), stdin=subprocess.DEVNULL)]
         if asked.late_parent:
             threading.Thread(target=_card_later, args=(place, asked, child[0]), daemon=True).start()

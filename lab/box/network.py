@@ -2,6 +2,8 @@
 
 internet 203.0.113.9 --- wan: router :br-lan 192.168.1.1 --+-- NAS    192.168.1.10  eth0, or as `up --parent` says
          2001:db8:ffff::9            2001:db8:1:1::1       +-- client 192.168.1.20  eth0
+                                     br-iot 192.168.20.1  ---- NAS    eth1          with `up --second-lan`
+                                            2001:db8:1:20::1
 """
 
 import os
@@ -14,9 +16,11 @@ from box.place import Place
 from box.processes import run
 
 PREFIX = "2001:db8:1:1::/64"
+SECOND_CARD, SECOND_PREFIX, SECOND_ROUTER = "eth1", "2001:db8:1:20::/64", "192.168.20.1"
 NAS, CLIENT, ROUTER = "192.168.1.10", "192.168.1.20", "192.168.1.1"
 INTERNET, INTERNET6 = "203.0.113.9", "2001:db8:ffff::9"
 MAC = {"router": "02:00:00:00:01:01", "nas": "02:00:00:00:01:10", "client": "02:00:00:00:01:20"}
+SECOND_MAC = {"router": "02:00:00:00:20:01", "nas": "02:00:00:00:20:10"}
 # The router's own addresses stand at once (accept_dad), or it could not answer the first router solicitation.
 SYSCTLS = {
     "router": (
@@ -77,6 +81,19 @@ route add default via 2001:db8:ffff::1
     )
 
 
+def make_second_lan(place: Place) -> None:
+    """Another LAN at the router, with its own prefix. The only machine on it is the NAS, and that when it boots."""
+    ip(
+        place,
+        "router",
+        f"""link add br-iot address {SECOND_MAC["router"]} type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+link set br-iot up
+address add {SECOND_ROUTER}/24 dev br-iot
+address add {router_address(SECOND_PREFIX)}/64 dev br-iot nodad
+""",
+    )
+
+
 def connect_client(place: Place) -> None:
     """Last, when the router announces itself: the client asks for a router as it comes up."""
     ip(
@@ -109,6 +126,18 @@ link set lan-nas master br-lan up
     )
 
 
+def second_card_nas(place: Place) -> None:
+    """The NAS's card on the second LAN: up, without an IPv4 address, as a NAS has a card that only containers use."""
+    ip(
+        place,
+        "router",
+        f"""link add iot-nas type veth peer name {SECOND_CARD} address {SECOND_MAC["nas"]} netns {place.namespace("nas")}
+link set iot-nas master br-iot up
+""",
+    )
+    ip(place, "nas", f"link set {SECOND_CARD} up\n")
+
+
 def settled(place: Place, parent: str, seconds: float = 30) -> bool:
     """Waits until NAS and client have an address from the router, past duplicate address detection."""
     deadline = time.monotonic() + seconds
@@ -128,7 +157,8 @@ def _global_addresses(place: Place, machine: str, interface: str) -> list[str]:
 
 def unplug_nas(place: Place) -> None:
     # The kernel takes a namespace's links away some time after its name; this one's name is wanted again at once.
-    run("ip", "-n", place.namespace("router"), "link", "del", "lan-nas", check=False)
+    for card in ("lan-nas", "iot-nas"):
+        run("ip", "-n", place.namespace("router"), "link", "del", card, check=False)
     remove(place, "nas")
 
 

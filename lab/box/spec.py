@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 from box.engines import DEFAULT_PROFILE, PROFILES, Profile
 from box.errors import LabError
+from box.network import SECOND_CARD
 from box.place import Place
 
 LATEST = 600
@@ -15,7 +16,8 @@ LATEST = 600
 @dataclass(frozen=True)
 class Spec:
     """parent: the interface that has the NAS's address. late_parent: seconds from when Docker's unit is up to
-    the parent's coming, at each boot; 0: it is there from the start. docker_unit, sudo, synowebapi: of a new disk."""
+    the parent's coming, at each boot; 0: it is there from the start. docker_unit, sudo, synowebapi: of a new disk.
+    second_lan: the router has another LAN, and the NAS a card in it."""
 
     engine: str
     profile: str
@@ -24,6 +26,7 @@ class Spec:
     docker_unit: str = "docker.service"
     sudo: str = ""
     synowebapi: bool = False
+    second_lan: bool = False
 
     @property
     def dressed(self) -> Profile:
@@ -34,6 +37,7 @@ class Spec:
         more = [f"profile {self.profile}"]
         more += [f"sudo {self.sudo}"] if self.sudo else []
         more += ["synowebapi"] if self.synowebapi else []
+        more += ["second LAN"] if self.second_lan else []
         more += [f"parent {self.late_parent} s after Docker's unit"] if self.late_parent else []
         return ", ".join(more)
 
@@ -44,6 +48,8 @@ def requested(options: Namespace) -> Spec:
     parent = options.parent or profile.parent
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}", parent) or parent == "lo":
         raise LabError(f"--parent {parent!r} is no name of an interface", "1 to 15 of A-Z, a-z, 0-9, _, -, . and @")
+    if options.second_lan and parent == SECOND_CARD:
+        raise LabError(f"--parent {parent} is the name of the card in the second LAN", "leave out --parent")
     if not 0 <= options.late_parent <= LATEST:
         raise LabError(f"--late-parent {options.late_parent} is out of range", f"0 to {LATEST} seconds")
     given = {"--docker-unit": options.docker_unit, "--sudo": options.sudo, "--synowebapi": options.synowebapi}
@@ -53,7 +59,7 @@ def requested(options: Namespace) -> Spec:
     sudo = options.sudo or ("nopasswd" if profile.name == "dsm" else "")
     unit = options.docker_unit or profile.unit
     engine = options.engine or profile.engine
-    return Spec(engine, profile.name, parent, options.late_parent, unit, sudo, options.synowebapi)
+    return Spec(engine, profile.name, parent, options.late_parent, unit, sudo, options.synowebapi, options.second_lan)
 
 
 def keep(place: Place, asked: Spec) -> None:
