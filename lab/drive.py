@@ -166,26 +166,29 @@ class Box:
         done = subprocess.run([*LAB, "status"], env=self.env, capture_output=True, text=True, timeout=300)
         return done.stdout.split()[1].rstrip(":")
 
-    def ping(self, where: str, target: str, count: int = 3, container: str = "") -> int:
-        """Packets lost of ``count``, 0.2 s apart, from a machine or (where=nas) from a container on it.
+    def ping(self, where: str, target: str, count: int = 3, container: str = "", source: str = "") -> int:
+        """Packets lost of ``count``, 0.2 s apart, from a machine or (where=nas) from a container on it. source: the
+        address of it that asks, "" for the one that the kernel takes.
 
         An answer may take seconds on a busy machine: with -w ping waits for it, and sends more meanwhile. From
         a container by the NAS's own ping, since busybox's waits a second for the last answer, and no longer.
         """
-        words = f"{'-6 ' if ':' in target else ''}-i 0.2 -c {count} -w {count + 9} {target}"
+        asks = f"-I {source} " if source else ""
+        words = f"{'-6 ' if ':' in target else ''}{asks}-i 0.2 -c {count} -w {count + 9} {target}"
         command = within(container, "ping", words) if container else f"ping {words}"
         return lost_of(count, self.run(where, command, check=False).stdout)
 
     def lost(self, pings: Mapping[str, tuple[str, str]]) -> dict[str, int]:
         """Packets lost of 3, of pings that run side by side: label → (from, to).
 
-        From: a machine, or a container on the NAS. Labels without loss are left out: {} is what one wants.
+        From: a machine, nas@ADDRESS for the NAS by that address of its, or a container on the NAS. Labels without
+        loss are left out: {} is what one wants.
         """
 
         def one(pair: tuple[str, str]) -> int:
-            where, target = pair
+            (where, _, source), target = pair[0].partition("@"), pair[1]
             machine = where in ("nas", "client", "router", "internet")
-            return self.ping(where, target) if machine else self.ping("nas", target, container=where)
+            return self.ping(where, target, source=source) if machine else self.ping("nas", target, container=where)
 
         with ThreadPoolExecutor(12) as pool:
             counts = dict(zip(pings, pool.map(one, pings.values()), strict=True))
@@ -245,8 +248,8 @@ def copy_part(source: Path, to: Path) -> None:
 class Stack:
     """A stack of its own project folder, so that tests neither touch the checkout's state nor its files."""
 
-    def __init__(self, box: Box, folder: Path) -> None:
-        self.box, self.folder = box, folder
+    def __init__(self, box: Box, folder: Path, name: str = "e2e") -> None:
+        self.box, self.folder, self.name = box, folder, name
         for name in PROGRAM:
             copy_part(ROOT / name, folder / name)
         for name in TOOLS:
@@ -256,7 +259,7 @@ class Stack:
             (folder / name).symlink_to(ROOT / name)
         (folder / "state").mkdir()
         self.write(self.site())
-        self.pulumi("stack", "init", "e2e")
+        self.pulumi("stack", "init", self.name)
 
     def site(self) -> dict[str, Any]:
         site = dev_site()
@@ -283,7 +286,7 @@ class Stack:
 
     @property
     def file(self) -> Path:
-        return self.folder / "Pulumi.e2e.yaml"
+        return self.folder / f"Pulumi.{self.name}.yaml"
 
     def write(self, site: Mapping[str, Any] | str) -> None:
         """Replaces the site; text is taken as the YAML below `macvlan-ipv6:site:`, indented by four."""
@@ -313,7 +316,7 @@ class Stack:
     def up(self, check: bool = True, *more: str) -> Done:
         """Once more where a container that lost Docker's race was made again: Pulumi keeps the failure with the
         resource until its next update (3.259), and shows one till then."""
-        words = ("up", "--yes", "--skip-preview", "--stack", "e2e", *more)
+        words = ("up", "--yes", "--skip-preview", "--stack", self.name, *more)
         done = self.pulumi(*words, check=check)
         if done.returncode == 0 and "retrying create due to" in done.stdout:
             print("a container's start lost Docker's race with the router's advertisement; up once more")
@@ -321,7 +324,7 @@ class Stack:
         return done
 
     def expect_no_changes(self) -> None:
-        self.pulumi("preview", "--expect-no-changes", "--diff", "--stack", "e2e")
+        self.pulumi("preview", "--expect-no-changes", "--diff", "--stack", self.name)
 
     def steps(self) -> dict[str, str]:
         """What a preview would do: resource name → operation, unchanged ones left out."""
@@ -329,18 +332,18 @@ class Stack:
 
     def preview(self) -> "Preview":
         """One preview: its steps and what it tells beside them."""
-        found = json.loads(self.pulumi("preview", "--json", "--stack", "e2e").stdout)
+        found = json.loads(self.pulumi("preview", "--json", "--stack", self.name).stdout)
         steps = {step["urn"].rsplit("::", 1)[1]: step["op"] for step in found["steps"]}
         told = "\n".join(diagnostic.get("message", "") for diagnostic in found.get("diagnostics") or [])
         return Preview({name: op for name, op in steps.items() if op not in ("same", "read")}, told)
 
     def told(self, check: bool = True) -> str:
         """What a person reads of a plain preview."""
-        done = self.pulumi("preview", "--stack", "e2e", check=check)
+        done = self.pulumi("preview", "--stack", self.name, check=check)
         return done.stdout + done.stderr
 
     def outputs(self) -> dict[str, Any]:
-        return json.loads(self.pulumi("stack", "output", "--json", "--stack", "e2e").stdout)
+        return json.loads(self.pulumi("stack", "output", "--json", "--stack", self.name).stdout)
 
     def force_away(self) -> None:
         """Leaves the NAS to the next module as a new one, whatever a failed test left."""
@@ -353,4 +356,4 @@ class Stack:
         raise AssertionError("destroy at the end of the module failed; see the failures above")
 
     def destroy(self, check: bool = True) -> Done:
-        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", "e2e", check=check)
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name, check=check)

@@ -128,10 +128,11 @@ link set lan-nas master br-lan up
 
 def second_card_nas(place: Place) -> None:
     """The NAS's card on the second LAN: up, without an IPv4 address, as a NAS has a card that only containers use."""
+    card, nas = f"{SECOND_CARD} address {SECOND_MAC['nas']}", place.namespace("nas")
     ip(
         place,
         "router",
-        f"""link add iot-nas type veth peer name {SECOND_CARD} address {SECOND_MAC["nas"]} netns {place.namespace("nas")}
+        f"""link add iot-nas type veth peer name {card} netns {nas}
 link set iot-nas master br-iot up
 """,
     )
