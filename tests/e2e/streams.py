@@ -147,9 +147,14 @@ def streaming(box: Box, ends: Mapping[str, tuple[str, str, str]]) -> Iterator[di
         print(f"engine {box.engine}, stream {label}: {one}")
 
 
-def disturbed(told: Mapping[str, Told], gap: float = 1) -> dict[str, str]:
-    """Those that lost something or had to wait for longer; {} is what one wants."""
-    return {label: str(one) for label, one in told.items() if one.cut or one.missing or one.gap > gap or one.sent < 10}
+def disturbed(told: Mapping[str, Told], gap: float = 1, again: int = 0) -> dict[str, str]:
+    """Those that had to send more than ``again`` segments twice, that heard nothing for longer than ``gap`` seconds,
+    or that were cut; {} is what one wants."""
+
+    def is_well(one: Told) -> bool:
+        return one.sent > 10 and not one.cut and not one.missing and one.again <= again and one.gap <= gap
+
+    return {label: str(one) for label, one in told.items() if not is_well(one)}
 
 
 def namespace(box: Box, place: str) -> str:
