@@ -12,7 +12,6 @@ from lab.drive import Box, Stack
 from tests.e2e.fixtures_lan import standing, wait
 from tests.e2e.streams import disturbed, streaming
 
-PROGRAM = "/usr/local/bin/setup_docker_macvlan.sh"
 TICK = 5
 HONEST, HONEST_ULA = "192.168.1.201", "fd0d:7eb5:2afd::201"
 SHIM = "macvlan-host"

@@ -1,0 +1,193 @@
+"""Several networks on one NAS: two of one site, and two stacks. Each is made, changed and taken away while the other
+one carries TCP connections, which must not notice."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from lab.drive import NAS, SHIM, SHIM_ULA, Box, Stack
+from tests.e2e.fixtures_lan import CLIENT, INTERNET, INTERNET6, standing, wait
+from tests.e2e.streams import disturbed, streaming
+
+IOT: dict[str, Any] = {
+    "lan": {"parent": "eth1", "subnet": "192.168.20.0/24", "gateway": "192.168.20.1", "nas_address": "none"},
+    "ula": {"prefix": "fd20:1f3c:77aa::/64"},
+    "shim": {"ipv4_address": "192.168.20.254"},
+}
+# Name of a container → its IPv4, ULA and global address; the shim's of its network
+TEST = ("192.168.1.201", "fd0d:7eb5:2afd::201", "2001:db8:1:1:42:c0ff:fea8:1c9")
+BULB = ("192.168.20.201", "fd20:1f3c:77aa::201", "2001:db8:1:20:42:c0ff:fea8:14c9")
+IOT_SHIM, IOT_SHIM_ULA = "192.168.20.254", "fd20:1f3c:77aa::254"
+FIRST = {"NAS to first": ("nas", "test", TEST[0]), "first to NAS": ("test", "nas", NAS),
+         "client to first": ("client", "test", TEST[0]), "NAS to first by ULA": ("nas", "test", TEST[1])}  # fmt: skip
+SECOND = {"NAS to second": ("nas", "bulb", BULB[0]), "second to shim": ("bulb", "nas", IOT_SHIM),
+          "client to second": ("client", "bulb", BULB[0]), "NAS to second by ULA": ("nas", "bulb", BULB[1])}  # fmt: skip
+PINGS = {
+    "first": {
+        **{f"NAS -> {to}": ("nas", to) for to in TEST},
+        **{f"first -> {to}": ("test", to) for to in (SHIM, SHIM_ULA, NAS, CLIENT, INTERNET, INTERNET6)},
+        "client -> first": ("client", TEST[0]),
+        "internet -> first": ("internet", TEST[2]),
+    },
+    "second": {
+        **{f"NAS -> {to}": ("nas", to) for to in BULB},
+        **{f"second -> {to}": ("bulb", to) for to in (IOT_SHIM, IOT_SHIM_ULA, CLIENT, INTERNET, INTERNET6)},
+        "router -> second": ("router", BULB[0]),
+        "client -> second": ("client", BULB[0]),
+        "internet -> second": ("internet", BULB[2]),
+    },
+}
+LEFT = (
+    "ip -o link; ip rule; ip -6 rule; ip route show table all; ip -6 route show table all; ls /etc /usr/local/bin /run"
+)
+
+
+def container(name: str, **more: Any) -> dict[str, Any]:
+    return {name: {"image": "busybox", "tty": True, "restart": "always", **more}}
+
+
+def first_site(stack: Stack) -> dict[str, Any]:
+    """The first network alone, with one container."""
+    site = stack.site()
+    del site["compose"]
+    return site | {"containers": container("test", ipv4_address=TEST[0]), "install": {"check_interval": 5}}
+
+
+def both_networks(stack: Stack) -> dict[str, Any]:
+    """The second one beside it in one site."""
+    site = first_site(stack)
+    on_iot = container("bulb", networks={"iot": {"ipv4_address": BULB[0]}})
+    return site | {"networks": {"iot": IOT}, "containers": site["containers"] | on_iot}
+
+
+def second_site(stack: Stack) -> dict[str, Any]:
+    """The second network as the only one of its stack."""
+    site = first_site(stack)
+    site |= IOT | {"network": {"name": "iot"}, "install": {"check_interval": 5, "name": "iot"}}
+    return site | {"containers": container("bulb", ipv4_address=BULB[0])}
+
+
+@pytest.fixture(scope="module", params=["20.10", "26", "29"])
+def fresh(request: pytest.FixtureRequest) -> Iterator[Box]:
+    box = Box(request.param, f"second-{request.param}".replace(".", ""))
+    with standing(box, "--engine", request.param, "--second-lan") as box:
+        yield box
+
+
+@pytest.fixture
+def site(fresh: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(fresh, tmp_path_factory.mktemp("site"))
+    yield stack
+    stack.force_away()
+
+
+@pytest.fixture
+def stacks(fresh: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Stack]]:
+    first, second = (Stack(fresh, tmp_path_factory.mktemp(name), name) for name in ("first", "second"))
+    first.write(first_site(first))
+    second.write(second_site(second))
+    yield first, second
+    second.destroy(check=False)
+    first.force_away()
+
+
+def assert_reached(box: Box, *which: str) -> None:
+    for name, of, shim in (("first", TEST, "macvlan-host"), ("second", BULB, "macvlan-iot")):
+        look = f"ip -6 route get {of[2]}"
+        if name in which:
+            wait(f"the NAS knows {of[2]}", lambda look=look, shim=shim: shim in box.nas(look), 60)
+    assert box.lost({label: pair for one in which for label, pair in PINGS[one].items()}) == {}
+
+
+def undisturbed(box: Box, ends: Mapping[str, tuple[str, str, str]], what: str, change: Callable[[], object]) -> None:
+    """The connections do not notice the change."""
+    with streaming(box, ends) as told:
+        change()
+    assert disturbed(told) == {}, what
+
+
+def write_and_up(stack: Stack, site: Mapping[str, Any]) -> None:
+    stack.write(site)
+    stack.up()
+    stack.expect_no_changes()
+
+
+def survive(box: Box, *stacks: Stack) -> None:
+    box.nas("systemctl restart docker")
+    wait("docker answers", lambda: box.run("nas", "docker ps", check=False).returncode == 0)
+    assert_reached(box, "first", "second")
+    box.lab("reboot")
+    assert_reached(box, "first", "second")
+    for stack in stacks:
+        stack.expect_no_changes()
+
+
+def left(box: Box) -> set[str]:
+    """Of ours on the NAS: links, rules, routes, files."""
+    words = ("macvlan", " 109", "192.168.20.2", "fd20:1f3c")
+    return {line for line in box.nas(LEFT).splitlines() if any(word in line for word in words)}
+
+
+def test_a_second_network_of_a_site_comes_changes_and_goes_while_the_first_is_in_use(site: Stack) -> None:
+    box = site.box
+    write_and_up(site, first_site(site))
+    assert_reached(box, "first")
+    both = both_networks(site)
+    undisturbed(box, FIRST, "the second network comes", lambda: write_and_up(site, both))
+    assert_reached(box, "first", "second")
+    more = both["containers"] | container("plug", networks={"iot": {"ipv4_address": "192.168.20.202"}})
+    undisturbed(box, FIRST | SECOND, "a container comes", lambda: write_and_up(site, both | {"containers": more}))
+    moved = both | {"networks": {"iot": IOT | {"shim": {"ipv4_address": "192.168.20.253"}}}}
+    undisturbed(box, FIRST, "the second shim moves", lambda: write_and_up(site, moved))
+    write_and_up(site, both)
+    first_moved = both | {"shim": {"ipv4_address": "192.168.1.253"}}
+    undisturbed(box, SECOND, "the first shim moves", lambda: write_and_up(site, first_moved))
+    write_and_up(site, both)
+    survive(box, site)
+    undisturbed(box, FIRST, "the second network goes", lambda: write_and_up(site, first_site(site)))
+    assert_reached(box, "first")
+    assert not [line for line in left(box) if "iot" in line or "192.168.20.2" in line or "fd20:" in line]
+    site.destroy()
+    assert left(box) == set()
+
+
+def test_a_second_stack_comes_changes_and_goes_while_the_first_is_in_use(stacks: tuple[Stack, Stack]) -> None:
+    first, second = stacks
+    box = first.box
+    first.up()
+    undisturbed(box, FIRST, "the second stack comes", second.up)
+    first.expect_no_changes()
+    second.expect_no_changes()
+    assert_reached(box, "first", "second")
+    site = second_site(second)
+    more = site["containers"] | container("plug", ipv4_address="192.168.20.202")
+    undisturbed(box, FIRST | SECOND, "a container comes", lambda: write_and_up(second, site | {"containers": more}))
+    moved = site | {"shim": {"ipv4_address": "192.168.20.253"}}
+    undisturbed(box, FIRST, "the second shim moves", lambda: write_and_up(second, moved))
+    write_and_up(second, site)
+    first_moved = first_site(first) | {"shim": {"ipv4_address": "192.168.1.253"}}
+    undisturbed(box, SECOND, "the first shim moves", lambda: write_and_up(first, first_moved))
+    write_and_up(first, first_site(first))
+    survive(box, first, second)
+    undisturbed(box, FIRST, "the second stack goes", second.destroy)
+    assert_reached(box, "first")
+    second.up()
+    undisturbed(box, SECOND, "the first stack goes", first.destroy)
+    assert_reached(box, "second")
+    second.destroy()
+    assert left(box) == set()
+
+
+def test_a_second_stack_without_a_name_of_its_own_is_told_whose_the_files_are(stacks: tuple[Stack, Stack]) -> None:
+    first, second = stacks
+    first.up()
+    site = second_site(second)
+    second.write(site | {"install": {"check_interval": 5}})
+    done = second.up(check=False)
+    said = done.stdout + done.stderr
+    print(said)
+    assert done.returncode != 0
+    assert "/first" in said and "install.name" in said
+    assert_reached(first.box, "first")
+    first.expect_no_changes()
