@@ -19,10 +19,18 @@ IOT: dict[str, Any] = {
 TEST = ("192.168.1.201", "fd0d:7eb5:2afd::201", "2001:db8:1:1:42:c0ff:fea8:1c9")
 BULB = ("192.168.20.201", "fd20:1f3c:77aa::201", "2001:db8:1:20:42:c0ff:fea8:14c9")
 IOT_SHIM, IOT_SHIM_ULA = "192.168.20.254", "fd20:1f3c:77aa::254"
-FIRST = {"NAS to first": ("nas", "test", TEST[0]), "first to NAS": ("test", "nas", NAS),
-         "client to first": ("client", "test", TEST[0]), "NAS to first by ULA": ("nas", "test", TEST[1])}  # fmt: skip
-SECOND = {"NAS to second": ("nas", "bulb", BULB[0]), "second to shim": ("bulb", "nas", IOT_SHIM),
-          "client to second": ("client", "bulb", BULB[0]), "NAS to second by ULA": ("nas", "bulb", BULB[1])}  # fmt: skip
+FIRST = {
+    "NAS to first": ("nas", "test", TEST[0]),
+    "first to NAS": ("test", "nas", NAS),
+    "client to first": ("client", "test", TEST[0]),
+    "NAS to first by ULA": ("nas", "test", TEST[1]),
+}
+SECOND = {
+    "NAS to second": ("nas", "bulb", BULB[0]),
+    "second to shim": ("bulb", "nas", IOT_SHIM),
+    "client to second": ("client", "bulb", BULB[0]),
+    "NAS to second by ULA": ("nas", "bulb", BULB[1]),
+}
 PINGS = {
     "first": {
         **{f"NAS -> {to}": ("nas", to) for to in TEST},
