@@ -13,12 +13,14 @@ from tests.e2e.streams import disturbed, streaming
 IOT: dict[str, Any] = {
     "lan": {"parent": "eth1", "subnet": "192.168.20.0/24", "gateway": "192.168.20.1", "nas_address": "none"},
     "ula": {"prefix": "fd20:1f3c:77aa::/64"},
-    "shim": {"ipv4_address": "192.168.20.254"},
 }
 # Name of a container → its IPv4, ULA and global address; the shim's of its network
 TEST = ("192.168.1.201", "fd0d:7eb5:2afd::201", "2001:db8:1:1:42:c0ff:fea8:1c9")
 BULB = ("192.168.20.201", "fd20:1f3c:77aa::201", "2001:db8:1:20:42:c0ff:fea8:14c9")
+PLUG = "192.168.20.202"
 IOT_SHIM, IOT_SHIM_ULA = "192.168.20.254", "fd20:1f3c:77aa::254"
+OTHER, IOT_OTHER = "192.168.1.253", "192.168.20.253"  # the shims' addresses before a change
+OF_SECOND = (BULB[0], PLUG, IOT_SHIM, IOT_OTHER, "fd20:1f3c:77aa")
 FIRST = {
     "NAS to first": ("nas", "test", TEST[0]),
     "first to NAS": ("test", "nas", NAS),
@@ -31,6 +33,8 @@ SECOND = {
     "client to second": ("client", "bulb", BULB[0]),
     "NAS to second by ULA": ("nas", "bulb", BULB[1]),
 }
+# A connection of the NAS's by IPv4 has the shim's address at its end
+NOT_BY_THE_SHIM = {label: SECOND[label] for label in ("client to second", "NAS to second by ULA")}
 PINGS = {
     "first": {
         **{f"NAS -> {to}": ("nas", to) for to in TEST},
@@ -55,25 +59,31 @@ def container(name: str, **more: Any) -> dict[str, Any]:
     return {name: {"image": "busybox", "tty": True, "restart": "always", **more}}
 
 
-def first_site(stack: Stack) -> dict[str, Any]:
+def first_site(stack: Stack, shim: str = SHIM) -> dict[str, Any]:
     """The first network alone, with one container."""
-    site = stack.site()
+    site = stack.site() | {"shim": {"ipv4_address": shim}, "install": {"check_interval": 5}}
     del site["compose"]
-    return site | {"containers": container("test", ipv4_address=TEST[0]), "install": {"check_interval": 5}}
+    return site | {"containers": container("test", ipv4_address=TEST[0])}
 
 
-def both_networks(stack: Stack) -> dict[str, Any]:
-    """The second one beside it in one site."""
-    site = first_site(stack)
-    on_iot = container("bulb", networks={"iot": {"ipv4_address": BULB[0]}})
-    return site | {"networks": {"iot": IOT}, "containers": site["containers"] | on_iot}
+def iot(shim: str = IOT_SHIM) -> dict[str, Any]:
+    return IOT | {"shim": {"ipv4_address": shim}}
 
 
-def second_site(stack: Stack) -> dict[str, Any]:
+def both_networks(stack: Stack, more: bool, iot_shim: str, shim: str) -> dict[str, Any]:
+    """The second one beside it in one site. more: with another container."""
+    site = first_site(stack, shim) | {"networks": {"iot": iot(iot_shim)}}
+    for name, address in {"bulb": BULB[0], **({"plug": PLUG} if more else {})}.items():
+        site["containers"] |= container(name, networks={"iot": {"ipv4_address": address}})
+    return site
+
+
+def second_site(stack: Stack, more: bool, shim: str) -> dict[str, Any]:
     """The second network as the only one of its stack."""
-    site = first_site(stack)
-    site |= IOT | {"network": {"name": "iot"}, "install": {"check_interval": 5, "name": "iot"}}
-    return site | {"containers": container("bulb", ipv4_address=BULB[0])}
+    site = first_site(stack) | iot(shim) | {"network": {"name": "iot"}}
+    site["install"] |= {"name": "iot"}
+    names = {"bulb": BULB[0], **({"plug": PLUG} if more else {})}
+    return site | {"containers": {k: v for n, a in names.items() for k, v in container(n, ipv4_address=a).items()}}
 
 
 @pytest.fixture(scope="module", params=["20.10", "26", "29"])
@@ -93,19 +103,19 @@ def site(fresh: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack
 @pytest.fixture
 def stacks(fresh: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Stack]]:
     first, second = (Stack(fresh, tmp_path_factory.mktemp(name), name) for name in ("first", "second"))
-    first.write(first_site(first))
-    second.write(second_site(second))
     yield first, second
     second.destroy(check=False)
     first.force_away()
 
 
-def assert_reached(box: Box, *which: str) -> None:
-    for name, of, shim in (("first", TEST, "macvlan-host"), ("second", BULB, "macvlan-iot")):
+def assert_reached(box: Box, *which: str, shim: str = SHIM) -> None:
+    """All pairs of these networks. shim: the first one's address."""
+    for name, of, link in (("first", TEST, "macvlan-host"), ("second", BULB, "macvlan-iot")):
         look = f"ip -6 route get {of[2]}"
         if name in which:
-            wait(f"the NAS knows {of[2]}", lambda look=look, shim=shim: shim in box.nas(look), 60)
-    assert box.lost({label: pair for one in which for label, pair in PINGS[one].items()}) == {}
+            wait(f"the NAS knows {of[2]}", lambda look=look, link=link: link in box.nas(look), 60)
+    pings = {label: pair for one in which for label, pair in PINGS[one].items()}
+    assert box.lost({label: (of, shim if to == SHIM else to) for label, (of, to) in pings.items()}) == {}
 
 
 def undisturbed(box: Box, ends: Mapping[str, tuple[str, str, str]], what: str, change: Callable[[], object]) -> None:
@@ -115,10 +125,9 @@ def undisturbed(box: Box, ends: Mapping[str, tuple[str, str, str]], what: str, c
     assert disturbed(told) == {}, what
 
 
-def write_and_up(stack: Stack, site: Mapping[str, Any]) -> None:
+def put(stack: Stack, site: Mapping[str, Any]) -> Callable[[], object]:
     stack.write(site)
-    stack.up()
-    stack.expect_no_changes()
+    return stack.up
 
 
 def survive(box: Box, *stacks: Stack) -> None:
@@ -133,29 +142,25 @@ def survive(box: Box, *stacks: Stack) -> None:
 
 def left(box: Box) -> set[str]:
     """Of ours on the NAS: links, rules, routes, files."""
-    words = ("macvlan", " 109", "192.168.20.2", "fd20:1f3c")
+    words = ("macvlan", " 109", *OF_SECOND)
     return {line for line in box.nas(LEFT).splitlines() if any(word in line for word in words)}
 
 
 def test_a_second_network_of_a_site_comes_changes_and_goes_while_the_first_is_in_use(site: Stack) -> None:
     box = site.box
-    write_and_up(site, first_site(site))
-    assert_reached(box, "first")
-    both = both_networks(site)
-    undisturbed(box, FIRST, "the second network comes", lambda: write_and_up(site, both))
+    put(site, first_site(site, OTHER))()
+    assert_reached(box, "first", shim=OTHER)
+    undisturbed(box, FIRST, "the second comes", put(site, both_networks(site, False, IOT_OTHER, OTHER)))
+    changed = put(site, both_networks(site, True, IOT_SHIM, OTHER))
+    undisturbed(box, FIRST | NOT_BY_THE_SHIM, "the second changes", changed)
+    undisturbed(box, SECOND, "the first changes", put(site, both_networks(site, True, IOT_SHIM, SHIM)))
+    site.expect_no_changes()
     assert_reached(box, "first", "second")
-    more = both["containers"] | container("plug", networks={"iot": {"ipv4_address": "192.168.20.202"}})
-    undisturbed(box, FIRST | SECOND, "a container comes", lambda: write_and_up(site, both | {"containers": more}))
-    moved = both | {"networks": {"iot": IOT | {"shim": {"ipv4_address": "192.168.20.253"}}}}
-    undisturbed(box, FIRST, "the second shim moves", lambda: write_and_up(site, moved))
-    write_and_up(site, both)
-    first_moved = both | {"shim": {"ipv4_address": "192.168.1.253"}}
-    undisturbed(box, SECOND, "the first shim moves", lambda: write_and_up(site, first_moved))
-    write_and_up(site, both)
     survive(box, site)
-    undisturbed(box, FIRST, "the second network goes", lambda: write_and_up(site, first_site(site)))
+    undisturbed(box, FIRST, "the second goes", put(site, first_site(site)))
+    site.expect_no_changes()
     assert_reached(box, "first")
-    assert not [line for line in left(box) if "iot" in line or "192.168.20.2" in line or "fd20:" in line]
+    assert not [line for line in left(box) if "iot" in line or any(address in line for address in OF_SECOND)]
     site.destroy()
     assert left(box) == set()
 
@@ -163,25 +168,19 @@ def test_a_second_network_of_a_site_comes_changes_and_goes_while_the_first_is_in
 def test_a_second_stack_comes_changes_and_goes_while_the_first_is_in_use(stacks: tuple[Stack, Stack]) -> None:
     first, second = stacks
     box = first.box
-    first.up()
-    undisturbed(box, FIRST, "the second stack comes", second.up)
-    first.expect_no_changes()
-    second.expect_no_changes()
+    put(first, first_site(first, OTHER))()
+    undisturbed(box, FIRST, "the second comes", put(second, second_site(second, False, IOT_OTHER)))
+    changed = put(second, second_site(second, True, IOT_SHIM))
+    undisturbed(box, FIRST | NOT_BY_THE_SHIM, "the second changes", changed)
+    undisturbed(box, SECOND, "the first changes", put(first, first_site(first)))
+    for stack in stacks:
+        stack.expect_no_changes()
     assert_reached(box, "first", "second")
-    site = second_site(second)
-    more = site["containers"] | container("plug", ipv4_address="192.168.20.202")
-    undisturbed(box, FIRST | SECOND, "a container comes", lambda: write_and_up(second, site | {"containers": more}))
-    moved = site | {"shim": {"ipv4_address": "192.168.20.253"}}
-    undisturbed(box, FIRST, "the second shim moves", lambda: write_and_up(second, moved))
-    write_and_up(second, site)
-    first_moved = first_site(first) | {"shim": {"ipv4_address": "192.168.1.253"}}
-    undisturbed(box, SECOND, "the first shim moves", lambda: write_and_up(first, first_moved))
-    write_and_up(first, first_site(first))
     survive(box, first, second)
-    undisturbed(box, FIRST, "the second stack goes", second.destroy)
+    undisturbed(box, FIRST, "the second goes", second.destroy)
     assert_reached(box, "first")
     second.up()
-    undisturbed(box, SECOND, "the first stack goes", first.destroy)
+    undisturbed(box, SECOND, "the first goes", first.destroy)
     assert_reached(box, "second")
     second.destroy()
     assert left(box) == set()
@@ -189,13 +188,10 @@ def test_a_second_stack_comes_changes_and_goes_while_the_first_is_in_use(stacks:
 
 def test_a_second_stack_without_a_name_of_its_own_is_told_whose_the_files_are(stacks: tuple[Stack, Stack]) -> None:
     first, second = stacks
-    first.up()
-    site = second_site(second)
-    second.write(site | {"install": {"check_interval": 5}})
+    put(first, first_site(first))()
+    second.write(second_site(second, False, IOT_SHIM) | {"install": {"check_interval": 5}})
     done = second.up(check=False)
     said = done.stdout + done.stderr
-    print(said)
-    assert done.returncode != 0
-    assert "/first" in said and "install.name" in said
+    assert done.returncode != 0 and "/first" in said and "install.name" in said, said
     assert_reached(first.box, "first")
     first.expect_no_changes()
