@@ -29,8 +29,9 @@ OTHERS = {
     "an IPv4 address in an IPv6 one": "::ffff:192.168.1.20",
 }
 COUNTED = 20  # seconds
-# The loop's bounds, beside the attack
-MOST_LINES, MOST_CPU = 12, 20  # a minute
+# What the loop may use meanwhile: CPU seconds a minute, and lines: three of a container's, as the program bounds them
+# (nas/program/log.sh), one a route that the test took away, and one of how many were left out.
+MOST_CPU, MOST_LINES = 20, 8
 
 
 def batch(lines: str) -> str:
@@ -38,14 +39,19 @@ def batch(lines: str) -> str:
     return f"{{ {lines}; }} | $in ip -6 -force -batch - 2>/dev/null"
 
 
+def many_addresses(count: int) -> str:
+    """Half of them with the suffix that follows from its MAC, in prefixes that nobody announces."""
+    return batch(
+        f"i=0; while [ $i -lt {count // 2} ]; do i=$((i + 1)); h=$(printf %x $i); "
+        "echo address add 2001:db8:1:1::5:$h/128 dev eth0 nodad; "
+        f"echo address add fd55:0:0:$h:{SUFFIX}/128 dev eth0 nodad; done"
+    )
+
+
 ATTACKS = {
     "addresses of others": "; ".join(f"$in ip -6 address add {one}/128 dev eth0 nodad" for one in OTHERS.values()),
     "addresses that are duplicates": "$in ip -6 address add 2001:db8:1:1::1/64 dev eth0",
-    "10,000 addresses": batch(
-        "i=0; while [ $i -lt 5000 ]; do i=$((i + 1)); h=$(printf %x $i); "
-        "echo address add 2001:db8:1:1::5:$h/128 dev eth0 nodad; "
-        f"echo address add fd55:0:0:$h:{SUFFIX}/128 dev eth0 nodad; done"
-    ),
+    "10,000 addresses": many_addresses(10_000),
     "20,000 routes": batch(
         "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); echo route add $(printf fd77::%x $i) dev eth0; done"
     ),
@@ -53,6 +59,7 @@ ATTACKS = {
         "i=0; while [ $i -lt 4000 ]; do i=$((i + 1)); "
         "echo route add default via fd0d:7eb5:2afd::1 dev eth0 metric $((5000 + i)); done"
     ),
+    "1,000 addresses": many_addresses(1000),
     "the dead gateway's address": "$in ip -6 address add fd0d:7eb5:2afd::1/128 dev eth0 nodad",
 }
 
@@ -94,14 +101,15 @@ def hostile(box: Box, *attacks: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Figures:
-    """cpu, lines: of the loop, a minute. healed: seconds until a route of the honest one was there again."""
+    """cpu: of the loop, a minute. lines: of the loop's, in COUNTED seconds. healed: seconds until a route of the honest one was there again."""
 
     healed: float
     cpu: float
-    lines: float
+    lines: int
 
     def __str__(self) -> str:
-        return f"healed after {self.healed:.1f} s, {self.cpu:.1f} CPU s and {self.lines:.0f} log lines a minute"
+        spent = f"{self.cpu:.1f} CPU s a minute, {self.lines} log lines in {COUNTED} s"
+        return f"healed after {self.healed:.1f} s, {spent}"
 
 
 # Of the loop and of the children that it waited for, in ticks of 1/100 s
@@ -118,7 +126,7 @@ def measured(box: Box) -> Figures:
     time.sleep(max(0.0, started + COUNTED - time.monotonic()))
     minutes = (time.monotonic() - started) / 60
     lines = box.nas(f"journalctl -q -u setup_docker_macvlan --since=@{since} -o cat | wc -l")
-    return Figures(min(healed), (int(box.nas(CPU)) - cpu) / 100 / minutes, int(lines) / minutes)
+    return Figures(min(healed), (int(box.nas(CPU)) - cpu) / 100 / minutes, int(lines))
 
 
 def assert_nobody_is_cut_off(box: Box) -> None:
@@ -157,7 +165,8 @@ def test_one_attack_does_not_stall_the_loop(up: Stack, without: Figures, attack:
 
 
 def test_all_attacks_at_once_do_not_stall_the_loop(up: Stack, without: Figures) -> None:
-    assert_bounded(up.box, *ATTACKS)
+    # The kernel itself takes a minute to make and to forget 10,000 addresses
+    assert_bounded(up.box, *(attack for attack in ATTACKS if attack != "10,000 addresses"))
 
 
 def assert_bounded(box: Box, *attacks: str) -> None:
