@@ -101,7 +101,8 @@ def hostile(box: Box, *attacks: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Figures:
-    """cpu: of the loop, a minute. lines: of the loop's, in COUNTED seconds. healed: seconds until a route of the honest one was there again."""
+    """healed: seconds until a route of the honest one was there again. cpu: the loop's CPU seconds a minute. lines: the
+    loop's in COUNTED seconds."""
 
     healed: float
     cpu: float
