@@ -202,6 +202,23 @@ class Docker:
 
 
 @dataclass(frozen=True)
+class Routing:
+    """Policy routing on the NAS, as far as it concerns this program's routing table.
+
+    without: families ("4", "6") for which the kernel has none.
+    ours: families whose rule of the last run is in place.
+    taken: the route or rule of somebody else that uses the table's number, "" for none.
+    other_ways: packets between the NAS and a container that do not go through the shim, in words. Before the shim is
+        there: only those that a rule of somebody else will keep from it.
+    """
+
+    without: frozenset[str] = frozenset()
+    ours: frozenset[str] = frozenset()
+    taken: str = ""
+    other_ways: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class NasFacts:
     """Everything that one probe read.
 
@@ -209,7 +226,8 @@ class NasFacts:
         user is root.
     vendor: file that shows the kind of NAS → its `key=value` lines.
     routes: (family, line) of the default routes.
-    shim_routes: lines of the routes through the shim.
+    shim_routes: lines of the routes through the shim, of all routing tables.
+    table_names: what `ip` calls a table, by its number, for those that concern this program and have a name.
     confs: path → text of data files.
     loop_pid: of a loop that runs in the background, 0 for none.
     boot_task: whether DSM's task scheduler has ours ("yes", "no"), "" if unknown.
@@ -230,6 +248,8 @@ class NasFacts:
     links: Mapping[str, Link] = field(default_factory=dict)
     routes: tuple[tuple[str, str], ...] = ()
     shim_routes: tuple[str, ...] = ()
+    routing: Routing = Routing()
+    table_names: Mapping[str, str] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     docker: Docker = Docker()
     networks: tuple[LiveNetwork, ...] = ()

@@ -19,6 +19,7 @@ from facts.nas import (
     LiveRange,
     NasFacts,
     Neighbour,
+    Routing,
     Unit,
 )
 from probe.parse_container import read_inside
@@ -60,6 +61,8 @@ def parse_facts(text: str) -> NasFacts:
         links=_links(of("links"), of("addresses")),
         routes=tuple((kind, line) for kind, line in routes if kind in ("4", "6")),
         shim_routes=tuple(line for kind, line in routes if kind.startswith("shim")),
+        routing=_routing(of("routing")),
+        table_names=dict(words.split(" ", 1) for words in _many(of("routing"), "name") if " " in words),
         sysctls=_pairs(of("sysctls")),
         docker=Docker(
             on_path=docker.get("on_path") == "yes",
@@ -133,6 +136,15 @@ def _system(lines: Lines) -> tuple[dict[str, str], dict[str, str], dict[str, dic
             key, _, value = line.partition(" ")
             own[key] = value
     return own, os_release, vendor
+
+
+def _routing(lines: Lines) -> Routing:
+    return Routing(
+        without=frozenset(_many(lines, "without")),
+        ours=frozenset(words.partition(" ")[0] for words in _many(lines, "ours")),
+        taken=_pairs(lines).get("taken", ""),
+        other_ways=tuple(_many(lines, "way")),
+    )
 
 
 def _links(lines: Lines, address_lines: Lines) -> dict[str, Link]:

@@ -5,7 +5,7 @@ apply() {
     remove_stray
     look_before
     { keep && write_files; } 2>"$dir/said" || undo "$why: $(error)"
-    { comes_up && still_logged_in && still_routed && still_reached; } || undo "$why"
+    { comes_up && still_logged_in && still_reached && still_routed; } || undo "$why"
     remove_replaced
     say "$summary; $(started_by)$unverified${ways:+; but $ways}"
 }

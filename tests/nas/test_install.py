@@ -78,7 +78,7 @@ def test_a_mode_that_was_changed_is_set_right(nas: Nas) -> None:
 def test_a_conf_the_program_refuses_changes_nothing(nas: Nas) -> None:
     before = folders(nas)
     done = nas.run(conf=OURS + "colour blue\n")
-    assert done.returncode == 1 and "conf line 11: unknown key 'colour'" in done.stderr
+    assert done.returncode == 1 and "conf line 12: unknown key 'colour'" in done.stderr
     assert nas.tree() == {} and folders(nas) == before and nas.calls() == [] and not nas.box.has_link()
 
 

@@ -20,6 +20,7 @@ SECTIONS = [
     "links",
     "addresses",
     "routes",
+    "routing",
     "sysctls",
     "docker",
     "networks",
@@ -241,7 +242,8 @@ def test_links_addresses_and_routes_are_what_ip_says(nas: FakeNas, lan: str) -> 
         "6 default via fe80::1 dev eth0 metric 1024 pref medium",
     ]
     assert any(line.startswith("shim4 local 192.168.1.254 table local") for line in routes)
-    assert "shim4 192.168.1.201 scope link" in routes and f"shim6 {PREFIX}202 metric 1024 pref medium" in routes
+    assert "shim4 192.168.1.201 table 109 scope link" in routes
+    assert f"shim6 {PREFIX}202 table 109 metric 1024 pref medium" in routes
     assert told["sysctls"] == [
         "accept_ra 0",
         "autoconf 0",
@@ -275,7 +277,7 @@ def test_the_link_is_looked_at_under_the_name_that_the_last_run_gave_it(
     nas.box.settled()
     nas.put("/opt/a.conf", f"{first}\nversion 1\n{line}\n")
     told = nas.look("shim=renamed", "conf=/opt/none.conf", "conf=/opt/a.conf")
-    assert ("shim4 192.168.1.201 scope link" in [one.rstrip() for one in told["routes"]]) == found
+    assert ("shim4 192.168.1.201 table 109 scope link" in [one.rstrip() for one in told["routes"]]) == found
     assert ("arp_filter 1" in told["sysctls"]) == found
 
 
@@ -353,7 +355,7 @@ def test_our_own_wrapper_is_told_and_the_docker_behind_it_is_asked(nas: FakeNas)
 
 
 def test_a_loop_without_systemd_is_told_by_its_number_if_that_is_its_own(nas: FakeNas) -> None:
-    pid = nas.box.popen("sh", "-c", "sleep 600; : macvlan.sh keep x").pid
+    pid = nas.box.popen("sh", "-c", "sleep 600; : /usr/local/bin/macvlan.sh keep x").pid
     for number, told in ((pid, [f"loop {pid}"]), (1, []), ("x", [])):
         nas.more = f"mount -t tmpfs none run; echo {number} >run/macvlan.sh.{SHIM}.pid"
         words = (f"shim={SHIM}", "program=/usr/local/bin/macvlan.sh", "program=/opt/other.sh")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.box import PREFIX, Box
+from tests.nas.box import ANNOUNCED, PREFIX, Box
 from tests.nas.fake_nas import AWAKE, DEAF, NOBODY, PATIENT, FakeNas, make_lan
 
 PINNED = "02:00:00:00:00:31"
@@ -17,6 +17,8 @@ PINNED = "02:00:00:00:00:31"
 
 @pytest.fixture
 def nas(box: Box) -> Iterator[FakeNas]:
+    """With no global address, so that it asks from its ULA."""
+    box.ip("addr", "del", f"{ANNOUNCED}10/64", "dev", "eth0")
     yield FakeNas(box)
 
 
