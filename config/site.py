@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from config.problems import Problem, as_text, dotted, from_pydantic, pruned, reject, unknown_keys
 from config.service import REMEDIES, Service, Strict, StringMap, normalise_service
 from config.types import (
+    NONE,
     AutoPath,
     AutoUnit,
     DockerName,
@@ -19,6 +20,7 @@ from config.types import (
     IPv4,
     IPv6,
     Mac,
+    NasAddress,
     OnOff,
     Pool,
     SshHost,
@@ -66,15 +68,16 @@ class Nas(Strict):
 class Lan(Strict):
     """The LAN that the NAS is on.
 
-    nas_address: the NAS's own IPv4 address there; by default nas.host, if that is one.
-    parent: `auto` takes the interface of the NAS's default route.
+    nas_address: the NAS's own IPv4 address there; by default nas.host, if that is one. `none` if the NAS has no address
+        in this LAN.
+    parent: `auto` takes the interface that has an address in the subnet.
     dhcp_pool: first and last address that the router leases; a container's address in it is an error.
     """
 
     parent: InterfaceName = "auto"
     subnet: Subnet
     gateway: IPv4
-    nas_address: IPv4 | None = None
+    nas_address: NasAddress | None = None
     ip_range: Subnet | None = None
     dhcp_pool: Pool | None = None
 
@@ -156,7 +159,9 @@ class Site(Strict):
 
     @property
     def host_address(self) -> IPv4Address | None:
-        """The NAS's own IPv4 address on the LAN; None if the person has to write it."""
+        """The NAS's own IPv4 address on the LAN; None if it has none there, or if the person has to write it."""
+        if self.lan.nas_address == NONE:
+            return None
         if self.lan.nas_address is not None:
             return self.lan.nas_address
         try:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, PlainValidator, StringConstraints
 
 from config.problems import reject
 
+NONE: Literal["none"] = "none"  # written where an address could stand
 ULA_RANGE = IPv6Network("fd00::/8")  # RFC 4193 section 3.1: fc00::/7 with the L bit set
 MAX_INTERFACE = 15  # IFNAMSIZ - 1, linux/if.h
 
@@ -213,6 +214,16 @@ def _ula_gateway(value: Any) -> Literal["auto", "none"] | IPv6Address:
     return _ipv6(value)
 
 
+def _nas_address(value: Any) -> Literal["none"] | IPv4Address:
+    if value == NONE:
+        return NONE
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z]*", value.strip()):
+        reject(
+            "is neither an address nor none", "write the NAS's own address in lan.subnet, or none if it has none there"
+        )
+    return _ipv4(value)
+
+
 def _pool(value: Any) -> tuple[IPv4Address, IPv4Address]:
     text = _text(value, "a range of addresses")
     first, _, last = (part.strip() for part in text.partition("-"))
@@ -266,5 +277,6 @@ AUTO = "auto"
 AutoPath = Annotated[str, BeforeValidator(lambda value: value if value == AUTO else _path_on_nas(value))]
 AutoUnit = Annotated[str, BeforeValidator(lambda value: value if value == AUTO else _unit(value))]
 Address = Annotated[IPv4Address | IPv6Address, PlainValidator(_address)]  # Plain: a union's errors name its branches
+NasAddress = Annotated[Literal["none"] | IPv4Address, PlainValidator(_nas_address)]
 UlaGateway = Annotated[Literal["auto", "none"] | IPv6Address, PlainValidator(_ula_gateway)]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1)]

@@ -26,6 +26,7 @@ class Link:
     lower: the interface below it (eth0 of macvlan-host@eth0), "" if it has none.
     master: the bridge or bond that it is a part of, "" if it is part of none.
     carrier: whether it is up and has a link.
+    ethernet: False for the loopback and for most tunnels (WireGuard, PPP, tun …), which have no MAC.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Link:
     up: bool = True
     carrier: bool = True
     wireless: bool = False
+    ethernet: bool = True
     addresses: tuple[LinkAddress, ...] = ()
 
 
@@ -184,6 +186,7 @@ class Docker:
     search: the folders of the PATH of SSH commands.
     denied: Docker's message to this user, if it answered root only.
     engine: the daemon's version, "" if it did not answer.
+    podman: Podman's version, if it answers in Docker's place; "" for Docker.
     """
 
     on_path: bool = False
@@ -194,6 +197,7 @@ class Docker:
     engine: str = ""
     api: str = ""
     error: str = ""
+    podman: str = ""
 
     @property
     def refusal(self) -> str:

@@ -8,20 +8,20 @@ from config.compose import ServiceEntry
 from config.problems import Problem, as_text
 from config.service import Attachment, Service
 from config.site import ExternalContainer, Site
-from config.types import is_docker_name
+from config.types import NONE, is_docker_name
 from plan import endpoint_sysctls
-from plan.checks import clashes
+from plan.checks import clashes, no_nas_address
 from plan.lan import AddressPlan, ContainerPlan, ShimPlan
 from plan.network import default_ula_gateway
 from plan.numbering import mac_of, ula_of
 
 
 def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[AddressPlan | None, list[Problem]]:
-    """Every address of the site, and the problems between its keys. The plan is None if the NAS's own address is
-    missing."""
+    """Every address of the site, and the problems between its keys. The plan is None if the person has not said which
+    address the NAS has."""
     nas = site.host_address
-    if nas is None:
-        remedy = "add the NAS's own address on the LAN, as in 192.168.1.10"
+    if nas is None and site.lan.nas_address != NONE:
+        remedy = f"write `lan.nas_address:` with the NAS's own address in {site.lan.subnet}, or {no_nas_address(site)}"
         message = "is missing, and nas.host is not an IPv4 address to take it from: it must be reserved in Docker"
         return None, [Problem("site.lan.nas_address", "", message, remedy)]
     containers, problems = _containers(site, services)

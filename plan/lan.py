@@ -85,11 +85,11 @@ class PlannedAddress:
 class AddressPlan:
     """Everything that follows from what the person wrote, without the NAS. The shim's parent may still be `auto`.
 
-    nas_ipv4: the NAS's own address on the LAN.
+    nas_ipv4: the NAS's own address on the LAN, None if it has none there.
     external: containers that are run otherwise.
     """
 
-    nas_ipv4: IPv4Address
+    nas_ipv4: IPv4Address | None
     shim: ShimPlan
     containers: tuple[ContainerPlan, ...]
     external: tuple[ContainerPlan, ...]
@@ -136,12 +136,12 @@ class ImagePlan:
 
 @dataclass(frozen=True)
 class LanPlan:
-    """The whole site. nas_ipv4: the NAS's own address; external: containers that are run otherwise; pulled: as in
+    """The whole site. nas_ipv4: as in AddressPlan; external: containers that are run otherwise; pulled: as in
     ImagePlan."""
 
     network: NetworkPlan
     shim: ShimPlan
-    nas_ipv4: IPv4Address
+    nas_ipv4: IPv4Address | None
     containers: tuple[ContainerPlan, ...]
     external: tuple[ContainerPlan, ...]
     pulled: str = ""

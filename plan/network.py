@@ -33,12 +33,13 @@ def is_adopted(live: LiveNetwork) -> bool:
 
 
 def plan_network(
-    site: Site, host: IPv4Address, shim: ShimPlan, engine_major: int | None, live: LiveNetwork | None
+    site: Site, host: IPv4Address | None, shim: ShimPlan, engine_major: int | None, live: LiveNetwork | None
 ) -> NetworkPlan:
-    """live: the network of that name on the NAS, None if there is none."""
+    """host: the NAS's own address on the LAN, None if it has none. live: the network of that name on the NAS, None if
+    there is none."""
     ranges = _Ranges(live, site)
     gateway = _gateway(site, engine_major, live, ranges)
-    aux4 = {"shim": shim.ipv4, "host": host}
+    aux4 = {"shim": shim.ipv4} | ({} if host is None else {"host": host})
     aux6 = {"shim": shim.ula}
     if gateway is None:
         aux6["router"] = ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)

@@ -44,6 +44,9 @@ def parse_facts(text: str) -> NasFacts:
     containers = [_container(container, system.get("time", ""), inside) for container in inspected]
     files, backups = _files(of("files"))
     answers = [line.split() for line in of("answers")]
+    podman = docker.get("podman", "")
+    if not docker.get("api", "1.").startswith("1."):  # every version of Docker's API begins so
+        podman = podman or docker.get("engine", "")
     silent = "unanswered" in (*of("networks"), *of("containers"))
     return NasFacts(
         uid=int(user["uid"]),
@@ -67,11 +70,12 @@ def parse_facts(text: str) -> NasFacts:
             wrapper=docker.get("wrapper", ""),
             search=tuple(folder for folder in docker.get("search", "").split(":") if folder.startswith("/")),
             denied=docker.get("denied", ""),
-            engine="" if silent else docker.get("engine", ""),
+            engine="" if silent or podman else docker.get("engine", ""),
             api=docker.get("api", ""),
             error="it does not tell which networks and containers it has, as when it is starting or busy"
             if silent
             else docker.get("error", ""),
+            podman=podman,
         ),
         networks=tuple(_network(json.loads(line)) for line in of("networks") if line.startswith("{")),
         containers={container.name: container for container in containers},
@@ -161,6 +165,7 @@ _KINDS = (
     "macvlan",
     "macvtap",
     "ipvlan",
+    "ipvtap",
     "bridge",
     "bond",
     "vlan",
@@ -180,7 +185,7 @@ def _link(text: str) -> Link:
     words = rest.replace("\\", " ").split()
     flags = words[0].strip("<>").split(",") if words else []
 
-    def after(word: str) -> str:
+    def after(word: str, words: Lines = words) -> str:
         return words[words.index(word) + 1] if word in words[:-1] else ""
 
     # Behind the MAC, where details begin; `bridge` before it can be a mode's name.
@@ -189,12 +194,13 @@ def _link(text: str) -> Link:
     return Link(
         name=name,
         kind=kind,
-        mode=details[details.index("macvlan") + 2] if kind == "macvlan" and details[-1] != "macvlan" else "",
+        mode=after("mode", details[details.index(kind) :]) if kind in ("macvlan", "macvtap") else "",
         lower="" if lower == "NONE" else lower,
         master=after("master"),
         mac=next((words[i + 1] for i, word in enumerate(words[:-1]) if word.startswith("link/")), ""),
         up="UP" in flags,
         carrier="UP" in flags and "NO-CARRIER" not in flags,
+        ethernet=not any(word.startswith("link/") for word in words) or "link/ether" in words,
     )
 
 

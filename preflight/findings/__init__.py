@@ -31,8 +31,8 @@ def findings(
     """
     yield from access.findings(site, install, facts)
     yield from boot_hook.findings(site, install, facts)
-    yield from parent_interface.findings(site, plan, facts)
-    yield from network.findings(site, plan, facts)
+    yield from parent_interface.findings(site, install, plan, facts)
+    yield from network.findings(site, install, plan, facts)
     yield from containers.findings(plan, facts)
     yield from other_states.findings(site, install, plan, facts, state, take_over)
     yield from address_conflicts.findings(site, plan, facts)

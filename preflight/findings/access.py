@@ -78,6 +78,15 @@ def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Proble
 
 def _docker(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
     docker, host = facts.docker, site.nas.host
+    if docker.podman:
+        message = (
+            f"has Podman {docker.podman} in Docker's place: its networks, and what it says of them, are not Docker's"
+        )
+        remedy = (
+            "install Docker itself (docker.io or docker-ce) there in place of podman-docker; this program needs Docker"
+        )
+        yield Problem("site.nas.host", host, message, remedy)
+        return
     yield from _reach(site, install, facts)
     if docker.refusal and not docker.engine:
         return

@@ -6,9 +6,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from config.problems import Problem
 from config.site import Site
-from facts.nas import NasFacts, Neighbour
+from facts.nas import Link, NasFacts, Neighbour
 from install.conf import Record, read_conf
 from plan.lan import LanPlan, PlannedAddress
+from preflight.lan_links import STACKED
 
 Address = IPv4Address | IPv6Address
 SHOWN = 4  # addresses that one message names
@@ -25,18 +26,16 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     record = read_conf(facts.conf)
     holders = _owners(site, facts)
     shims = (plan.shim.name, "" if record is None else record.shim)
-    own = {
-        address.interface.ip: link.name
-        for link in facts.links.values()
-        for address in link.addresses
-        if link.name not in shims
-    }
+    own: dict[Address, Link] = {}
+    for link in sorted(facts.links.values(), key=lambda link: link.kind in STACKED):  # a shim may repeat the NAS's own
+        if link.name not in shims:
+            for address in link.addresses:
+                own.setdefault(address.interface.ip, link)
     reported: set[tuple[str, str]] = set()
     for planned in plan.given:
         holder, answer = holders.get(planned.address), facts.neighbours.get(planned.address)
         if planned.address in own:
-            message = f"is the NAS's own address on {own[planned.address]}; both would be cut off"
-            yield Problem(planned.path, str(planned.address), message, FREE)
+            yield _on_the_nas(planned, own[planned.address], plan)
         elif holder is not None and holder.ours:
             if (planned.name, holder.name) not in reported:  # else it is the ULA beside the IPv4 address
                 yield from _held(planned, holder, plan, facts, record)
@@ -49,6 +48,15 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
         elif holder is None and answer is not None and not _is_ours(planned, answer, shims, facts):
             yield from _answered(planned, answer, facts)
     yield from _unasked(site, plan, holders, facts)
+
+
+def _on_the_nas(planned: PlannedAddress, link: Link, plan: LanPlan) -> Problem:
+    if not planned.name and link.kind == "macvlan" and link.lower == plan.shim.parent:
+        message = f"is the address of {link.name}, an older shim on {link.lower}; both would be cut off"
+        remedy = f"write `shim.name: {link.name}`, and it is taken over; or remove it, and what makes it: "
+        return Problem(planned.path, str(planned.address), message, f"{remedy}`ip link del {link.name}`")
+    message = f"is the NAS's own address on {link.name}; both would be cut off"
+    return Problem(planned.path, str(planned.address), message, FREE)
 
 
 def _owners(site: Site, facts: NasFacts) -> dict[Address, AddressOwner]:

@@ -8,6 +8,8 @@ from facts.nas import NasFacts
 from install.conf import read_conf
 from install.layout import InstallPlan
 from install.scripts import KEPT
+from preflight import unraid
+from preflight.lan_links import ipv4_of
 
 
 def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
@@ -29,7 +31,16 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
             )
     shims = (site.shim.name, "" if record is None else record.shim)
     for link in facts.links.values():
-        if link.kind == "macvlan" and link.lower == site.lan.parent and link.name not in shims:
+        if link.lower != site.lan.parent or link.name in shims:
+            continue
+        if unraid.makes_link(install, link.name):
+            if ipv4_of(link):  # switched off, it stays without an address until the next boot
+                message = "is Unraid's own way from the NAS to containers; its routes compete with the shim's"
+                remedy = f"{unraid.HOST_ACCESS}: the shim does that work"
+                yield Problem("site.shim.name", link.name, message, remedy, "warning", "shim")
+        elif link.kind == "macvlan":
             message = f"is another macvlan link of the NAS on {site.lan.parent}; its routes compete with the shim's"
-            remedy = f"`ip link del {link.name}` there, and remove what makes it; or take it over with `shim.name`"
+            remedy = (
+                f"`ip link del {link.name}` there, and remove what makes it; or take it over: `shim.name: {link.name}`"
+            )
             yield Problem("site.shim.name", link.name, message, remedy, "warning", "shim")

@@ -330,6 +330,41 @@ def test_a_docker_that_may_not_be_asked_says_why_in_one_line_and_is_not_asked_ag
     assert told["networks"] == told["containers"] == [] and len(nas.calls("docker")) == 1
 
 
+PODMAN = """case $* in
+--version) echo 'podman version 5.4.2' ;;
+version) echo 'Client: Podman Engine' ;;
+version*) {server} ;;
+*) echo '{{"name":"podman"}}' ;;
+esac"""
+BY_SOCKET = """case $* in
+--version) echo 'Docker version 26.1.5, build x' ;;
+version) echo 'Server: linux/amd64'; echo ' Podman Engine:' ;;
+version*) echo 'engine 5.4.2'; echo 'api 1.41' ;;
+*) echo '{"Name":"podman","Id":"1"}' ;;
+esac"""
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        (PODMAN.format(server="true"), ["podman 5.4.2"]),  # it has no server part where it is asked on the spot
+        (PODMAN.format(server="echo 'engine 5.4.2'; echo 'api 5.4.2'"), ["engine 5.4.2", "api 5.4.2", "podman 5.4.2"]),
+        (
+            PODMAN.format(server="echo 'Cannot connect to Podman' >&2; exit 125"),
+            ["podman 5.4.2", "error Cannot connect to Podman"],
+        ),
+        (BY_SOCKET, ["engine 5.4.2", "api 1.41", "podman 5.4.2"]),
+    ],
+    ids=["local", "remote", "unreached", "behind Docker's client"],
+)
+def test_podman_in_dockers_place_is_told_and_its_networks_are_not_asked(
+    nas: FakeNas, does: str, told: list[str]
+) -> None:
+    nas.tool("docker", does)
+    look = nas.look()
+    assert look["docker"][3:] == told and look["networks"] == look["containers"] == []
+
+
 SUDO = '#!/bin/sh\n[ "$1" = -n ] && shift && AS_ROOT=y exec "$@"\n'
 
 

@@ -64,9 +64,12 @@ def stack_state_left_by(facts: NasFacts) -> StackState:
     )
 
 
+def site_text_in(name: str) -> Any:
+    return _merged(site_of(), case(name).get("site", {}))
+
+
 def site_in(name: str) -> Site:
-    raw = _merged(site_of(), case(name).get("site", {}))
-    site, problems = parse_site(raw)
+    site, problems = parse_site(site_text_in(name))
     assert site is not None and not problems, problems
     return site
 

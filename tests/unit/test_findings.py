@@ -3,6 +3,7 @@
 import pytest
 
 from config.problems import Problem
+from config.site import Site
 from install.layout import plan_install
 from preflight.findings import findings
 from preflight.findings.parent_interface import resolve_parent
@@ -11,9 +12,10 @@ from tests.unit.recorded import CASES, case, facts_of, site_in, stack_state_in
 from tests.unit.sites import compose_file, make_plan
 
 
-def found(name: str) -> list[Problem]:
+def found(name: str, instead: Site | None = None) -> list[Problem]:
+    """instead: another site than the case's."""
     facts = facts_of(name)
-    given = site_in(name)
+    given = instead or site_in(name)
     files = [compose_file()] if given.compose else []
     site, problems = resolve_parent(given, facts)
     install, misplaced = plan_install(site, facts)
