@@ -217,6 +217,7 @@ class NasFacts:
     confs: path → text of data files.
     loop_pid: of a loop that runs in the background, 0 for none.
     boot_task: whether DSM's task scheduler has ours ("yes", "no"), "" if unknown.
+    routed: planned addresses from which a ping came back through a router.
     unprobed: planned addresses that could not be checked.
     """
 
@@ -249,6 +250,7 @@ class NasFacts:
     leftovers: tuple[str, ...] = ()
     ula_gateway_state: str = ""
     neighbours: Mapping[IPv4Address | IPv6Address, Neighbour] = field(default_factory=dict)
+    routed: tuple[str, ...] = ()
     unprobed: tuple[str, ...] = ()
 
     @property

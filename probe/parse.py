@@ -90,6 +90,7 @@ def parse_facts(text: str) -> NasFacts:
         leftovers=tuple(_many(of("leftovers"), "mentions")),
         ula_gateway_state=next(iter(of("gateway")), ""),
         neighbours={ip_address(words[1]): Neighbour(words[2], words[4]) for words in answers if len(words) == 5},
+        routed=tuple(words[1] for words in answers if words[0] == "routed"),
         unprobed=tuple(words[1] for words in answers if words[0] == "unasked"),
     )
 

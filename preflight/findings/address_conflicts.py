@@ -47,6 +47,9 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
             )
         elif holder is None and answer is not None and not _is_ours(planned, answer, shims, facts):
             yield from _answered(planned, answer, facts)
+        elif holder is None and str(planned.address) in facts.routed and facts.docker.engine:
+            message = "answers a ping by way of a router: if that leads to this LAN, a device there has the address"
+            yield Problem(planned.path, str(planned.address), message, FREE, "warning")
     yield from _unasked(site, plan, holders, facts)
 
 
@@ -131,6 +134,8 @@ def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner],
         return
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     why = f"{facts.user} may not send pings from the NAS, or the NAS has no route to {site.lan.subnet}"
+    if plan.nas_ipv4 is None:
+        why = f"the NAS has no address in {site.lan.subnet} to ask from"
     if not facts.tools & {"ping", "ping6"}:
         why = "the NAS has no `ping`"
     message = f"could not check whether other devices use {', '.join(found[:SHOWN])}{more}: {why}"

@@ -86,7 +86,7 @@ def _in_the_way(
             )
         remedy = remove
         if not list(differences(plan.network, other, facts.engine_major)):
-            remedy = f"use that one with `network: {{name: {other.name}}}`, or {remove}"
+            remedy = f"use that one with `network: {{name: {other.name}}}`, and that name in compose files; or {remove}"
         whose = "the"
         if unraid.makes_network(install, other.name):
             whose, remedy = "Unraid's own", unraid.without_network(other.name)
