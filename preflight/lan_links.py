@@ -58,7 +58,7 @@ def nas_addresses(site: Site, facts: NasFacts, shims: Set[str]) -> dict[IPv4Addr
 def of_another_vlan(one: Link, other: Link) -> bool:
     """Whether two interfaces are different VLANs of one cable, untagged packets being one of them."""
     trunks = {link.lower if link.kind == "vlan" else link.name for link in (one, other)}
-    return "vlan" in (one.kind, other.kind) and one != other and len(trunks) == 1
+    return one != other and len(trunks) == 1
 
 
 def usable_names(facts: NasFacts) -> str:

@@ -9,7 +9,6 @@ from config.site import Site
 from facts.nas import Link, NasFacts, Neighbour
 from install.conf import Record, read_conf
 from plan.lan import LanPlan, PlannedAddress
-from preflight.lan_links import STACKED
 
 Address = IPv4Address | IPv6Address
 SHOWN = 4  # addresses that one message names
@@ -27,7 +26,7 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     holders = _owners(site, facts)
     shims = (plan.shim.name, "" if record is None else record.shim)
     own: dict[Address, Link] = {}
-    for link in sorted(facts.links.values(), key=lambda link: link.kind in STACKED):  # a shim may repeat the NAS's own
+    for link in facts.links.values():
         if link.name not in shims:
             for address in link.addresses:
                 own.setdefault(address.interface.ip, link)
@@ -47,7 +46,7 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
             )
         elif holder is None and answer is not None and not _is_ours(planned, answer, shims, facts):
             yield from _answered(planned, answer, facts)
-        elif holder is None and str(planned.address) in facts.routed and facts.docker.engine:
+        elif holder is None and str(planned.address) in facts.routed:
             message = "answers a ping by way of a router: if that leads to this LAN, a device there has the address"
             yield Problem(planned.path, str(planned.address), message, FREE, "warning")
     yield from _unasked(site, plan, holders, facts)

@@ -30,6 +30,10 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
                 "site.shim", path, message, f"look into it, and remove it if it does: {path}", "warning", "shim"
             )
     shims = (site.shim.name, "" if record is None else record.shim)
+    named = facts.links.get(site.shim.name)
+    if named is not None and named.kind != "macvlan":
+        message = "is another interface of the NAS, which `pulumi up` does not touch: the shim could not be made"
+        yield Problem("site.shim.name", named.name, message, "write a name that no interface has")
     for link in facts.links.values():
         if link.lower != site.lan.parent or link.name in shims:
             continue

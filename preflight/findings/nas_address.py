@@ -39,9 +39,7 @@ def own_addresses(plan: LanPlan, site: Site, facts: NasFacts) -> dict[IPv4Addres
 def _another_lan(site: Site, plan: LanPlan, parent: Link, own: list[IPv4Interface], facts: NasFacts) -> Problem:
     has = ", ".join(map(str, own))
     elsewhere = [link for link in lan_links(site, facts) if link != parent]
-    if (
-        plan.nas_ipv4 is None and not elsewhere
-    ):  # two subnets on one cable are possible, and the person says that the NAS is in one of them
+    if plan.nas_ipv4 is None and not elsewhere:  # one cable can carry two subnets, with the NAS in one of them
         message = f"is perhaps not the LAN of {parent.name}, which has {has}: then containers reach no neighbour"
         remedy = f"check that {site.lan.subnet} is on the same cable or VLAN as {parent.name}"
         return Problem("site.lan.subnet", str(site.lan.subnet), message, remedy, "warning")

@@ -20,7 +20,8 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
             yield _held_by_network(site, install, network, why)
     for link in facts.links.values():
         why = _why(link.kind, link.mode)
-        if why and link.lower == site.lan.parent and link.name != site.shim.name:
+        ours = link.name == site.shim.name and link.kind == "macvlan"  # the program makes it anew
+        if why and link.lower == site.lan.parent and not ours:
             yield _held_by_link(site, install, link, why)
 
 
