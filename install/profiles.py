@@ -63,7 +63,8 @@ _DSM_TASK = (
 # The web page moves the whole interface into a VLAN; a further one needs a file (docs/upstream-facts.md#dsm-vlan).
 _DSM_VLAN = (
     "the file /etc/sysconfig/network-scripts/ifcfg-{lower}.{number} with the lines DEVICE={lower}.{number}, "
-    "VLAN_ROW_DEVICE={lower}, VLAN_ID={number}, ONBOOT=yes, BOOTPROTO=static, IPADDR=… and NETMASK=…, then a restart"
+    "VLAN_ROW_DEVICE={lower}, VLAN_ID={number}, ONBOOT=yes, BOOTPROTO=static, NETMASK=… and IPADDR=…, which is "
+    "lan.nas_address then; and a restart"
 )
 _ALL = (
     Profile(
