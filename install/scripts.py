@@ -23,16 +23,19 @@ WORDS = {
     "@KEPT@": KEPT,
 }
 
-LIB = tuple(f"lib/{name}.sh" for name in ("base", "limit", "ping", "lock"))
-_PROGRAM = ("conf", "compare", "change", "background", "containers", "gateway", "macs", "watch", "status", "commands")
+LIB = tuple(f"lib/{name}.sh" for name in ("base", "limit", "ping", "process", "lock"))
+_PROGRAM = (
+    *("conf", "compare", "change", "background", "log", "containers", "gateway", "macs", "watch", "routing", "status"),
+    "commands",
+)
 _INSTALLER = ("settings", "obstacles", "files", "hooks", "verify", "commands")
 _PROBE = ("arguments", "neighbours", "system", "docker", "installed", "commands")
 PARTS: Mapping[str, tuple[str, ...]] = {
     "setup_docker_macvlan.sh": (*LIB, *(f"program/{name}.sh" for name in _PROGRAM)),
     "install.sh": (*LIB, *(f"install/{name}.sh" for name in _INSTALLER)),
-    "probe.sh": (*LIB[:3], *(f"probe/{name}.sh" for name in _PROBE)),
+    "probe.sh": (*LIB[:4], *(f"probe/{name}.sh" for name in _PROBE)),
 }
-EMBEDDED = ("compare.awk", "report.awk", "reachability.awk", "neighbours.awk", "inside.awk", "set_mac.sh")
+EMBEDDED = ("learn.awk", "compare.awk", "routing.awk", "report.awk", "reachability.awk", "neighbours.awk", "inside.awk", "set_mac.sh")
 
 
 def parts() -> Iterator[str]:

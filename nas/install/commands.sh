@@ -5,9 +5,9 @@ apply() {
     remove_stray
     look_before
     { keep && write_files; } 2>"$dir/said" || undo "$why: $(error)"
-    { comes_up && still_logged_in && still_reached; } || undo "$why"
+    { comes_up && still_logged_in && still_routed && still_reached; } || undo "$why"
     remove_replaced
-    say "$summary; $(started_by)"
+    say "$summary; $(started_by)$unverified${ways:+; but $ways}"
 }
 
 undo() { # WHY
@@ -16,6 +16,8 @@ undo() { # WHY
     state="the previous state was put back"
     if [ "$was" = ours ]; then
         comes_up || state="the previous files were put back, but: $why"
+        # A version from before 2026-11-28 has its routes in table main, and knows of no table
+        grep -q routing_table "$program" || sh "$new_program" release "$new_conf" >/dev/null 2>&1
     else
         [ -n "$found" ] || state="everything was taken away again"
         restore_manual_hook "$was_enabled" "$was_active" || state="the previous files were put back, but their unit does not start"

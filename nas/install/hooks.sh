@@ -53,7 +53,8 @@ runs() {
     if [ "$hook" = systemd ]; then
         [ "$(main_process)" != "$ended" ] && systemctl_limited -q is-active "$unit_name"
     else
-        read -r pid <"${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" && kill -0 "$pid"
+        read -r pid <"${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" &&
+            { is_process "$pid" "${program##*/} supervise $conf" || is_process "$pid" "${program##*/} keep $conf"; }
     fi 2>/dev/null
 }
 

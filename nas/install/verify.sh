@@ -29,13 +29,26 @@ look_before() {
     else
         was='by hand' was_active=$was_link
     fi
-    limited 20 sh "$new_program" reachability "$new_conf" >"$dir/before" 2>/dev/null
+    unverified=''
+    limited 20 sh "$new_program" reachability "$new_conf" >"$dir/before" 2>/dev/null ||
+        unverified="; not verified that containers still answer, because docker did not tell within 20 s which containers run"
+    limited 10 sh "$new_program" routing "$new_conf" >"$dir/ways" 2>/dev/null
     client=${SSH_CLIENT:-} client_answers=''
     client=${client%% *}
     case $client in *[!0-9a-fA-F.:]*) client='' ;; esac # fe80::1%eth0 is on the link itself
     [ -n "$client" ] || return 0
     way "$client" && way_before=$way
     ! answers "$client" || client_answers=y
+}
+
+# still_routed: whether packets take no other way than before. What was so before the change is only told. It sets $ways
+still_routed() {
+    ways=''
+    limited 10 sh "$new_program" routing "$new_conf" >"$dir/ways.now" 2>/dev/null || return 0
+    ways=$(sed 1q "$dir/ways.now")
+    [ -n "$ways" ] && [ "$was" = ours ] && [ ! -s "$dir/ways" ] || return 0
+    why=$ways
+    return 1
 }
 
 # Waits up to 10 s. A container that docker no longer has on the network is not counted as lost.

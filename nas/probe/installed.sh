@@ -25,9 +25,12 @@ report_conf() {
 report_loop() {
     say "$programs" | while read -r path; do
         if [ -z "$path" ] || ! read -r pid </run/"${path##*/}.$shim.pid"; then continue; fi
-        case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
-        *"${path##*/} supervise "* | *"${path##*/} keep "*) say "loop $pid" ;; # keep: from before the first release
-        esac
+        # A user who is not root does not see root's namespaces, and keep is from before the first release
+        if still_runs "$pid"; then
+            case $(tr '\0' ' ' <"/proc/${pid%%.*}/cmdline") in
+            *"/${path##*/} supervise "* | *"/${path##*/} keep "*) say "loop ${pid%%.*}" ;;
+            esac
+        fi
     done
     if [ -z "$task" ] || ! has synowebapi || [ "$uid$root" = "$uid" ] && [ "$uid" != 0 ]; then return; fi
     # shellcheck disable=SC2086 # words

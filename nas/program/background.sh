@@ -2,9 +2,9 @@
 start_loop() {
     umask 022 # in a preview a user who is not root reads the process number
     kept=$run/$me.$shim.pid
-    if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then
-        ignores_hup "$pid" || ! kill -HUP "$pid" || return 0
-        end_supervisor "$pid"
+    if read -r supervisor 2>/dev/null <"$kept" && is_supervisor "$supervisor"; then
+        ignores_hup "${supervisor%%.*}" || ! kill -HUP "${supervisor%%.*}" || return 0
+        end_supervisor "$supervisor"
     fi
     away=''
     ! command -v setsid >/dev/null || away=setsid # a session of its own, so that it outlives the caller's
@@ -14,6 +14,9 @@ start_loop() {
         $away "$0" supervise "$conf" </dev/null >"$run/$me.$shim.log" 2>&1 &
     fi
 }
+
+# keep: from before the first release
+is_supervisor() { is_process "$1" "$me supervise $conf" || is_process "$1" "$me keep $conf"; }
 
 # A supervisor that was started with HUP ignored, as install.sh does without setsid, can never trap it: it would not
 # read a new conf.
@@ -26,15 +29,15 @@ ignores_hup() {
 
 # Its loop ends with it, and the link stays.
 end_supervisor() {
-    kill -USR2 "$1" # the one signal that install.sh ignores nowhere
+    kill -USR2 "${1%%.*}" # the one signal that install.sh ignores nowhere
     waited=0
-    while is_our_process "$1" && [ $((waited += 1)) -le 10 ]; do sleep 1; done
-    ! is_our_process "$1" || kill -9 "$1"
+    while is_supervisor "$1" && [ $((waited += 1)) -le 10 ]; do sleep 1; done
+    ! is_supervisor "$1" || kill -9 "${1%%.*}"
 }
 
 stop_loop() {
     kept=$run/$me.$shim.pid
-    if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then end_supervisor "$pid"; fi
+    if read -r supervisor 2>/dev/null <"$kept" && is_supervisor "$supervisor"; then end_supervisor "$supervisor"; fi
     rm -f "$kept"
     stop
 }
@@ -47,18 +50,19 @@ run_child() {
 }
 
 supervise() {
-    child='' MACVLAN_KEEPER=$$ kept=$run/$me.$shim.pid
+    identify || die "cannot read /proc/$$/stat"
+    child='' MACVLAN_KEEPER=$self kept=$run/$me.$shim.pid
     export MACVLAN_KEEPER
     trap '[ -z "$child" ] || kill -USR2 "$child"; wait; rm -f "$kept"; exit 0' TERM INT USR2
     trap : HUP  # not '', which ignores_hup would take for a supervisor that can never trap it
     trap '' PIPE # it goes on if logger ends
     lock || die "$why"
-    if read -r pid 2>/dev/null <"$kept" && is_our_process "$pid"; then # of two at once the first one supervises
+    if read -r supervisor 2>/dev/null <"$kept" && is_supervisor "$supervisor"; then # of two at once the first one supervises
         unlock
-        kill -HUP "$pid"
+        kill -HUP "${supervisor%%.*}"
         return
     fi
-    say $$ >"$kept"
+    say "$self" >"$kept"
     unlock
     while :; do
         run_child boot

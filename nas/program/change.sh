@@ -26,7 +26,20 @@ make_link() {
     return 1
 }
 
-# converge: changes what compare found into what is wanted. If that fails, a link that it made is removed again.
+# change_rules: each line FAMILY add|del N
+change_rules() {
+    while read -r family verb number; do
+        [ -n "$family" ] || continue
+        said=$($ip "-$family" rule "$verb" pref "$number" lookup "$number" 2>&1) && continue
+        why="ip -$family rule $verb: ${said%%"$NL"*}"
+        return 1
+    done <<END
+$1
+END
+}
+
+# converge: changes what compare found into what is wanted. A route is removed from a table of before only when the one that
+# takes its place is there. If that fails, a link that it made is removed again.
 converge() {
     made=''
     case $link_state in
@@ -39,18 +52,46 @@ converge() {
         [ -e "/proc/sys/net/ipv6/conf/$shim/addr_gen_mode" ] || $ip link set dev "$shim" addrgenmode none 2>/dev/null
         ;;
     esac
-    if sysctls set && { [ -z "$todo" ] || batch "$todo"; }; then return; fi
-    [ -z "$made" ] || $ip link del dev "$shim" 2>/dev/null
+    if sysctls set; then
+        failed=''
+        [ -z "$todo" ] || batch "$todo" || failed=$why
+        change_rules "$rules_todo" || failed=${failed:-$why}
+        [ -n "$failed" ] || [ -z "$moved" ] || batch "$moved" || failed=$why
+        [ -n "$failed" ] || remove_rules "$old_rules"
+        why=$failed
+        [ -n "$why" ] || return 0
+    fi
+    [ -z "$made" ] || { $ip link del dev "$shim" 2>/dev/null && remove_rules; }
     return 1
+}
+
+# remove_rules [LINES]: each line FAMILY N; without them this program's own. More than one of each may be there
+remove_rules() {
+    while read -r family number; do
+        tries=0
+        while [ -n "$family" ] && [ "$number" != 0 ] && [ $((tries += 1)) -le 8 ] &&
+            $ip "-$family" rule del pref "$number" lookup "$number" 2>/dev/null; do :; done
+    done <<END
+${1-4 $routing_table${NL}6 $routing_table}
+END
+    return 0
 }
 
 start() {
     why='' done=''
     lock || return 1
     compare
-    as_wanted || { converge && done="${link_state#right}$NL$sysctls_wrong$NL$todo"; }
+    as_wanted || { converge && done="${link_state#right}$NL$sysctls_wrong$NL$(changes)"; }
     unlock
     [ -z "$why" ]
+}
+
+# The changes that compare found, as commands for people
+changes() {
+    printf %s "$todo"
+    printf %s "$rules_todo" | sed 's/^\(.\) \(...\) \(.*\)/-\1 rule \2 pref \3 lookup \3/'
+    printf %s "$moved"
+    printf %s "$old_rules" | sed 's/^\(.\) \(.*\)/-\1 rule del pref \2 lookup \2/'
 }
 
 stop() {
@@ -60,6 +101,17 @@ stop() {
     missing | foreign) ;; # a link of that name that is no macvlan was never ours
     *) batch "link del dev $shim$NL" || { unlock && die "$why"; } ;;
     esac
+    remove_rules
+    remove_rules "$old_rules"
+    unlock
+}
+
+release() {
+    lock || die "$why"
+    remove_rules
+    for family in 4 6; do
+        [ "$routing_table" = 0 ] || $ip -$family route flush table "$routing_table" dev "$shim" 2>/dev/null
+    done
     unlock
 }
 

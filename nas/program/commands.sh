@@ -9,7 +9,7 @@ main() {
     conf=${1:-/etc/setup_docker_macvlan.conf}
     case $command:$conf in *:-* | :*) say "$usage" >&2 && exit 2 ;; esac
     case $command in
-    start | stop | status | watch | check | reachability | poststop | boot | start-loop | stop-loop | supervise) ;;
+    start | stop | status | watch | check | reachability | poststop | boot | start-loop | stop-loop | supervise | routing | release) ;;
     # Names from before the first release: boot tasks use them, and so does an older install.sh that puts its files back
     up) command=start-loop ;;
     down) command=stop-loop ;;
@@ -27,8 +27,10 @@ main() {
     stop-loop) stop_loop ;;
     supervise) supervise ;;
     status) status "$format" ;;
-    check) check_parent || die "$conf: $why" ;;
+    check) { check_parent && check_table "${2:-}"; } || die "$conf: $why" ;;
     reachability) reachability ;;
+    routing) routing ;;
+    release) release ;;
     watch) watch "${2:-}" ;;
     poststop) poststop "${2:-$me}" ;;
     esac

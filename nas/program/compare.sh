@@ -1,26 +1,39 @@
 # Compares the kernel's state with what the conf wants.
-# shellcheck disable=SC2016 # the inner program's own $
-COMPARE='@compare.awk@'
+# shellcheck disable=SC2016 # the inner programs' own $
+COMPARE='@learn.awk@''@compare.awk@'
 
 # This route protocol number marks routes learned from running containers. `start` leaves them to the watch loop.
 LEARNED=@LEARNED_PROTO@
-# knows: 1 once docker has said which containers run; attached: its answer, lines `attached PID NAME IPV4 ULA`
+# knows: 1 once docker has said which containers run; attached: its answer, lines `attached PID NAME IPV4 ULA MAC`
 knows=0 attached=''
+# What ip says of the rules of each family; nothing if the kernel has no policy routing. A failed answer leaves the last one
+rules4='' rules6=''
 
-# compare: sets link_state, todo, wanted, present, stale, seen, strays, dead, gone, late.
-# Starts two ip processes and changes nothing.
+ask_rules() {
+    ! said=$($ip -4 rule show 2>/dev/null) || rules4=$said
+    ! said=$($ip -6 rule show 2>/dev/null) || rules6=$said
+}
+
+# compare: sets link_state, todo, rules_todo, moved, old_rules, wanted, present, stale, tables, addresses, seen, strays, dead,
+# gone, late. Starts four ip processes and changes nothing.
 compare() {
     link_seen=$($ip -d addr show dev "$shim" 2>/dev/null) || link_seen=''
     routes_seen=$([ -z "$link_seen" ] || $ip route show table all dev "$shim" 2>/dev/null)
-    todo='' dead='' seen='' strays=' ' gone='' late=''
-    found=$(printf '%s\n' "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${placeholder_gateway:--} $knows $LEARNED" \
-        "$planned" "$attached" '== link' "$link_seen" '== routes' "$routes_seen" | awk "$COMPARE") ||
+    ask_rules
+    todo='' rules_todo='' moved='' old_rules='' addresses='' dead='' seen='' strays=' ' gone='' late=''
+    found=$(printf '%s\n' "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${placeholder_gateway:--} $knows $LEARNED \
+$routing_table $table_name" "$planned" "$attached" '== link' "$link_seen" '== rules4' "$rules4" '== rules6' "$rules6" \
+        '== routes' "$routes_seen" | awk "$COMPARE") ||
         die "awk failed: this program needs a working awk"
     while read -r kind words; do
         case $kind in
         do) todo="$todo$words$NL" ;;
+        rule) rules_todo="$rules_todo$words$NL" ;;
+        moved) moved="$moved$words$NL" ;;
+        norule) old_rules="$old_rules$words$NL" ;;
         dead) dead="$dead$words$NL" ;;
         seen) seen="$seen$words$NL" ;;
+        address) addresses="$addresses$words$NL" ;;
         stray) strays="$strays$words " ;;
         gone) gone=y ;;
         late) late=y ;;
@@ -28,10 +41,11 @@ compare() {
         wanted) wanted=$words ;;
         present) present=$words ;;
         stale) stale=$words ;;
+        tables) tables=$words ;;
         esac
-    done <<EOF
+    done <<END
 $found
-EOF
+END
 }
 
 SHIM_SYSCTLS='@SHIM_SYSCTLS@'
@@ -51,4 +65,4 @@ sysctls() {
     done
 }
 
-as_wanted() { sysctls check && [ "$link_state$todo$sysctls_wrong" = right ]; }
+as_wanted() { sysctls check && [ "$link_state$todo$rules_todo$moved$old_rules$sysctls_wrong" = right ]; }

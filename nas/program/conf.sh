@@ -1,18 +1,23 @@
 # The program: what it is, its usage, and its data file: `key value` lines, parsed and never evaluated.
 # Lets this host and its own macvlan containers talk to each other. The kernel keeps a macvlan's parent and its
 # children apart, so the host gets a macvlan link of its own (the "shim") beside the containers, and one host route
-# per container. The program compares the kernel's state with what is wanted, and changes only what differs.
+# per container. The routes are in a table of their own, and one rule for each family has the kernel look there first: NAS
+# makers' and VPNs' own rules would otherwise win over routes in the table main. The program compares the kernel's state
+# with what is wanted, and changes only what differs.
 usage='usage: setup_docker_macvlan.sh COMMAND [CONF]     (CONF: /etc/setup_docker_macvlan.conf)
-  start     makes or corrects link, addresses, sysctls and routes; a failed start leaves nothing behind
-  stop      removes the link, and the routes with it
-  status    compares; 0 = as wanted, 1 = drifted, 3 = not up. --json for machines, --brief without containers
+  start     makes or corrects link, addresses, sysctls, routes and rules; a failed start leaves nothing behind
+  stop      removes the link, and the routes with it, and the rules
+  status    compares, and asks the kernel which way packets take; 0 = as wanted, 1 = drifted, 3 = not up.
+            --json for machines, --brief compares only
   watch     stays, and corrects at docker events and every check_interval; HUP: read conf and program again, now
   boot      start, once the parent link is there: waits for it up to a minute
   check     reads CONF and looks for its parent; changes nothing
   start-loop    boot and watch in the background, for a NAS without systemd; a running loop reads its files again
   stop-loop     ends the background loop and removes the link
   supervise     what start-loop leaves in the background: boot and watch, and again when the loop ends by itself
-  reachability  ADDRESS NAME yes|no for each address of the first ten containers: whether it answers a ping
+  reachability  ADDRESS NAME yes|no for addresses of the first ten containers: whether each answers a ping
+  routing       one line for each packet between this host and a container that would take another way
+  release       removes the rules and the routes in their table, and leaves the link: for a version that knows neither
   poststop      CONF UNIT, for ExecStopPost=: stop, unless UNIT ended by itself and will be started again'
 # POSIX sh for dash, busybox ash and bash; iproute2 of 2016, kernels from 3.10. Data is parsed, never evaluated.
 set -uf
@@ -27,6 +32,7 @@ NL='
 # ---- the conf: `key value` lines ---------------------------------------------------------------------------
 is_name() { case $1 in '' | *[!A-Za-z0-9_.-]* | [!A-Za-z0-9]*) return 1 ;; esac; }
 is_link() { is_name "$1" && [ ${#1} -le 15 ] && case $1 in all | default | lo) return 1 ;; esac; }
+is_table() { case $1 in '' | *[!0-9]* | 0* | ????*) return 1 ;; *) [ "$1" -le 252 ] ;; esac; } # 253 to 255 are the kernel's
 is_interval() { case $1 in '' | *[!0-9]* | 0* | ?????*) return 1 ;; esac; }
 is_folder() { case $1 in *[!A-Za-z0-9_./@-]* | *//* | */../* | */.. | */) return 1 ;; /?*) ;; *) return 1 ;; esac; }
 is_mac() { case $1 in *[!0-9a-f:]*) return 1 ;; ??:??:??:??:??:??) ;; *) return 1 ;; esac; }
@@ -48,7 +54,7 @@ none_or() { [ "$2" = - ] || "$1" "$2"; }
 load_conf() {
     [ -r "$conf" ] || die "cannot read $conf: make it (pulumi up does), or name another one"
     line=0 version='' network='' parent='' shim='' shim_mac='' shim_ipv4='' shim_ipv6=''
-    placeholder_gateway='' router_gateway='' check_interval=30 planned=''
+    placeholder_gateway='' router_gateway='' check_interval=30 planned='' routing_table=0
     while read -r key a b c more || [ -n "$key" ]; do
         line=$((line + 1)) v="$a${b:+ $b}" # two words where one belongs pass no test
         case $key in
@@ -65,6 +71,7 @@ load_conf() {
         shim_mac) is_mac "$v" && shim_mac=$a ;;
         shim_ipv4) is_v4 "$v" && shim_ipv4=$a ;;
         shim_ipv6) is_v6 "$v" && shim_ipv6=$a ;;
+        routing_table) is_table "$v" && routing_table=$a ;; # without it the routes are in table main, as before 2026-11-28
         # The second names are from before the first release: an old conf stays in place until the next pulumi up
         placeholder_gateway | dead_gateway) is_v6 "$v" && placeholder_gateway=$a ;;
         router_gateway | keep_gateway) is_v6 "$v" && router_gateway=$a ;;
@@ -78,6 +85,9 @@ load_conf() {
         [ -n "${key#* }" ] || die "$conf: the line '${key}...' is missing"
     done
     [ "$shim" != "$parent" ] || die "$conf: shim and parent are both $shim; the shim is a link of its own"
+    # ip prints a table by the name that it may have there
+    table_name=$(cat /etc/iproute2/rt_tables /etc/iproute2/rt_tables.d/*.conf 2>/dev/null |
+        awk -v number="$routing_table" '$1 == number && NF == 2 { print $2; exit }')
     [ "$placeholder_gateway" != "$router_gateway" ] || placeholder_gateway='' # a router's address is never a placeholder
 }
 

@@ -10,7 +10,7 @@ refresh() {
     # ids are hex, one word each
     # shellcheck disable=SC2086
     [ -z "$ids" ] || told=$(docker_limited inspect --format "attached {{.State.Pid}} {{.Name}} \
-{{with index .NetworkSettings.Networks \"$network\"}}{{or .IPAddress \"-\"}} {{or .GlobalIPv6Address \"-\"}}{{end}}" \
+{{with index .NetworkSettings.Networks \"$network\"}}{{or .IPAddress \"-\"}} {{or .GlobalIPv6Address \"-\"}} {{or .MacAddress \"-\"}}{{end}}" \
         $ids) || { [ -z "$told" ] || knows=0 attached=$told; return 1; }
     knows=1 attached=$told unanswered=''
 } 2>/dev/null # some shells report a killed child

@@ -16,7 +16,7 @@ set_macs() {
         esac
         enter "$1"
         said=$($enter sh -c "$SET_MAC" "$ip" "$2" "$4" "$5" 2>/dev/null </dev/null)
-        [ -z "$said" ] || say "$6: ${said%%"$NL"*}"
+        [ -z "$said" ] || log "$6" "$6: ${said%%"$NL"*}"
     done <<EOF
 $seen
 EOF

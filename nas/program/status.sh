@@ -2,14 +2,17 @@
 # shellcheck disable=SC2016 # the inner program's own $
 REPORT='@report.awk@'
 
-# What ip reports in the namespace of each attached container. A link's alias is cut off: it may have line breaks in it
+# What ip reports in the namespace of each attached container, as far as the bounds go: a container may have made any number
+# of links, addresses and routes. A link's alias is cut off: it may have line breaks in it
 container_details() {
     while read -r tag pid rest; do
         [ -n "$tag" ] || continue
         say "$tag $pid $rest"
         enter "$pid"
-        $enter sh -c "$ip -o link show; $ip -6 -o addr show scope global; $ip -6 route show default" \
-            2>/dev/null </dev/null | sed -n 's/ alias .*//; /^[0-9][0-9]*: /p; /^default [^"]*$/p'
+        # shellcheck disable=SC2086 # words
+        limited 5 $enter sh -c "$ip -o link show | sed 16q; $ip -6 -o addr show scope global | sed 24q
+            $ip -6 route show default | sed 16q" 2>/dev/null </dev/null |
+            sed -n 's/ alias .*//; /^[0-9][0-9]*: /p; /^default [^"]*$/p'
     done <<EOF
 $attached
 EOF
@@ -44,8 +47,10 @@ ANSWERS='@reachability.awk@'
 reachability() {
     refresh || refresh || die "docker does not say which containers run"
     attached=$(say "$attached" | sed 10q)
-    details=$(container_details)
-    { $ip -o addr show | sed 's/^/own /' && say "$details" | ping_all; say "$details"; } | awk "$ANSWERS"
+    compare
+    asked=$(say "$addresses" | awk 'NF == 2 && seen[$1]++ < 4') # four of each, so that one cannot use up the time
+    { $ip -o addr show | sed 's/^/own /' && say "$asked" | awk '{ print "address - inet6 " $2 }' | ping_all; say "$asked"; } |
+        awk "$ANSWERS"
 }
 
 # drifts: one line for each thing that is not as wanted
@@ -57,13 +62,24 @@ drifts() {
     *) say "link $shim: ${link_state#wrong }" && return ;;
     esac
     for item in $sysctls_wrong; do say "sysctl ${item%%=*} should be ${item#*=}"; done
-    printf %s "$todo" | sed 's/^/needs: /'
+    changes | sed 's/^/needs: /'
+}
+
+all_drifts() {
+    drifts
+    [ -z "$ways" ] || say "$ways"
 }
 
 notes() {
     command -v docker >/dev/null || say 'no docker client on PATH: containers are not known'
     command -v nsenter >/dev/null || $ip netns list >/dev/null 2>&1 ||
         say 'neither nsenter nor ip netns: default routes and MACs in containers stay as docker made them'
+    for family in 4 6; do
+        case $routing_table/$family/$tables in
+        0/* | */4/[0-9]* | */6/*[0-9]) ;;
+        *) say "this kernel has no policy routing for IPv$family: routes are in table main, where others may win" ;;
+        esac
+    done
 }
 
 status() { # table|json|brief
@@ -79,6 +95,9 @@ status() { # table|json|brief
         say "$title"
         ;;
     *)
+        ways=''
+        [ "$link_state" != right ] || ways=$(routing)
+        [ -z "$ways" ] || [ $code != 0 ] || state=drifted code=1
         refresh
         details=$(container_details)
         reached=$(printf '%s\n' "$details" | ping_all)
@@ -91,7 +110,7 @@ status() { # table|json|brief
 
 status_table() {
     say "$title" "state     $state" "routes    $wanted wanted, $present present, $((wanted - present)) missing, $stale stale"
-    drifts | sed 's/^/drift     /'
+    all_drifts | sed 's/^/drift     /'
     notes | sed 's/^/note      /'
     [ -z "$containers" ] || say '' "containers (! = no answer from here)" "$containers"
 }
@@ -99,7 +118,8 @@ status_table() {
 status_json() {
     say "{\"version\": 1, \"state\": \"$state\", \"network\": \"$network\", \"shim\": {\"name\": \"$shim\"," \
         "\"parent\": \"$parent\", \"mac\": \"$shim_mac\", \"ipv4\": \"$shim_ipv4\", \"ipv6\": \"$shim_ipv6\"}," \
-        "\"routes\": {\"wanted\": $wanted, \"present\": $present, \"stale\": $stale}," \
-        "\"drift\": [$(drifts | sed 's/.*/"&"/; $!s/$/,/')]," "\"notes\": [$(notes | sed 's/.*/"&"/; $!s/$/,/')]," \
+        "\"routes\": {\"wanted\": $wanted, \"present\": $present, \"stale\": $stale," \
+        "\"table_ipv4\": \"${tables% *}\", \"table_ipv6\": \"${tables#* }\"}," \
+        "\"drift\": [$(all_drifts | sed 's/["\\]/\\&/g; s/.*/"&"/; $!s/$/,/')]," "\"notes\": [$(notes | sed 's/.*/"&"/; $!s/$/,/')]," \
         "\"containers\": [$containers]}"
 }

@@ -33,7 +33,7 @@ leave() {
     end_gateway_check
     for child in $client $reader $sleeper; do kill -9 "$child" 2>/dev/null; done
     wait
-    [ "$(readlink "$lock")" != $$ ] || unlock
+    [ "$(readlink "$lock")" != "$self" ] || unlock
     leave_netns
     exit 0
 }
@@ -41,7 +41,7 @@ leave() {
 # reload: the program file may be a new version, so it is started in place of this process. A bad conf changes nothing
 reload() {
     reloading=''
-    said=$("$0" check "$conf" 2>&1) || { say "not reloaded: $said"; return; }
+    said=$("$0" check "$conf" "$shim" 2>&1) || { say "not reloaded: $said"; return; }
     {
         end_gateway_check
         for child in $client $reader $sleeper; do kill -9 "$child"; done
@@ -60,8 +60,8 @@ reconcile_once() {
     if ! as_wanted; then
         start
         case $done in 'wrong its MAC'*) forget_old_mac ;; esac
-        [ -n "$why" ] || say "corrected: $(say "$done" | sed '/^$/d; 5s/.*/and more/; 6,$d' | tr '\n' ';')"
-        [ "$why" = "$last_why" ] || say "${why:-$shim is as wanted again}"
+        [ -n "$why" ] || log - "corrected: $(say "$done" | sed '/^$/d; 5s/.*/and more/; 6,$d' | tr '\n' ';')"
+        [ "$why" = "$last_why" ] || log - "${why:-$shim is as wanted again}"
         last_why=$why
     fi
 }
@@ -69,10 +69,11 @@ reconcile_once() {
 end_sleep() { [ -z "$sleeper" ] || kill -9 "$sleeper" 2>/dev/null; }
 
 watch() { # [SHIM]: its name before a reload
-    event=y unanswered='' reloading='' sleeper='' client='' reader='' asker='' pause=1
+    in_table='' event=y unanswered='' reloading='' sleeper='' client='' reader='' asker='' pause=1
     gateway=unknown asked=0 quick=0 arranged='' last_why='' hurry=0 moment=1 due=0
     restarted=''
     ! sleep 0.01 2>/dev/null || moment=0.2
+    identify || die "cannot read /proc/$$/stat"
     trap leave TERM INT USR2
     trap 'reloading=y; end_sleep' HUP
     trap 'event=y; end_sleep' USR1
@@ -84,7 +85,7 @@ watch() { # [SHIM]: its name before a reload
     lock=$run/$me.$shim.lock
     while :; do
         [ -z "$reloading" ] || reload
-        [ -z "${MACVLAN_KEEPER:-}" ] || kill -0 "$MACVLAN_KEEPER" 2>/dev/null || leave # it was killed, and there may be another
+        [ -z "${MACVLAN_KEEPER:-}" ] || still_runs "$MACVLAN_KEEPER" || leave # it was killed, and there may be another
         listen
         news=$event
         [ -z "$event" ] || event='' pause=1 hurry=20 quick=5 due=0

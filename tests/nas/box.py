@@ -21,7 +21,9 @@ PROGRAM = MADE / "setup_docker_macvlan.sh"
 SHELLS = {"dash": ["dash"], "ash": ["busybox", "sh"], "bash": ["bash"]}
 PREFIX = "fd0d:7eb5:2afd::"
 GATEWAY = f"{PREFIX}1"
+ANNOUNCED = "2001:db8:1:1::"  # a global /64 that the host has an address in
 SHIM = "macvlan-host"
+TABLE = "109"
 CONF = f"""# a comment
 version 1
 network bridge-host
@@ -30,6 +32,7 @@ shim {SHIM}
 shim_mac 02:42:c0:a8:01:fe
 shim_ipv4 192.168.1.254
 shim_ipv6 {PREFIX}254
+routing_table 109
 placeholder_gateway {GATEWAY}
 check_interval 1
 """
@@ -81,6 +84,10 @@ def put_tool(file: Path, text: str) -> None:
     new.write_text(text)
     new.chmod(0o755)
     new.rename(file)
+
+
+def mac_of(v4: str) -> str:
+    return f"02:42:{':'.join(f'{int(octet):02x}' for octet in v4.split('.'))}"
 
 
 def until(what: str, test: Callable[[], object], seconds: float = 60) -> None:
@@ -153,6 +160,7 @@ class Box:
         run("ip", "-n", self.host, "link", "add", "eth0", "type", "veth", "peer", "name", "wire", "netns", self.lan)
         for space, link in (self.host, "eth0"), (self.lan, "wire"):
             run("ip", "-n", space, "link", "set", link, "up")
+        self.ip("addr", "add", f"{ANNOUNCED}10/64", "dev", "eth0", "nodad")
         for tool in "ping", "ping6":
             (self.bin / tool).symlink_to(shutil.which("busybox") or "busybox")
         self.write_conf(TWO)
@@ -241,8 +249,8 @@ class Box:
 
     # -- docker and containers --------------------------------------------------------------------------------
     def running(self, containers: dict[str, tuple[int, str, str]]) -> None:
-        """What docker says is attached: name → pid, IPv4, ULA."""
-        lines = [f"attached {pid} /{name} {v4} {ula}\n" for name, (pid, v4, ula) in containers.items()]
+        """What docker says is attached: name → pid, IPv4, ULA. The MAC is the one that follows from the IPv4."""
+        lines = [f"attached {pid} /{name} {v4} {ula} {mac_of(v4)}\n" for name, (pid, v4, ula) in containers.items()]
         for file, text in (
             (self.bin / "docker", DOCKER.format(here=self.here)),
             (self.here / "docker.ps", "".join(f"{n:064x}\n" for n in range(len(containers)))),
@@ -290,7 +298,7 @@ class Box:
         space = self.space(name)
         self.ip("link", "add", "link", "eth0", "name", "new0", "netns", space, "type", "macvlan", "mode", "bridge")
         for args in (
-            f"link set new0 name eth0 address 02:42:{':'.join(f'{int(o):02x}' for o in v4.split('.'))}",
+            f"link set new0 name eth0 address {mac_of(v4)}",
             f"addr add {v4}/24 dev eth0",
             f"addr add {ula}/64 dev eth0 nodad",
             "link set eth0 up",
@@ -309,9 +317,16 @@ class Box:
 
     # -- reading the state ------------------------------------------------------------------------------------
     def routes(self) -> set[str]:
-        """Destinations of the main table's routes through the shim, both families, less the one for asking."""
-        lines = self.ip("-4", "route", "show", "dev", SHIM) + self.ip("-6", "route", "show", "dev", SHIM)
-        return {line.split()[0] for line in lines.splitlines()} - {"fe80::/64", GATEWAY}
+        """Destinations of the routes through the shim in the program's own table, both families, less the one for
+        asking. A table that is empty may not be there."""
+        show = "route", "show", "table", TABLE, "dev", SHIM
+        lines = self.ip("-4", *show, check=False) + self.ip("-6", *show, check=False)
+        return {line.split()[0] for line in lines.splitlines()} - {GATEWAY}
+
+    def rules(self) -> list[str]:
+        """Those of both families that are not the kernel's own."""
+        lines = (self.ip("-4", "rule") + self.ip("-6", "rule")).splitlines()
+        return [" ".join(line.split()) for line in lines if line.split(":")[0] not in ("0", "32766", "32767")]
 
     def addresses(self) -> set[str]:
         return {line.split()[3] for line in self.ip("-o", "addr", "show", "dev", SHIM).splitlines()}
@@ -319,7 +334,7 @@ class Box:
     def rounds(self, count: int = 4) -> None:
         """Waits for that many rounds of the loop, each of which mends a route; fails where no loop is at work."""
         for _ in range(count):
-            self.ip("route", "del", "192.168.1.202", "dev", SHIM)
+            self.ip("route", "del", "192.168.1.202", "dev", SHIM, "table", TABLE)
             until("the loop mends a route", lambda: "192.168.1.202" in self.routes())
 
     def full_rounds(self, count: int = 2) -> None:

@@ -17,9 +17,10 @@ LINK = f"""7: {SHIM}@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqu
     inet 192.168.1.254/32 scope global {SHIM}
     inet6 {ULA}254/128 scope global nodad noprefixroute
 """
-ROUTES = f"192.168.1.201 scope link\n{ULA}201 metric 1024 pref medium\n"
+RULES = "0:\tfrom all lookup local\n109:\tfrom all lookup 109\n32766:\tfrom all lookup main\n"
+ROUTES = f"192.168.1.201 table 109 scope link\n{ULA}201 table 109 metric 1024 pref medium\n"
 PLANNED = f"planned test 192.168.1.201 {ULA}201 02:42:c0:a8:01:c9\n"
-WELL = ["wanted 2", "present 2", "stale 0", "link right"]
+WELL = ["tables 109 109", "wanted 2", "present 2", "stale 0", "link right"]
 GLOBAL = "2001:db8:1:1:42:c0ff:fea8:1c9"
 DEAD = f"{ULA}1"
 
@@ -29,9 +30,10 @@ def awk(request: pytest.FixtureRequest) -> list[str]:
     return request.param
 
 
-def run(awk: list[str], name: str, text: str, proc: Path | None = None, *words: str) -> list[str]:
-    """What a program answers. proc: a folder in the place of /proc."""
-    program = (NAS / "embedded" / name).read_text().replace("/proc/", f"{proc}/" if proc else "/proc/")
+def run(awk: list[str], names: str, text: str, proc: Path | None = None, *words: str) -> list[str]:
+    """What a program, of one file or more, answers. proc: a folder in the place of /proc."""
+    program = "".join((NAS / "embedded" / name).read_text() for name in names.split())
+    program = program.replace("/proc/", f"{proc}/" if proc else "/proc/")
     done = subprocess.run([*awk, *words, program], input=text, capture_output=True, text=True, timeout=20)
     assert done.stderr == "" and done.returncode == 0
     return done.stdout.splitlines()
@@ -44,9 +46,12 @@ def compare(
     lines: str = PLANNED,
     knows: int = 1,
     proc: Path | None = None,
+    rules: tuple[str, str] = (RULES, RULES),
+    table: str = "109",
 ) -> list[str]:
-    conf = f"conf {SHIM} eth0 02:42:c0:a8:01:fe 192.168.1.254 {ULA}254 {DEAD} {knows} {LEARNED_PROTO}\n"
-    return run(awk, "compare.awk", f"{conf}{lines}== link\n{link}== routes\n{routes}", proc)
+    conf = f"conf {SHIM} eth0 02:42:c0:a8:01:fe 192.168.1.254 {ULA}254 {DEAD} {knows} {LEARNED_PROTO} {table}\n"
+    said = f"== link\n{link}== rules4\n{rules[0]}== rules6\n{rules[1]}== routes\n{routes}"
+    return run(awk, "learn.awk compare.awk", f"{conf}{lines}{said}", proc)
 
 
 def test_what_is_as_wanted_needs_nothing(awk: list[str]) -> None:
@@ -68,8 +73,9 @@ def test_a_link_that_is_not_ours_or_not_right_gets_everything(awk: list[str], li
         f"do addr replace 192.168.1.254/32 dev {SHIM}",
         f"do addr replace {ULA}254/128 dev {SHIM} nodad noprefixroute",
         f"do link set dev {SHIM} up",
-        f"do route replace 192.168.1.201/32 dev {SHIM}",
-        f"do route replace {ULA}201/128 dev {SHIM}",
+        f"do route replace 192.168.1.201/32 dev {SHIM} table 109",
+        f"do route replace {ULA}201/128 dev {SHIM} table 109",
+        "tables 109 109",
         "wanted 2",
         "present 0",
         "stale 0",
@@ -85,10 +91,11 @@ def test_a_link_that_is_not_ours_or_not_right_gets_everything(awk: list[str], li
          [f"addr replace 192.168.1.254/32 dev {SHIM}", f"addr del 192.168.1.253/32 dev {SHIM}"]),
         (LINK.replace("nodad nop", "dadfailed nop"), ROUTES,
          [f"addr replace {ULA}254/128 dev {SHIM} nodad noprefixroute"]),
-        (LINK, ROUTES + "192.168.1.0/24 scope link\n", [f"route del 192.168.1.0/24 dev {SHIM}"]),
-        (LINK, ROUTES + "default scope link\n", [f"route del default dev {SHIM}"]),
-        (LINK, ROUTES + "default via fe80::1 metric 1\n", [f"route del ::/0 dev {SHIM}"]),
-        (LINK, ROUTES.replace("scope link", "via 192.168.1.9"), [f"route replace 192.168.1.201/32 dev {SHIM}"]),
+        (LINK, ROUTES + "192.168.1.0/24 table 109 scope link\n", [f"route del 192.168.1.0/24 dev {SHIM} table 109"]),
+        (LINK, ROUTES + "default table 109 scope link\n", [f"route del default dev {SHIM} table 109"]),
+        (LINK, ROUTES + "default via fe80::1 table 109 metric 1\n", [f"route del ::/0 dev {SHIM} table 109"]),
+        (LINK, ROUTES.replace("scope link", "via 192.168.1.9"),
+         [f"route replace 192.168.1.201/32 dev {SHIM} table 109"]),
     ],
 )  # fmt: skip
 def test_what_differs_is_named_as_the_command_that_mends_it(
@@ -99,14 +106,14 @@ def test_what_differs_is_named_as_the_command_that_mends_it(
 
 def test_routes_of_the_kernel_and_of_other_tables_are_none_of_ours(awk: list[str]) -> None:
     kernel = "10.0.0.0/8 proto kernel scope link\nfe80::/64 proto kernel\nff00::/8 table local\n"
-    noise = f"local {ULA}254 table local proto kernel\n{kernel}{DEAD} proto 109\n"
+    noise = f"local {ULA}254 table local proto kernel\n{kernel}{DEAD} table 109 proto 109\n10.9.0.0/16 table 77\n"
     assert compare(awk, routes=ROUTES + noise) == WELL
 
 
 def test_a_learned_route_stays_until_docker_has_told_which_containers_run(awk: list[str]) -> None:
-    learned = f"{ROUTES}{GLOBAL} proto {LEARNED_PROTO} metric 1024\n"
+    learned = f"{ROUTES}{GLOBAL} table 109 proto {LEARNED_PROTO} metric 1024\n"
     assert compare(awk, routes=learned, knows=0) == WELL
-    assert f"do route del {GLOBAL} dev {SHIM}" in compare(awk, routes=learned, knows=1)
+    assert f"do route del {GLOBAL} dev {SHIM} table 109" in compare(awk, routes=learned, knows=1)
 
 
 def hex_of(address: str) -> str:
@@ -129,6 +136,8 @@ def proc_of(
     (net / "dev").write_text("Inter-|\n face |\n    lo: 0\n  eth0: 0\n")
     route = f"{'0' * 32} 00 {'0' * 32} 00 {hex_of(gateway)} 00000400 1 0 00000003 eth0\n" if gateway else ""
     (net / "ipv6_route").write_text(route)
+    (folder / "net").mkdir()
+    (folder / "net/if_inet6").write_text(f"{hex_of('2001:db8:1:1::10')} 02 40 00 80 eth0\n")
     return folder
 
 
@@ -138,9 +147,13 @@ ATTACHED = f"{PLANNED}attached 7 /test 192.168.1.201 {ULA}201\n"
 def test_a_container_teaches_its_global_address_and_shows_its_dead_route(awk: list[str], tmp_path: Path) -> None:
     proc = proc_of(tmp_path, [(f"{ULA}201", "80", "eth0"), (GLOBAL, "00", "eth0")], DEAD)
     assert compare(awk, lines=ATTACHED, proc=proc) == [
+        "address test 192.168.1.201",
+        f"address test {ULA}201",
         "seen 7 eth0 0c 02:42:c0:a8:01:c9 0042c0fffea801c9 test",
+        f"address test {GLOBAL}",
         "dead 7 eth0 test",
-        f"do route replace {GLOBAL}/128 dev {SHIM} proto {LEARNED_PROTO}",
+        f"do route replace {GLOBAL}/128 dev {SHIM} table 109 proto {LEARNED_PROTO}",
+        "tables 109 109",
         "wanted 3",
         "present 2",
         "stale 0",
@@ -213,7 +226,8 @@ def test_the_table_marks_what_does_not_answer_and_a_mac_that_is_not_as_planned(a
 
 def test_the_answers_of_the_nas_itself_are_no_containers(awk: list[str]) -> None:
     own = "own 2: eth0    inet 192.168.1.201/24 brd 192.168.1.255 scope global eth0\n"
-    text = f"{own}reached 192.168.1.201\nreached {GLOBAL}\n{DETAILS}"
+    asked = f"test 192.168.1.201\ntest {ULA}201\ntest {GLOBAL}\n"
+    text = f"{own}pinged\nreached 192.168.1.201\nreached {GLOBAL}\n{asked}"
     assert run(awk, "reachability.awk", text) == ["192.168.1.201 test no", f"{ULA}201 test no", f"{GLOBAL} test yes"]
 
 

@@ -41,10 +41,14 @@ KEYS = (
     "shim_mac",
     "shim_ipv4",
     "shim_ipv6",
+    "routing_table",
     "placeholder_gateway",
     "router_gateway",
     "check_interval",
 )
+
+
+OPTIONAL = ("routing_table", "placeholder_gateway", "router_gateway", "check_interval")
 
 
 def check(shell: str, conf: Path, *args: str) -> subprocess.CompletedProcess[str]:
@@ -103,15 +107,19 @@ def test_a_docker_outside_the_path_is_found_by_its_folder(box: Box) -> None:
     assert note not in run(*argv, check=False).stdout and box.asked() == 1
 
 
+@pytest.mark.parametrize("value", ["0", "253", "254", "255", "256", "1000", "-1", "0109", "main", "1 2"])
+def test_what_is_no_free_number_of_a_table_is_refused(shell: str, value: str, tmp_path: Path) -> None:
+    (tmp_path / "conf").write_text(lines_with("routing_table", value))
+    assert "routing_table" in check(shell, tmp_path / "conf").stderr
+
+
 @pytest.mark.parametrize("name", ["all", "default", "lo", "sixteen-chars-xx", ".", "..", "eth0"])
 def test_names_that_mean_something_else_are_no_shim(shell: str, name: str, tmp_path: Path) -> None:
     (tmp_path / "conf").write_text(lines_with("shim", name))
     assert check(shell, tmp_path / "conf").returncode == 1
 
 
-@pytest.mark.parametrize(
-    "key", [key for key in KEYS if key not in ("placeholder_gateway", "router_gateway", "check_interval")]
-)
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in OPTIONAL])
 def test_a_missing_line_is_named(shell: str, key: str, tmp_path: Path) -> None:
     (tmp_path / "conf").write_text("\n".join(line for line in CONF.splitlines() if line.split()[0] != key) + "\n")
     assert f"'{key} ...' is missing" in check(shell, tmp_path / "conf").stderr
@@ -119,7 +127,7 @@ def test_a_missing_line_is_named(shell: str, key: str, tmp_path: Path) -> None:
 
 def test_an_unknown_key_is_named_with_its_line(shell: str, tmp_path: Path) -> None:
     (tmp_path / "conf").write_text(CONF + "colour blue\n")
-    assert "conf line 11: unknown key 'colour'" in check(shell, tmp_path / "conf").stderr
+    assert "conf line 12: unknown key 'colour'" in check(shell, tmp_path / "conf").stderr
 
 
 def test_keys_of_before_the_first_release_are_read_as_what_they_are_called_now(shell: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.nas.box import CONF, GATEWAY, PREFIX, PROGRAM, SHIM, TWO, Box, held, put_tool, run, until
+from tests.nas.box import CONF, GATEWAY, PREFIX, PROGRAM, SHIM, TABLE, TWO, Box, held, put_tool, run, until
 
 GLOBAL = "2001:db8:1:1:42:c0ff:fea8:1c9"
 KEPT = CONF.replace("placeholder_gateway", "router_gateway")
@@ -45,7 +45,7 @@ def test_a_default_route_through_nobody_is_removed_and_told(box: Box) -> None:
 @pytest.mark.parametrize("ends", [False, True])
 def test_asking_leaves_no_route_behind(box: Box, ends: bool) -> None:
     def route() -> bool:
-        return GATEWAY in box.ip("-6", "route", "show", "dev", SHIM)
+        return GATEWAY in box.ip("-6", "route", "show", "table", TABLE, "dev", SHIM)
 
     box.program("start")
     # It goes on only when it is told to, so that this sees it ask
@@ -130,6 +130,7 @@ def test_global_addresses_get_routes_and_answer_and_lose_them_when_they_go(box: 
     until("learned", lambda: GLOBAL in box.routes())
     assert box.pings(GLOBAL)
     second = GLOBAL.replace("2001:db8:1:1", "2001:db8:2:2")
+    box.ip("addr", "add", "2001:db8:2:2::10/64", "dev", "eth0", "nodad")
     box.ip("addr", "add", f"{second}/64", "dev", "eth0", "nodad", space=space)
     box.ip("addr", "del", f"{GLOBAL}/64", "dev", "eth0", space=space)
     until("the new prefix is followed", lambda: second in box.routes() and GLOBAL not in box.routes())
@@ -285,7 +286,7 @@ def test_json_status_tells_lifetimes_default_routes_and_who_answers(box: Box) ->
     box.ip(*f"addr add {GLOBAL}/64 dev eth0 nodad valid_lft 1800 preferred_lft 900".split(), space=first)
     box.ip("-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0", "proto", "ra", "metric", "99", space=first)
     box.program("start")
-    box.ip("route", "add", f"{GLOBAL}/128", "dev", SHIM, "proto", "109")
+    box.ip("route", "add", f"{GLOBAL}/128", "dev", SHIM, "table", TABLE, "proto", "109")
     reached = sorted(["192.168.1.201", f"{PREFIX}201", GLOBAL])
 
     def told() -> dict[str, dict[str, Any]]:

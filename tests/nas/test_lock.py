@@ -9,11 +9,12 @@ from tests.nas.box import NAS, SHELLS
 
 # Each contender: takes the lock, writes that it is in, stays a moment, writes that it is out.
 CONTENDER = """#!/bin/sh
-set -u
+set -uf
 me=contender.sh
 say() { printf '%s\\n' "$@"; }
 sleep() { command sleep 0.05; } # who waits looks again sooner than in a second
-. "$1"
+. "$1/process.sh"
+. "$1/lock.sh"
 take_lock "$2/lock" 60 || { say "$why" >&2; exit 1; }
 say in >>"$2/log"
 sleep
@@ -38,7 +39,7 @@ def dead_process() -> str:
 def test_after_a_holder_that_was_killed_one_contender_at_a_time_gets_in(
     shell: str, contender: Path, tmp_path: Path
 ) -> None:
-    argv = [*SHELLS[shell], str(contender), str(NAS / "lib/lock.sh"), str(tmp_path)]
+    argv = [*SHELLS[shell], str(contender), str(NAS / "lib"), str(tmp_path)]
     for _ in range(TRIES):
         (tmp_path / "lock").symlink_to(dead_process())
         (tmp_path / "log").write_text("")
@@ -53,7 +54,7 @@ def test_a_holder_that_works_is_waited_for_and_named(shell: str, contender: Path
     (tmp_path / "lock").symlink_to(str(holder.pid))
     text = contender.read_text().replace('lock" 60', 'lock" 1')
     contender.write_text(text)
-    argv = [*SHELLS[shell], str(contender), str(NAS / "lib/lock.sh"), str(tmp_path)]
+    argv = [*SHELLS[shell], str(contender), str(NAS / "lib"), str(tmp_path)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     holder.kill()
     holder.wait()

@@ -17,6 +17,7 @@ from tests.nas.box import (
     PREFIX,
     PROGRAM,
     SHIM,
+    TABLE,
     TWO,
     Box,
     alive,
@@ -50,7 +51,8 @@ def lose_events(box: Box) -> None:
     "damage",
     [
         "ip link del macvlan-host",
-        "ip route del 192.168.1.201 dev macvlan-host",
+        "ip route del 192.168.1.201 dev macvlan-host table 109",
+        "ip rule del pref 109",
         f"ip addr del {PREFIX}254/128 dev macvlan-host",
         "echo 0 >/proc/sys/net/ipv4/conf/macvlan-host/arp_filter",
     ],
@@ -89,7 +91,7 @@ def test_an_event_is_answered_at_once(box: Box) -> None:
     child = box.watch(program=program)
     box.listening()
     until("it naps", lambda: naps(child.pid))
-    box.ip("route", "del", "192.168.1.201", "dev", SHIM)
+    box.ip("route", "del", "192.168.1.201", "dev", SHIM, "table", TABLE)
     started = time.monotonic()
     box.event()
     until("healed", lambda: box.routes() == STATIC)
@@ -118,7 +120,7 @@ def test_a_burst_of_events_converges_and_stays_bounded(box: Box) -> None:
         box.event(20)
         most = max(most, len(children(child.pid)))
         time.sleep(0.02)
-    box.ip("route", "del", "192.168.1.201", "dev", SHIM)
+    box.ip("route", "del", "192.168.1.201", "dev", SHIM, "table", TABLE)
     box.event()
     until("healed", lambda: box.routes() == STATIC)
     time.sleep(2.5)
@@ -304,7 +306,7 @@ def test_hup_starts_a_changed_program_in_the_same_process(box: Box) -> None:
     until("the new program speaks", lambda: "the new one" in box.log())
     until("it listens", lambda: box.listening() != before)
     until("the old client is gone", lambda: not alive(before))
-    box.ip("route", "del", "192.168.1.201", "dev", SHIM)
+    box.ip("route", "del", "192.168.1.201", "dev", SHIM, "table", TABLE)
     box.event()
     until("the new one mends", lambda: "192.168.1.201" in box.routes())
     assert alive(child.pid) and box.ip("-o", "link", "show", SHIM).split(":")[0] == index
