@@ -9,7 +9,7 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
 
-from components.lan import MacvlanLan, MacvlanLanArgs
+from components.lan import MacvlanLan, MacvlanLanArgs, SiteNetwork
 from inputs.ssh_access import SshAccess
 from install.files import SOURCES, host_files
 from install.layout import InstallPlan
@@ -148,7 +148,7 @@ def record_lan(
         hidden = {key: pulumi.Output.secret(dict(values)) for key, values in (secrets or {}).items()}
         looked = seen or NasSnapshot("eth0", installed())
         files = host_files(plan, install or looked.install, sources, looked.repair)
-        MacvlanLan("lan", MacvlanLanArgs(plan, files, SCRIPTS, access, looked, hidden))
+        MacvlanLan("lan", MacvlanLanArgs([SiteNetwork(plan, files, looked)], SCRIPTS, access, hidden))
 
     return record(program, preview)
 
