@@ -64,7 +64,7 @@ def views(site: Site) -> tuple[NetworkView, ...]:
 def _further(site: Site, key: str, network: FurtherNetwork) -> Site:
     name = f"{site.install.name}-{key}" if site.install.name else key
     written = {
-        path: _beside(value, key)
+        path: named(value, key)
         for path in ("script_path", "config_path", "unit_path")
         if (value := getattr(site.install, path)) != AUTO and path in site.install.model_fields_set
     }
@@ -82,7 +82,7 @@ def _further(site: Site, key: str, network: FurtherNetwork) -> Site:
 
 
 def _install(install: Install, name: str) -> Install:
-    unit = {} if "unit_path" in install.model_fields_set or not name else {"unit_path": _beside(UNIT, name)}
+    unit = {} if "unit_path" in install.model_fields_set or not name else {"unit_path": named(UNIT, name)}
     return install.model_copy(update={"name": name, **unit})
 
 
@@ -92,11 +92,12 @@ def _shim(shim: Shim, install: Install) -> Shim:
     return shim.model_copy(update={"name": f"macvlan-{install.name}"})
 
 
-def _beside(path: str, key: str) -> str:
-    """The path with the network's name before its ending: /opt/shim.sh becomes /opt/shim-iot.sh."""
-    folder, _, file = path.rpartition("/")
-    stem, dot, ending = file.rpartition(".")
-    return f"{folder}/{stem}-{key}.{ending}" if dot and stem else f"{path}-{key}"
+def named(path: str, name: str) -> str:
+    """The path with that name before its ending: /opt/shim.sh becomes /opt/shim-iot.sh. "" changes nothing."""
+    if not name:
+        return path
+    stem, dot, ending = path.rpartition(".")
+    return f"{stem}-{name}.{ending}" if dot and "/" not in ending else f"{path}-{name}"
 
 
 def _with_its_external_containers(sites: Mapping[str, Site], key: str) -> Site:

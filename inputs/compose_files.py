@@ -23,7 +23,9 @@ def read_compose_files(site: Site, project: Path) -> tuple[tuple[ComposeFile, ..
     return tuple(files), problems
 
 
-def read_compose_file(name: str, key: str, start: Path, networks: Sequence[str]) -> tuple[ComposeFile | None, list[Problem]]:
+def read_compose_file(
+    name: str, key: str, start: Path, networks: Sequence[str]
+) -> tuple[ComposeFile | None, list[Problem]]:
     """The file, and its problems.
 
     name: the path as the person wrote it.

@@ -28,8 +28,8 @@ _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """What was read. networks: of the site, each planned as far as it goes without the NAS; secrets: container's key → variables;
-    sources: name → text of the static files under nas/."""
+    """What was read. networks: of the site, each planned as far as it goes without the NAS; secrets: container's key →
+    variables; sources: name → text of the static files under nas/."""
 
     site: Site
     networks: tuple[PlannedNetwork, ...]
@@ -75,9 +75,7 @@ def load(
     return LoadedConfig(site, networks, replace(access, sudo_password=password), secrets, read_nas_scripts(project))
 
 
-def plan_networks(
-    site: Site, services: Mapping[str, ServiceEntry]
-) -> tuple[tuple[PlannedNetwork, ...], list[Problem]]:
+def plan_networks(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple[PlannedNetwork, ...], list[Problem]]:
     """The networks of the site with their addresses, and all problems of these. A network without a plan is left out,
     and has a problem."""
     networks: list[PlannedNetwork] = []
@@ -130,9 +128,7 @@ def _secrets(raw: Any) -> tuple[Mapping[str, Mapping[str, str]], list[Problem]]:
         return {}, [Problem(problem.path, "", problem.message, f"`{SET_SECRET}`") for problem in problems]
 
 
-def _misplaced(
-    secrets: Mapping[str, Mapping[str, str]], networks: Iterable[PlannedNetwork]
-) -> Iterator[Problem]:
+def _misplaced(secrets: Mapping[str, Mapping[str, str]], networks: Iterable[PlannedNetwork]) -> Iterator[Problem]:
     containers: dict[str, ContainerPlan] = {}
     for planned in networks:
         containers |= {container.key: container for container in planned.addresses.containers}

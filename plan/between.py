@@ -1,4 +1,4 @@
-"""Problems between the networks of one site: what each has for itself on the NAS or in Docker, and two of them share."""
+"""Problems between the networks of one site: what each needs for itself, on the NAS or in Docker, and two share."""
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass

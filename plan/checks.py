@@ -52,7 +52,9 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
         message = "is the parent's own name, and two interfaces cannot have one name"
         yield Problem("site.shim.name", site.shim.name, message, "give the shim a name of its own")
     if len(site.shim.name) > MAX_INTERFACE:
-        message = f"is made of macvlan- and the installation's name and has {len(site.shim.name)} characters; Linux takes"
+        message = (
+            f"is made of macvlan- and the installation's name and has {len(site.shim.name)} characters; Linux takes"
+        )
         message += f" at most {MAX_INTERFACE}"
         yield Problem("site.shim.name", site.shim.name, message, "write a shorter `shim.name:`, as in shim-iot")
     yield from _leased(site, plan)

@@ -147,8 +147,13 @@ class ImagePlan:
 
 @dataclass(frozen=True)
 class LanPlan:
-    """One network of the site. key: "" for the first one, else its name; nas_ipv4: the NAS's own address; external: containers that are run otherwise; pulled: as in
-    ImagePlan."""
+    """One network of the site.
+
+    key: "" for the first one, else its name.
+    nas_ipv4: the NAS's own address.
+    external: containers that are run otherwise.
+    pulled: as in ImagePlan.
+    """
 
     network: NetworkPlan
     shim: ShimPlan

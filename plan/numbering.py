@@ -40,8 +40,8 @@ def ula_prefix(global_id: bytes) -> IPv6Network:
 
 
 def routing_table_of(installation: str) -> int:
-    """The routing table of the installation of that name on the NAS. It depends on no other installation, so that adding
-    one moves none."""
+    """The routing table of the installation of that name on the NAS. It depends on no other installation, so that
+    adding one moves none."""
     if not installation:
         return ROUTING_TABLE
     return NAMED_TABLES[zlib.crc32(installation.encode()) % len(NAMED_TABLES)]

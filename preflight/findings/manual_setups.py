@@ -8,12 +8,14 @@ from facts.nas import NasFacts
 from install.conf import read_conf
 from install.layout import InstallPlan
 from install.scripts import KEPT
+from preflight.others.installations import Others
 
 
-def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
+def findings(site: Site, install: InstallPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
     paths = tuple(install.files)
     record = read_conf(facts.conf)
-    ours = () if record is None else tuple(record.sums)  # of the last run, for another hook or at other paths too
+    # Of the last run, for another hook or at other paths too, and of other installations
+    ours = (*(() if record is None else record.sums), *others.paths)
     if read_conf(facts.confs.get(install.config_path)) is None:
         for path in paths:
             if path in facts.files and path not in (*facts.backups, *ours):
@@ -27,7 +29,7 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
             yield Problem(
                 "site.shim", path, message, f"look into it, and remove it if it does: {path}", "warning", "shim"
             )
-    shims = (site.shim.name, "" if record is None else record.shim)
+    shims = (site.shim.name, "" if record is None else record.shim, *others.shims)
     for link in facts.links.values():
         if link.kind == "macvlan" and link.lower == site.lan.parent and link.name not in shims:
             message = f"is another macvlan link of the NAS on {site.lan.parent}; its routes compete with the shim's"

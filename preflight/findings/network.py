@@ -9,6 +9,7 @@ from facts.state import StackState
 from install.conf import read_conf
 from plan.lan import LanPlan
 from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
+from preflight.others.installations import Others
 
 SHARED_PARENT = 27  # docs/upstream-facts.md#docker-one-network-per-parent
 
@@ -32,12 +33,12 @@ def _was_ours(site: Site, facts: NasFacts) -> bool:
     return record is not None and record.values.get("network") == site.network.name and not record.adopted
 
 
-def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+def findings(site: Site, plan: LanPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
     live, before = facts.network(site.network.name), _before(site, facts)
     if site.ula.gateway == "none" and plan.network.ula_gateway is not None and facts.docker.engine:
         yield _gateway_all_the_same(plan, facts)
     if live is None or plan.network.replaces:
-        yield from _in_the_way(site, plan, facts, before)
+        yield from _in_the_way(site, plan, facts, before, others)
     if live is not None and plan.network.replaces:
         yield from _differs(site, plan, live, facts)
     elif live is not None:
@@ -68,32 +69,45 @@ def _before(site: Site, facts: NasFacts) -> LiveNetwork | None:
     return live if name != site.network.name and live is not None and not is_adopted(live) else None
 
 
-def _in_the_way(site: Site, plan: LanPlan, facts: NasFacts, before: LiveNetwork | None) -> Iterator[Problem]:
+def _in_the_way(
+    site: Site, plan: LanPlan, facts: NasFacts, before: LiveNetwork | None, others: Others
+) -> Iterator[Problem]:
     shared = facts.engine_major is None or facts.engine_major >= SHARED_PARENT
     for other in facts.networks:
-        if other == before or other.name == site.network.name:
-            continue
+        if other == before or other.name == site.network.name or other.name in others.names:
+            continue  # plan.between and preflight.survey compare the networks of one site
         remove = f"remove it there: `docker network rm {other.name}`"
         beside = other.driver in ("macvlan", "ipvlan") and other.parent == site.lan.parent
         remedy = f"use that one with `network: {{name: {other.name}}}`, or {remove}"
+        whose = others.owner_of_network(other)
+        if whose:
+            remedy = _beside_another(site, other, others)
+        of = f", of {whose}" if whose else ""
         if beside and not shared:
             message = (
-                f"has the network {other.name} already, and Docker {facts.docker.engine} takes one on an interface"
+                f"has the network {other.name} already{of}, and Docker {facts.docker.engine} takes one on an interface"
             )
             yield Problem("site.lan.parent", site.lan.parent, message, remedy)
         elif taken := refused_for(plan.network, other, facts.engine_major):
             ipv6 = ":" in taken
             key, value = ("site.ula.prefix", site.ula.prefix) if ipv6 else ("site.lan.subnet", site.lan.subnet)
             message = (
-                f"overlaps {taken} of the network {other.name}, and Docker refuses a network that overlaps another"
+                f"overlaps {taken} of the network {other.name}{of}, and Docker refuses a network that overlaps another"
             )
-            if not beside:
+            if not beside and not whose:
                 remedy = f"recreate that one with another range, or {remove}"
             if other.name == "bridge":
                 remedy = "give Docker's own bridge another range: `bip` in its daemon.json"
             if ipv6:
                 remedy += "; or write another prefix (`make ula`)"
             yield Problem(key, str(value), message, remedy)
+
+
+def _beside_another(site: Site, other: LiveNetwork, others: Others) -> str:
+    """The remedy if another installation has the network, which is not this one's to remove."""
+    if other.name in [one.record.network for one in others.leaving]:
+        return f"run `pulumi up` first without the network {site.network.name}: this removes {other.name}"
+    return "write another parent and that LAN's own subnet; or put these containers into the site that has that network"
 
 
 def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:
