@@ -83,9 +83,15 @@ class MacvlanLan(pulumi.ComponentResource):
     def _shim(self, network: SiteNetwork) -> HostShim:
         return HostShim(
             _named(self._name, network.plan.key),
-            HostShimArgs(network.plan.shim, network.files, self._args.scripts, self._args.access),
-            # One after the other: the NAS takes one change at a time.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self.shims.values())[-1:]),
+            # One after the other, because the NAS takes one change at a time
+            HostShimArgs(
+                network.plan.shim,
+                network.files,
+                self._args.scripts,
+                self._args.access,
+                after=list(self.shims.values())[-1:],
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _network(self, network: SiteNetwork) -> LanNetwork:

@@ -33,7 +33,7 @@ def put(*path_and_value: Any) -> Change:
         holder = site
         for key in path:
             holder = holder.setdefault(key, {})
-        holder[last] = value
+        holder[last] = copy.deepcopy(value)
 
     return change
 
