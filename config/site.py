@@ -15,6 +15,7 @@ from config.types import (
     AutoPath,
     AutoUnit,
     DockerName,
+    InstallationName,
     Integer,
     InterfaceName,
     IPv4,
@@ -23,6 +24,7 @@ from config.types import (
     NasAddress,
     OnOff,
     Pool,
+    RoutingTable,
     SshHost,
     SshUser,
     Subnet,
@@ -90,16 +92,30 @@ class Ula(Strict):
 
 
 class Shim(Strict):
-    """The NAS's own interface on the containers' network. Without it, NAS and containers cannot reach each other."""
+    """The NAS's own interface on the containers' network. Without it, NAS and containers cannot reach each other.
+
+    routing_table: the number of the routing table for the containers' routes, and the preference of the rule that leads
+        to it.
+    """
 
     name: InterfaceName = "macvlan-host"
     ipv4_address: IPv4
     ipv6_address: IPv6 | None = None
     mac_address: Mac | None = None
+    routing_table: RoutingTable = "auto"
 
 
 class Network(Strict):
     name: DockerName = "bridge-host"
+    labels: StringMap = Field(default_factory=dict)
+
+
+class FurtherNetwork(Strict):
+    """A network beside the site's first one, with the same keys. Its name is its key (config/networks.py)."""
+
+    lan: Lan
+    ula: Ula
+    shim: Shim
     labels: StringMap = Field(default_factory=dict)
 
 
@@ -112,10 +128,12 @@ def _boot_hook(value: Any) -> Any:
 class Install(Strict):
     """Where things stand on the NAS; `auto` takes the profile's default.
 
+    name: what tells this installation from others of this program on the same NAS, in the names of its files.
     boot_hook: what starts the watch loop at boot.
     on_destroy: whether `pulumi destroy` restores files made by hand.
     """
 
+    name: InstallationName = ""
     boot_hook: Annotated[
         Literal["auto", "systemd", "systemd-standalone", "rc.d", "task-scheduler"], BeforeValidator(_boot_hook)
     ] = "auto"
@@ -148,6 +166,7 @@ class Site(Strict):
     shim: Shim
     probe: OnOff = True
     network: Network = Network()
+    networks: dict[DockerName, FurtherNetwork] = Field(default_factory=dict)
     install: Install = Install()
     containers: dict[DockerName, Service] = Field(default_factory=dict)
     compose: Annotated[tuple[Text, ...], BeforeValidator(lambda path: [path] if isinstance(path, str) else path)] = ()

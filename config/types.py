@@ -114,6 +114,29 @@ def _mac(value: Any) -> str:
     return text
 
 
+def _installation_name(value: Any) -> str:
+    text = _text(value, "a name")
+    if not re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,39})?", text):
+        reject(
+            "cannot be a part of file names on the NAS",
+            "use up to 40 letters, digits, '_', '.' and '-', the first one a letter or a digit",
+        )
+    return text
+
+
+def _routing_table(value: Any) -> Literal["auto"] | int:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 4:
+        value = int(value)
+    if type(value) is not int:
+        reject("is not the number of a routing table", "write auto, or a number from 1 to 252")
+    if not 1 <= value <= 252:
+        message = "is out of range: 0 and 253 to 255 are the kernel's own tables, and higher numbers are not used here"
+        reject(message, "write a number from 1 to 252")
+    return value
+
+
 def _interface(value: Any) -> str:
     text = _text(value, "an interface name")
     if len(text) > MAX_INTERFACE:
@@ -267,6 +290,8 @@ Pool = Annotated[tuple[IPv4Address, IPv4Address], PlainValidator(_pool)]
 OnOff = Annotated[bool, PlainValidator(_switch)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 InterfaceName = Annotated[str, BeforeValidator(_interface)]
+InstallationName = Annotated[str, BeforeValidator(_installation_name)]
+RoutingTable = Annotated[Literal["auto"] | int, PlainValidator(_routing_table)]
 DockerName = Annotated[str, BeforeValidator(_docker_name)]
 UnitPath = Annotated[str, BeforeValidator(_unit_path)]
 SshHost = Annotated[str, BeforeValidator(_ssh_host)]

@@ -124,7 +124,7 @@ class Inside:
 class LiveContainer:
     """A container as Docker shows it.
 
-    addresses, repaired: values of our labels, "" if it has none; a container without them is not ours.
+    addresses, repaired, stack: values of our labels, "" if it has none; a container without the first is not ours.
     ran: seconds since its last start, by the NAS's clock; 0 if unknown.
     inside: None if it does not run, is on another network, or could not be read.
     """
@@ -137,6 +137,7 @@ class LiveContainer:
     ran: float = 0
     id: str = ""
     inside: Inside | None = None
+    stack: str = ""
 
     @property
     def runs(self) -> bool:
@@ -214,7 +215,8 @@ class NasFacts:
     vendor: file that shows the kind of NAS → its `key=value` lines.
     routes: (family, line) of the default routes.
     shim_routes: lines of the routes through the shim.
-    confs: path → text of data files.
+    confs: path → text of data files, of those that were asked for.
+    others: path → text of data files of other installations of this program (preflight/others/installations.py).
     loop_pid: of a loop that runs in the background, 0 for none.
     boot_task: whether DSM's task scheduler has ours ("yes", "no"), "" if unknown.
     routed: planned addresses from which a ping came back through a router.
@@ -242,6 +244,7 @@ class NasFacts:
     files: Mapping[str, FileState] = field(default_factory=dict)
     backups: tuple[str, ...] = ()
     confs: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
     loop_pid: int = 0
     boot_task: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)

@@ -35,7 +35,16 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "install.sh": (*LIB, *(f"install/{name}.sh" for name in _INSTALLER)),
     "probe.sh": (*LIB[:4], *(f"probe/{name}.sh" for name in _PROBE)),
 }
-EMBEDDED = ("learn.awk", "compare.awk", "routing.awk", "report.awk", "reachability.awk", "neighbours.awk", "inside.awk", "set_mac.sh")
+EMBEDDED = (
+    "learn.awk",
+    "compare.awk",
+    "routing.awk",
+    "report.awk",
+    "reachability.awk",
+    "neighbours.awk",
+    "inside.awk",
+    "set_mac.sh",
+)
 
 
 def parts() -> Iterator[str]:

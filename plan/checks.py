@@ -8,7 +8,7 @@ from typing import Protocol
 
 from config.problems import Problem
 from config.site import Site
-from config.types import AUTO, NONE
+from config.types import AUTO, MAX_INTERFACE, NONE
 from plan.lan import AddressPlan
 from plan.numbering import mac_of, ula_of
 
@@ -39,8 +39,8 @@ def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
     yield Claim("site.ula.gateway", "the IPv6 gateway", ula_gateway, gateway_source, choice)
     for holder in (*plan.containers, *plan.external):
         source = holder.ipv4 if holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula.prefix) else None
-        yield Claim(f"{holder.path}.ipv4_address", f"container {holder.name}", holder.ipv4)
-        yield Claim(f"{holder.path}.ipv6_address", f"container {holder.name}", holder.ula, source)
+        yield Claim(f"{holder.addressed_at}.ipv4_address", f"container {holder.name}", holder.ipv4)
+        yield Claim(f"{holder.addressed_at}.ipv6_address", f"container {holder.name}", holder.ula, source)
 
 
 def nas_address_key(site: Site) -> str:
@@ -70,6 +70,12 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
             "finds the interface by the NAS's own address in lan.subnet, and there is none (lan.nas_address: none)"
         )
         yield Problem("site.lan.parent", AUTO, message, f"write the name of the interface that is on {subnet}")
+    if len(site.shim.name) > MAX_INTERFACE:
+        message = (
+            f"is made of macvlan- and the installation's name and has {len(site.shim.name)} characters; Linux takes"
+        )
+        message += f" at most {MAX_INTERFACE}"
+        yield Problem("site.shim.name", site.shim.name, message, "write a shorter `shim.name:`, as in shim-iot")
     yield from _leased(site, plan)
     yield from names_and_macs_given_twice((*plan.containers, *plan.external), {plan.shim.mac: "the shim"}, wrong)
     yield from _one_path(site)
@@ -130,7 +136,7 @@ def _leased(site: Site, plan: AddressPlan) -> Iterator[Problem]:
         yield Problem("site.lan.dhcp_pool", f"{first}-{last}", message, remedy)
         return
     mine = [("site.shim.ipv4_address", plan.shim.ipv4)]
-    mine += [(f"{holder.path}.ipv4_address", holder.ipv4) for holder in (*plan.containers, *plan.external)]
+    mine += [(f"{holder.addressed_at}.ipv4_address", holder.ipv4) for holder in (*plan.containers, *plan.external)]
     for path, address in mine:
         if first <= address <= last:
             message = f"is in the router's DHCP pool {first}-{last}; sooner or later another machine gets it too"

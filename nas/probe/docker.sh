@@ -79,7 +79,7 @@ report_containers() {
     form=$form',"restarts":{{json .RestartCount}},"started":{{json .State.StartedAt}}'
     form=$form',"image":{{json (index .Config "Image")}}'
     form=$form',"mac":{{json (index .Config "MacAddress")}},"networks":{{json .NetworkSettings.Networks}}'
-    for key in addresses repaired; do
+    for key in addresses repaired stack; do
         form="$form,\"$key\":{{with index .Config \"Labels\"}}{{json (index . \"$label.$key\")}}{{else}}null{{end}}"
     done
     inspected container "{$form}" ps -aq --no-trunc

@@ -9,6 +9,7 @@ from config.site import Site
 from facts.nas import Link, NasFacts, Neighbour
 from install.conf import Record, read_conf
 from plan.lan import LanPlan, PlannedAddress
+from preflight.others.installations import Others
 
 Address = IPv4Address | IPv6Address
 SHOWN = 4  # addresses that one message names
@@ -21,17 +22,20 @@ class AddressOwner:
     ours: bool
 
 
-def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+def findings(site: Site, plan: LanPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
+    """Of another installation's addresses preflight/others/collisions.py tells."""
     record = read_conf(facts.conf)
-    holders = _owners(site, facts)
+    holders = _owners(site, facts, others)
     shims = (plan.shim.name, "" if record is None else record.shim)
     own: dict[Address, Link] = {}
     for link in facts.links.values():
-        if link.name not in shims:
+        if link.name not in (*shims, *others.shims):
             for address in link.addresses:
                 own.setdefault(address.interface.ip, link)
     reported: set[tuple[str, str]] = set()
     for planned in plan.given:
+        if str(planned.address) in others.addresses:
+            continue
         holder, answer = holders.get(planned.address), facts.neighbours.get(planned.address)
         if planned.address in own:
             yield _on_the_nas(planned, own[planned.address], plan)
@@ -61,11 +65,13 @@ def _on_the_nas(planned: PlannedAddress, link: Link, plan: LanPlan) -> Problem:
     return Problem(planned.path, str(planned.address), message, FREE)
 
 
-def _owners(site: Site, facts: NasFacts) -> dict[Address, AddressOwner]:
+def _owners(site: Site, facts: NasFacts, others: Others) -> dict[Address, AddressOwner]:
     """Who has which address on Docker's networks on the same parent. Our own containers count wherever they are."""
     near = {network.name for network in facts.networks if network.parent == site.lan.parent} | {site.network.name}
     found: dict[Address, AddressOwner] = {}
     for container in facts.containers.values():
+        if others.owner_of_container(container):
+            continue
         ours = bool(container.addresses)
         for name, place in container.networks.items():
             for text in (place.ipv4, place.ipv6) if ours or name in near else ():

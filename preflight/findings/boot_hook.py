@@ -47,7 +47,11 @@ def _unit(install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
         yield Problem("site.install.docker_unit", install.docker_unit or "auto", message, remedy)
         return
     record = read_conf(facts.confs.get(install.config_path))
-    before = record.hook[1] if record is not None and len(record.hook) == 2 else install.docker_unit
+    before = (
+        record.hook[1]
+        if record is not None and record.hook[:1] == (SYSTEMD,) and len(record.hook) == 2
+        else install.docker_unit
+    )
     if before != install.docker_unit:
         message = f"is Docker's unit now; it was {before} when the shim was installed (an upgrade renamed it)"
         remedy = "nothing to do: `pulumi up` binds the shim to it"

@@ -10,12 +10,14 @@ from install.layout import InstallPlan
 from install.scripts import KEPT
 from preflight import unraid
 from preflight.lan_links import ipv4_of
+from preflight.others.installations import Others
 
 
-def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
+def findings(site: Site, install: InstallPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
     paths = tuple(install.files)
     record = read_conf(facts.conf)
-    ours = () if record is None else tuple(record.sums)  # of the last run, for another hook or at other paths too
+    # Of the last run, for another hook or at other paths too, and of other installations
+    ours = (*(() if record is None else record.sums), *others.paths)
     if read_conf(facts.confs.get(install.config_path)) is None:
         for path in paths:
             if path in facts.files and path not in (*facts.backups, *ours):
@@ -29,7 +31,7 @@ def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Prob
             yield Problem(
                 "site.shim", path, message, f"look into it, and remove it if it does: {path}", "warning", "shim"
             )
-    shims = (site.shim.name, "" if record is None else record.shim)
+    shims = (site.shim.name, "" if record is None else record.shim, *others.shims)
     named = facts.links.get(site.shim.name)
     if named is not None and named.kind != "macvlan":
         message = "is another interface of the NAS, which `pulumi up` does not touch: the shim could not be made"

@@ -12,6 +12,7 @@ from plan.lan import LanPlan
 from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
 from preflight import unraid
 from preflight.findings.nas_address import own_addresses
+from preflight.others.installations import Others
 
 SHARED_PARENT = 27  # docs/upstream-facts.md#docker-one-network-per-parent
 UNWRITABLE = ("driver", "macvlan_mode", "internal")  # settings that no key of the site has
@@ -36,12 +37,12 @@ def _was_ours(site: Site, facts: NasFacts) -> bool:
     return record is not None and record.values.get("network") == site.network.name and not record.adopted
 
 
-def findings(site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+def findings(site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
     live, before = facts.network(site.network.name), _before(site, facts)
     if site.ula.gateway == "none" and plan.network.ula_gateway is not None and facts.docker.engine:
         yield _gateway_all_the_same(plan, facts)
     if live is None or plan.network.replaces:
-        yield from _in_the_way(site, install, plan, facts, before)
+        yield from _in_the_way(site, install, plan, facts, before, others)
     if live is not None and plan.network.replaces:
         yield from _differs(site, install, plan, live, facts)
     yield from _not_reserved(site, plan, live, facts)
@@ -72,41 +73,54 @@ def _before(site: Site, facts: NasFacts) -> LiveNetwork | None:
 
 
 def _in_the_way(
-    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, before: LiveNetwork | None
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, before: LiveNetwork | None, others: Others
 ) -> Iterator[Problem]:
     shared = facts.engine_major is None or facts.engine_major >= SHARED_PARENT
     for other in facts.networks:
+        if other == before or other.name == site.network.name or other.name in others.names:
+            continue  # plan.between and preflight.survey compare the networks of one site
         beside = other.driver in ("macvlan", "ipvlan") and other.parent == site.lan.parent
-        if other == before or other.name == site.network.name or (beside and other.driver == "ipvlan"):
-            continue  # an ipvlan is told of by taken_parent, whatever its subnet is
-        remove = f"remove it there: `docker network rm {other.name}`"
-        if beside and (link := facts.links.get(other.parent)) is not None and link.kind == "vlan":
-            remove += (
-                f" (if Docker made {link.name} for it, {link.name} goes too; the NAS's own settings have to make it)"
-            )
+        if beside and other.driver == "ipvlan":
+            continue  # taken_parent tells of it, whatever its subnet is
+        owner, unraids = others.owner_of_network(other), unraid.makes_network(install, other.name)
+        name = f"Unraid's own network {other.name}" if unraids else f"the network {other.name}"
+        of = f", of {owner}" if owner else ""
+        remove = _removal(other, beside, facts)
         remedy = remove
-        if not list(differences(plan.network, other, facts.engine_major)):
+        if owner:
+            remedy = _beside_another(site, other, others)
+        elif unraids:
+            remedy = unraid.without_network(other.name)
+        elif not list(differences(plan.network, other, facts.engine_major)):
             remedy = f"use that one with `network: {{name: {other.name}}}`, and that name in compose files; or {remove}"
-        whose = "the"
-        if unraid.makes_network(install, other.name):
-            whose, remedy = "Unraid's own", unraid.without_network(other.name)
         if beside and not shared:
-            message = (
-                f"has {whose} network {other.name} already, and Docker {facts.docker.engine} takes one on an interface"
-            )
+            message = f"has {name} already{of}, and Docker {facts.docker.engine} takes one on an interface"
             yield Problem("site.lan.parent", site.lan.parent, message, remedy)
         elif taken := refused_for(plan.network, other, facts.engine_major):
             ipv6 = ":" in taken
             key, value = ("site.ula.prefix", site.ula.prefix) if ipv6 else ("site.lan.subnet", site.lan.subnet)
-            message = f"overlaps {taken} of {whose} network {other.name}"
-            message += ", and Docker refuses a network that overlaps another"
-            if not beside and whose == "the":
+            message = f"overlaps {taken} of {name}{of}, and Docker refuses a network that overlaps another"
+            if not beside and not owner and not unraids:
                 remedy = f"recreate that one with another range, or {remove}"
             if other.name == "bridge":
                 remedy = "give Docker's own bridge another range: `bip` in its daemon.json"
             if ipv6:
                 remedy += "; or write another prefix (`make ula`)"
             yield Problem(key, str(value), message, remedy)
+
+
+def _removal(other: LiveNetwork, beside: bool, facts: NasFacts) -> str:
+    remove, link = f"remove it there: `docker network rm {other.name}`", facts.links.get(other.parent)
+    if beside and link is not None and link.kind == "vlan":
+        remove += f" (if Docker made {link.name} for it, {link.name} goes too; the NAS's own settings have to make it)"
+    return remove
+
+
+def _beside_another(site: Site, other: LiveNetwork, others: Others) -> str:
+    """The remedy if another installation has the network, which is not this one's to remove."""
+    if other.name in [one.record.network for one in others.leaving]:
+        return f"run `pulumi up` first without the network {site.network.name}: this removes {other.name}"
+    return "write another parent and that LAN's own subnet; or put these containers into the site that has that network"
 
 
 def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ SECTIONS = [
     "inside",
     "files",
     "conf",
+    "others",
     "loop",
     "units",
     "sshd",
@@ -600,5 +601,27 @@ def test_what_a_recipe_by_hand_left_is_named_and_a_pipe_stops_nobody(nas: FakeNa
         nas.put(path, "ip link add macvlan-host type macvlan\n")
     nas.put("/etc/crontab", "nothing of it\n")
     nas.put("/etc/init.d", None)
+    nas.put("/etc/systemd/system/ours.service", "# Written by pulumi up (macvlan-ipv6)\nmacvlan\n")
     os.mkfifo(nas.box.here / "root/etc/init.d/pipe")
     assert nas.look()["leftovers"] == [f"mentions {path}" for path in named]
+
+
+def test_data_files_of_other_installations_are_told_beside_the_one_that_was_asked_for(nas: FakeNas) -> None:
+    mark = "# Written by pulumi up (macvlan-ipv6)\n"
+    for name in ("", "-iot", "-x"):
+        nas.put(f"/etc/setup_docker_macvlan{name}.conf", f"{mark}shim shim{name}\n")
+    nas.put("/etc/setup_docker_macvlan-by-hand.conf", "shim mine\n")
+    nas.put("/etc/other.conf", mark)
+    nas.put("/usr/local/etc/setup_docker_macvlan-y.conf", mark)
+    sections = nas.look("conf=/etc/setup_docker_macvlan.conf", "conf=/etc/setup_docker_macvlan-x.conf")
+    assert sections["others"] == ["file /etc/setup_docker_macvlan-iot.conf", f"|{mark.strip()}", "|shim shim-iot"]
+    assert nas.look()["others"] == []
+
+
+def test_of_other_installations_no_more_is_told_than_twenty_and_64_kib_of_each(nas: FakeNas) -> None:
+    mark = "# Written by pulumi up (macvlan-ipv6)\n"
+    for number in range(30):
+        nas.put(f"/etc/setup_docker_macvlan-{number:02}.conf", mark + "x" * 70_000)
+    told = nas.look("conf=/etc/setup_docker_macvlan.conf")["others"]
+    assert len([line for line in told if line.startswith("file ")]) == 20
+    assert max(map(len, told)) < 65_536
