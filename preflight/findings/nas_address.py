@@ -54,6 +54,8 @@ def _another_lan(site: Site, plan: LanPlan, parent: Link, own: list[IPv4Interfac
 
 def _address(site: Site, plan: LanPlan, parent: Link, own: list[IPv4Interface], facts: NasFacts) -> Iterator[Problem]:
     nas, known = plan.nas_ipv4, own_addresses(plan, site, facts)
+    if nas is not None and nas not in site.lan.subnet:
+        return  # which plan.checks tells
     key, first = nas_address_key(site), next(iter(known), None)
     elsewhere = [link for link in facts.links.values() if nas in [one.ip for one in ipv4_of(link)]]
     if nas is None:

@@ -18,14 +18,17 @@ VALUE = re.compile(r"write `?([\w./:-]+)`?(?!.*, and addresses)")
 
 
 def written(problem: Problem) -> Iterator[tuple[str, str]]:
-    """Each key with the value that the remedy has a person write there."""
-    yield from KEY_AND_VALUE.findall(problem.remedy)
-    for name in WHOLE_NETWORK.findall(problem.remedy):
+    """Each key with the value that the remedy has a person write there. A further network has keys of its own."""
+    place = "".join(re.findall(r"^site\.(networks\.[^.]+\.)", problem.path))
+    key = problem.path.removeprefix(f"site.{place}")
+    for name, value in KEY_AND_VALUE.findall(problem.remedy):
+        yield f"{place}{name}", value
+    for name in WHOLE_NETWORK.findall(problem.remedy) if not place else ():
         yield "network.name", name
     for value in VALUE.findall(problem.remedy):
-        of_one_key = problem.path.startswith("site.") and problem.path.count(".") == 2
+        of_one_key = problem.path.startswith("site.") and key.count(".") == 1
         if of_one_key and (value in ("auto", "none") or re.search(r"[\d-]", value)):  # else a word of the sentence
-            yield problem.path.removeprefix("site."), value
+            yield f"{place}{key}", value
 
 
 def errors(problems: list[Problem]) -> set[tuple[str, str]]:
