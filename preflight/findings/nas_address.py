@@ -54,10 +54,9 @@ def _another_lan(site: Site, plan: LanPlan, parent: Link, own: list[IPv4Interfac
 
 def _address(site: Site, plan: LanPlan, parent: Link, own: list[IPv4Interface], facts: NasFacts) -> Iterator[Problem]:
     nas, known = plan.nas_ipv4, own_addresses(plan, site, facts)
-    if nas is not None and nas not in site.lan.subnet:
-        return  # which plan.checks tells
     key, first = nas_address_key(site), next(iter(known), None)
-    elsewhere = [link for link in facts.links.values() if nas in [one.ip for one in ipv4_of(link)]]
+    inside = nas is not None and nas in site.lan.subnet  # else plan.checks tells of it
+    elsewhere = [link for link in facts.links.values() if inside and nas in [one.ip for one in ipv4_of(link)]]
     if nas is None:
         if first is not None:
             message = (
@@ -72,7 +71,7 @@ def _address(site: Site, plan: LanPlan, parent: Link, own: list[IPv4Interface], 
     elif own:
         message = f"is not the NAS's address on {parent.name}, which has {', '.join(str(one.ip) for one in own)}"
         yield Problem(key, str(nas), message, f"write `lan.nas_address: {first}`, or another parent")
-    else:
+    elif inside:
         message = f"is not on {parent.name}, which has no IPv4 address: containers reach the NAS at the shim only"
         remedy = f"write `lan.nas_address: none`, or give {parent.name} that address"
         yield Problem(key, str(nas), message, remedy, "warning")
