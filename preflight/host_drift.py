@@ -22,6 +22,7 @@ def host_repair(
     now: str,
     had_shim: bool = False,
     replaced: tuple[str, ...] = (),
+    network: str = "",
 ) -> tuple[Repair | None, list[str]]:
     """The repair line for the data file, and the drift since that was written ([] if all is well).
 
@@ -29,11 +30,12 @@ def host_repair(
     now: the time, as text without blanks.
     had_shim: whether the state has a shim.
     replaced: ids of another state's containers, which are removed first.
+    network: the Docker network's name.
     """
     record = read_conf(facts.confs.get(install.config_path))
     if record is None:
         # Never installed, or wiped while the state says that it is installed: a new line is a change in both cases.
-        was_here = had_shim or _was_here(install, facts)
+        was_here = had_shim or _was_here(install, facts, network)
         lost = [f"{install.config_path} is gone"] if facts.conf is None and was_here else []  # not just moved
         return Repair(now, f"repaired: {summary(lost)}" if lost else "installed", foreign, replaced), lost
     found = list(host_drift(install, record, facts))
@@ -44,8 +46,8 @@ def host_repair(
     return Repair(now, f"repaired: {summary(found)}", foreign, replaced), found
 
 
-def _was_here(install: InstallPlan, facts: NasFacts) -> bool:
-    ours = any(container.addresses for container in facts.containers.values())
+def _was_here(install: InstallPlan, facts: NasFacts, network: str) -> bool:
+    ours = any(container.addresses and network in container.networks for container in facts.containers.values())
     return ours or (install.script_path in facts.files and install.script_path in facts.backups)
 
 

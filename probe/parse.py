@@ -45,6 +45,9 @@ def parse_facts(text: str) -> NasFacts:
     containers = [_container(container, system.get("time", ""), inside) for container in inspected]
     files, backups = _files(of("files"))
     answers = [line.split() for line in of("answers")]
+    podman = docker.get("podman", "")
+    if not docker.get("api", "1.").startswith("1."):  # every version of Docker's API begins so
+        podman = podman or docker.get("engine", "")
     silent = "unanswered" in (*of("networks"), *of("containers"))
     return NasFacts(
         uid=int(user["uid"]),
@@ -70,17 +73,19 @@ def parse_facts(text: str) -> NasFacts:
             wrapper=docker.get("wrapper", ""),
             search=tuple(folder for folder in docker.get("search", "").split(":") if folder.startswith("/")),
             denied=docker.get("denied", ""),
-            engine="" if silent else docker.get("engine", ""),
+            engine="" if silent or podman else docker.get("engine", ""),
             api=docker.get("api", ""),
             error="it does not tell which networks and containers it has, as when it is starting or busy"
             if silent
             else docker.get("error", ""),
+            podman=podman,
         ),
         networks=tuple(_network(json.loads(line)) for line in of("networks") if line.startswith("{")),
         containers={container.name: container for container in containers},
         files=files,
         backups=backups,
         confs=_confs(of("conf")),
+        others=_confs(of("others")),
         loop_pid=int(_pairs(of("loop")).get("loop", 0)),
         boot_task=_pairs(of("loop")).get("task", ""),
         units=_units(of("units")),
@@ -89,6 +94,7 @@ def parse_facts(text: str) -> NasFacts:
         leftovers=tuple(_many(of("leftovers"), "mentions")),
         ula_gateway_state=next(iter(of("gateway")), ""),
         neighbours={ip_address(words[1]): Neighbour(words[2], words[4]) for words in answers if len(words) == 5},
+        routed=tuple(words[1] for words in answers if words[0] == "routed"),
         unprobed=tuple(words[1] for words in answers if words[0] == "unasked"),
     )
 
@@ -173,6 +179,7 @@ _KINDS = (
     "macvlan",
     "macvtap",
     "ipvlan",
+    "ipvtap",
     "bridge",
     "bond",
     "vlan",
@@ -192,7 +199,7 @@ def _link(text: str) -> Link:
     words = rest.replace("\\", " ").split()
     flags = words[0].strip("<>").split(",") if words else []
 
-    def after(word: str) -> str:
+    def after(word: str, words: Lines = words) -> str:
         return words[words.index(word) + 1] if word in words[:-1] else ""
 
     # Behind the MAC, where details begin; `bridge` before it can be a mode's name.
@@ -201,12 +208,13 @@ def _link(text: str) -> Link:
     return Link(
         name=name,
         kind=kind,
-        mode=details[details.index("macvlan") + 2] if kind == "macvlan" and details[-1] != "macvlan" else "",
+        mode=after("mode", details[details.index(kind) :]) if kind in ("macvlan", "macvtap") else "",
         lower="" if lower == "NONE" else lower,
         master=after("master"),
         mac=next((words[i + 1] for i, word in enumerate(words[:-1]) if word.startswith("link/")), ""),
         up="UP" in flags,
         carrier="UP" in flags and "NO-CARRIER" not in flags,
+        ethernet=not any(word.startswith("link/") for word in words) or "link/ether" in words,
     )
 
 
@@ -244,6 +252,7 @@ def _container(inspected: Mapping[str, Any], now: str, inside: Mapping[int, Insi
         },
         addresses=inspected.get("addresses") or "",
         repaired=inspected.get("repaired") or "",
+        stack=inspected.get("stack") or "",
         ran=_seconds(inspected.get("started") or "", now),
         id=inspected.get("id") or "",
         inside=inside.get(inspected.get("pid") or 0),

@@ -32,7 +32,7 @@ remove() {
     { [ -n "$hook_file" ] && by_hand "$hook_file"; } || take_down || die "$why; the loop is stopped, the files are still there"
     told='' enabled='' active=''
     for dest in $paths; do
-        if by_hand "$dest"; then continue; fi
+        if by_hand "$dest" || is_shared "$dest"; then continue; fi
         if [ ! -e "$dest$kept" ]; then
             take_away "$dest"
         elif [ "$on_destroy" = restore ]; then

@@ -3,7 +3,7 @@ sections() {
     told='' as='' containers=''
     say '' # ends the line that a login script may have begun
     for section in user system tools macvlan links addresses routes routing sysctls docker networks containers inside files \
-        conf loop units sshd host_keys leftovers gateway answers; do
+        conf others loop units sshd host_keys leftovers gateway answers; do
         [ $section != gateway ] || told=$(cat) # waits for the pings
         say "== $section"
         "report_$section" 2>/dev/null </dev/null

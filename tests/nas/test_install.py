@@ -123,6 +123,19 @@ def test_remove_leaves_the_nas_as_it_was_found_however_often(nas: Nas) -> None:
     assert not nas.box.has_link() and not (nas.fake / "enabled").exists() and not (nas.fake / "loaded").exists()
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_file_that_another_installation_lists_too_stays(nas: Nas, shared: bool) -> None:
+    """The `docker` for SSH commands is one for all."""
+    docker, other = nas.root / "usr/bin/docker", nas.root / "etc/setup_docker_macvlan-iot.conf"
+    listed = f"# file {docker} {'ab' * 32}\n"
+    wrapper = "#!/bin/sh\n# Written by pulumi up (macvlan-ipv6)\n"
+    changes = {"docker": wrapper, "manifest": f"{nas.text['manifest']}0755 {docker} docker\n"}
+    nas.ok(conf=nas.text["conf"] + listed, **changes)
+    other.write_text("# Written by pulumi up (macvlan-ipv6)\n" + (listed if shared else ""))
+    nas.ok("remove")
+    assert docker.exists() is shared and other.exists() and not nas.program.exists()
+
+
 def test_a_directory_that_somebody_else_uses_by_now_stays(nas: Nas) -> None:
     nas.ok()
     (nas.program.parent / "other").write_text("x")

@@ -28,6 +28,7 @@ SECTIONS = [
     "inside",
     "files",
     "conf",
+    "others",
     "loop",
     "units",
     "sshd",
@@ -332,6 +333,41 @@ def test_a_docker_that_may_not_be_asked_says_why_in_one_line_and_is_not_asked_ag
     assert told["networks"] == told["containers"] == [] and len(nas.calls("docker")) == 1
 
 
+PODMAN = """case $* in
+--version) echo 'podman version 5.4.2' ;;
+version) echo 'Client: Podman Engine' ;;
+version*) {server} ;;
+*) echo '{{"name":"podman"}}' ;;
+esac"""
+BY_SOCKET = """case $* in
+--version) echo 'Docker version 26.1.5, build x' ;;
+version) echo 'Server: linux/amd64'; echo ' Podman Engine:' ;;
+version*) echo 'engine 5.4.2'; echo 'api 1.41' ;;
+*) echo '{"Name":"podman","Id":"1"}' ;;
+esac"""
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        (PODMAN.format(server="true"), ["podman 5.4.2"]),  # it has no server part where it is asked on the spot
+        (PODMAN.format(server="echo 'engine 5.4.2'; echo 'api 5.4.2'"), ["engine 5.4.2", "api 5.4.2", "podman 5.4.2"]),
+        (
+            PODMAN.format(server="echo 'Cannot connect to Podman' >&2; exit 125"),
+            ["podman 5.4.2", "error Cannot connect to Podman"],
+        ),
+        (BY_SOCKET, ["engine 5.4.2", "api 1.41", "podman 5.4.2"]),
+    ],
+    ids=["local", "remote", "unreached", "behind Docker's client"],
+)
+def test_podman_in_dockers_place_is_told_and_its_networks_are_not_asked(
+    nas: FakeNas, does: str, told: list[str]
+) -> None:
+    nas.tool("docker", does)
+    look = nas.look()
+    assert look["docker"][3:] == told and look["networks"] == look["containers"] == []
+
+
 SUDO = '#!/bin/sh\n[ "$1" = -n ] && shift && AS_ROOT=y exec "$@"\n'
 
 
@@ -567,5 +603,27 @@ def test_what_a_recipe_by_hand_left_is_named_and_a_pipe_stops_nobody(nas: FakeNa
         nas.put(path, "ip link add macvlan-host type macvlan\n")
     nas.put("/etc/crontab", "nothing of it\n")
     nas.put("/etc/init.d", None)
+    nas.put("/etc/systemd/system/ours.service", "# Written by pulumi up (macvlan-ipv6)\nmacvlan\n")
     os.mkfifo(nas.box.here / "root/etc/init.d/pipe")
     assert nas.look()["leftovers"] == [f"mentions {path}" for path in named]
+
+
+def test_data_files_of_other_installations_are_told_beside_the_one_that_was_asked_for(nas: FakeNas) -> None:
+    mark = "# Written by pulumi up (macvlan-ipv6)\n"
+    for name in ("", "-iot", "-x"):
+        nas.put(f"/etc/setup_docker_macvlan{name}.conf", f"{mark}shim shim{name}\n")
+    nas.put("/etc/setup_docker_macvlan-by-hand.conf", "shim mine\n")
+    nas.put("/etc/other.conf", mark)
+    nas.put("/usr/local/etc/setup_docker_macvlan-y.conf", mark)
+    sections = nas.look("conf=/etc/setup_docker_macvlan.conf", "conf=/etc/setup_docker_macvlan-x.conf")
+    assert sections["others"] == ["file /etc/setup_docker_macvlan-iot.conf", f"|{mark.strip()}", "|shim shim-iot"]
+    assert nas.look()["others"] == []
+
+
+def test_of_other_installations_no_more_is_told_than_twenty_and_64_kib_of_each(nas: FakeNas) -> None:
+    mark = "# Written by pulumi up (macvlan-ipv6)\n"
+    for number in range(30):
+        nas.put(f"/etc/setup_docker_macvlan-{number:02}.conf", mark + "x" * 70_000)
+    told = nas.look("conf=/etc/setup_docker_macvlan.conf")["others"]
+    assert len([line for line in told if line.startswith("file ")]) == 20
+    assert max(map(len, told)) < 65_536

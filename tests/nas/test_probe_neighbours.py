@@ -60,6 +60,7 @@ def test_the_neighbour_table_tells_who_is_at_an_address(nas: FakeNas, lan: str, 
         f"answer 192.168.1.31 {PINNED} PERMANENT known",
         f"answer {PREFIX}20 {AWAKE} REACHABLE ping",
         f"answer {PREFIX}21 {DEAF} REACHABLE quiet",
+        "routed 2001:db8:9::1",
         "unasked 10.9.9.9",
     ]
 
