@@ -1,5 +1,6 @@
 """One `pulumi up`: load what was written, ask the NAS, survey, make the resources, export."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,56 +8,72 @@ from typing import Any
 import pulumi
 
 from components.diagnostics import report_diagnostics
-from components.lan import MacvlanLan, MacvlanLanArgs
-from components.last_run import OUTPUT, last_snapshot, load_last_snapshot, read_stack_state
+from components.lan import MacvlanLan, MacvlanLanArgs, SiteNetwork
+from components.last_run import OUTPUT, last_snapshots, load_last_snapshots, read_stack_states
 from components.pulumi_internals import config_keys, is_secret
 from config.keys import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, TAKE_OVER_KEY
 from config.problems import Problem, UserErrors
 from inputs.load import LoadedConfig, load, unknown_config_keys
+from inputs.ssh_access import SshAccess
 from install.files import host_files
-from plan.outputs import report
+from plan.outputs import joined, report
 from preflight.snapshot import dump_snapshot
-from preflight.survey import Survey, survey, survey_from_snapshot
+from preflight.survey import Asked, Survey, survey, survey_from_snapshots
 from probe.gather import gather_facts
 
 
 def main() -> None:
     loaded = _load()
-    found = _survey(loaded)
-    plan, snapshot = found.plan.pulled_at(_own(PULLED_KEY)), found.snapshot
-    access = loaded.access.with_host_keys(snapshot.host_keys)
-    lan = MacvlanLan(
-        "lan",
-        MacvlanLanArgs(
-            plan=plan,
-            files=host_files(plan, snapshot.install, loaded.sources, snapshot.repair),
-            scripts=loaded.sources,
-            access=access,
-            repairs=snapshot,
-            secrets={key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()},
-        ),
-    )
-    report_diagnostics(lan, found.drift, found.warnings)
-    install = snapshot.install
-    outputs = report(plan, install.status_command, install.boot_task, snapshot.advertised, snapshot.interfaces)
-    for name, value in outputs.items():
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    surveys = _surveys(loaded, stack)
+    networks = [
+        SiteNetwork(
+            plan := found.plan.pulled_at(_own(PULLED_KEY)),
+            host_files(plan, found.snapshot.install, loaded.sources, found.snapshot.repair, stack),
+            found.snapshot,
+        )
+        for found in surveys
+    ]
+    access = loaded.access.with_host_keys(surveys[0].snapshot.host_keys)
+    secrets = {key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()}
+    lan = MacvlanLan("lan", MacvlanLanArgs(networks, loaded.sources, access, secrets))
+    told: set[Problem] = set()
+    for found in surveys:
+        report_diagnostics(lan, found.drift, {*found.problems} - told, found.plan.key)
+        told |= {*found.problems}
+    _export(lan, networks, access)
+
+
+def _export(lan: MacvlanLan, networks: Sequence[SiteNetwork], access: SshAccess) -> None:
+    reports: dict[str, dict[str, Any]] = {}
+    for one in networks:
+        seen, install = one.repairs, one.repairs.install
+        reports[one.plan.key] = report(
+            one.plan, install.status_command, install.boot_task, seen.advertised, seen.interfaces
+        ) | {"nas_status": lan.shims[one.plan.key].summary}
+    for name, value in joined(reports.pop(""), reports).items():
         pulumi.export(name, value)
-    pulumi.export("nas_status", lan.summary)
+    (first, *further) = [(one.repairs, one.plan) for one in networks]
     # Not secret, but long, and for the program alone: as a secret it is not spread out in every preview.
-    pulumi.export(OUTPUT, pulumi.Output.secret(dump_snapshot(snapshot, plan, access.host_keys)))
+    pulumi.export(OUTPUT, pulumi.Output.secret(dump_snapshot(*first, access.host_keys, further)))
 
 
-def _survey(loaded: LoadedConfig) -> Survey:
-    """The survey of the NAS as it is; with `probe: off`, as the last run found it."""
-    site, access = loaded.site, loaded.access
+def _surveys(loaded: LoadedConfig, stack: str) -> list[Survey]:
+    """The surveys of the NAS as it is, one for each network; with `probe: off`, as the last run found it."""
+    site, access, networks = loaded.site, loaded.access, loaded.networks
+    states = read_stack_states([planned.view for planned in networks])
     if not site.probe:
-        snapshot = load_last_snapshot(site.network.name)
-        has_password = access.sudo_password is not None
-        return survey_from_snapshot(site, loaded.addresses, snapshot, access.host_keys, has_password)
-    before, state = last_snapshot(site.network.name), read_stack_state()
-    facts = gather_facts(site, loaded.addresses, access, loaded.sources, before and before.install)
+        snapshots = load_last_snapshots(site.network.name, states)
+        password = access.sudo_password is not None
+        return survey_from_snapshots(networks, snapshots, states, stack, access.host_keys, password)
+    before = {key: one.install for key, one in last_snapshots(site.network.name).items()}
+    asked: list[Asked] = []
+    for planned in networks:
+        view = planned.view
+        facts = gather_facts(view.site, planned.addresses, access, loaded.sources, before.get(view.key))
+        asked.append(Asked(planned, facts, states[view.key]))
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return survey(site, loaded.addresses, facts, state, _own(TAKE_OVER_KEY) == "true", now)
+    return survey(asked, stack, _own(TAKE_OVER_KEY) == "true", now)
 
 
 def _own(key: str) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from config.compose import ServiceEntry, services_on
+from config.networks import placement_problems
 from config.problems import Problem
 from config.service import Service
 from inputs.compose_files import read_compose_file
@@ -63,11 +64,11 @@ def read_services(
     services: dict[str, ServiceEntry] = {}
     problems: list[Problem] = []
     for name in dict.fromkeys(files):  # `*.yml compose.yml` names one twice
-        file, wrong = read_compose_file(name, "FILE", start, network)
+        file, wrong = read_compose_file(name, "FILE", start, (network,))
         problems += wrong
         if file is None:
             continue
-        found, wrong = services_on(file, network)
+        found, wrong = services_on(file, (network,))
         problems += wrong
         for key, service in found.items():
             entry = ServiceEntry(f"{name}: services.{key}", service)
@@ -75,6 +76,7 @@ def read_services(
                 problems.append(Problem(entry.path, "", f"has the same name as {services[key].path}", "rename one"))
             else:
                 services[key] = entry
+                problems += placement_problems(entry, (network,))
                 problems += service_problems(entry, network, subnet)
     containers = tuple(_containers(services, network, subnet, prefix))
     problems += _given_twice(containers, subnet, prefix)

@@ -1,4 +1,4 @@
-"""LanContainer: one container with its own fixed addresses on the LAN."""
+"""LanContainer: one container with its own fixed addresses on each of its networks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,22 +8,31 @@ import pulumi
 import pulumi_docker as docker
 
 from config.service import Service
-from facts.labels import ADDRESSES, REPAIRED
+from facts.labels import ADDRESSES, REPAIRED, STACK, write_addresses
 from plan.lan import ContainerPlan
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """The container on one network. network: "" for the site's first one, else its name; name: the LanNetwork's
+    output."""
+
+    plan: ContainerPlan
+    network: str
+    name: pulumi.Output[str]
+
+
+@dataclass(frozen=True)
 class LanContainerArgs:
-    """image_id: of the image on the NAS.
-    network_name: the LanNetwork's output.
+    """endpoints: at least one.
+    image_id: of the image on the NAS.
     repaired: when and why the container was recreated, "" for never.
     secrets: variables that are never shown.
     start_retry_hook: see components/start_retry.py."""
 
-    plan: ContainerPlan
+    endpoints: Sequence[Endpoint]
     service: Service
     image_id: pulumi.Output[str]
-    network_name: pulumi.Output[str]
     repaired: str = ""
     secrets: pulumi.Output[dict[str, str]] | None = None
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
@@ -37,27 +46,18 @@ class LanContainer(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LanContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("macvlan:lan:LanContainer", name, {}, opts)
-        plan, service = args.plan, args.service
+        plan, service = args.endpoints[0].plan, args.service
         self.container = docker.Container(
             f"{name}-container",
             name=plan.name,
             image=args.image_id,
-            networks_advanced=[
-                docker.ContainerNetworksAdvancedArgs(
-                    name=args.network_name,
-                    aliases=list(plan.aliases) or None,
-                    ipv4_address=str(plan.ipv4),
-                    ipv6_address=str(plan.ula),
-                    mac_address=plan.mac,
-                    driver_opts=list(plan.driver_opts) or None,
-                )
-            ],
+            networks_advanced=[_endpoint(endpoint) for endpoint in args.endpoints],
             envs=_environment(service, args.secrets),
             remove_volumes=False,  # anonymous volumes hold people's files too
             **_process(service),
             **_storage(service),
             **_names(service),
-            labels=_labels(plan, service, args.repaired),
+            labels=_labels(args),
             **_rights(service),
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -76,6 +76,18 @@ class LanContainer(pulumi.ComponentResource):
         pulumi.log.warn(
             f"{message}\n-> see `docker logs {name}` on the NAS; the next `pulumi up` starts it again", self
         )
+
+
+def _endpoint(endpoint: Endpoint) -> docker.ContainerNetworksAdvancedArgs:
+    plan = endpoint.plan
+    return docker.ContainerNetworksAdvancedArgs(
+        name=endpoint.name,
+        aliases=list(plan.aliases) or None,
+        ipv4_address=str(plan.ipv4),
+        ipv6_address=str(plan.ula),
+        mac_address=plan.mac,
+        driver_opts=list(plan.driver_opts) or None,
+    )
 
 
 def _environment(service: Service, secrets: pulumi.Output[dict[str, str]] | None) -> Any:
@@ -147,11 +159,14 @@ def _names(service: Service) -> dict[str, Any]:
     }
 
 
-def _labels(plan: ContainerPlan, service: Service, repaired: str) -> list[docker.ContainerLabelArgs]:
+def _labels(args: LanContainerArgs) -> list[docker.ContainerLabelArgs]:
     """The service's labels, and those by which the next preview finds what was changed by hand (facts/labels.py)."""
-    labels = {**service.labels, ADDRESSES: f"{plan.ipv4} {plan.ula} {plan.mac}"}
-    if repaired:
-        labels[REPAIRED] = repaired
+    places = [(one.network, (str(one.plan.ipv4), str(one.plan.ula), str(one.plan.mac))) for one in args.endpoints]
+    labels = {**args.service.labels, ADDRESSES: write_addresses(places)}
+    if stack := args.endpoints[0].plan.stack:
+        labels[STACK] = stack
+    if args.repaired:
+        labels[REPAIRED] = args.repaired
     return [docker.ContainerLabelArgs(label=key, value=value) for key, value in sorted(labels.items())]
 
 

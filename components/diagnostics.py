@@ -14,16 +14,17 @@ KEPT = (
 )
 
 
-def report_diagnostics(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem]) -> None:
-    _drifted(lan.shim, drift.shim)
-    _drifted(lan.network, drift.network)
+def report_diagnostics(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem], network: str = "") -> None:
+    """network: the key of the one that they are about."""
+    _drifted(lan.shims[network], drift.shim)
+    _drifted(lan.networks[network], drift.network)
     for key, found in drift.containers.items():
         _drifted(lan.containers[key], found)
     for key, found in drift.unmended.items():
         pulumi.log.warn(f"{KEPT}: {'; '.join(found)}", lan.containers[key])
     for warning in sorted(warnings):
         text = f"{warning.path}: {warning.value}\n{warning.message}\n-> {warning.remedy}"
-        pulumi.log.warn(text, _about(lan, warning.resource))
+        pulumi.log.warn(text, _about(lan, warning.resource, network))
 
 
 def _drifted(resource: pulumi.Resource, found: Sequence[str]) -> None:
@@ -33,5 +34,5 @@ def _drifted(resource: pulumi.Resource, found: Sequence[str]) -> None:
         )
 
 
-def _about(lan: MacvlanLan, on: str) -> pulumi.Resource:
-    return {"network": lan.network, "shim": lan.shim, **lan.containers}.get(on, lan)
+def _about(lan: MacvlanLan, on: str, network: str) -> pulumi.Resource:
+    return {"network": lan.networks[network], "shim": lan.shims[network], **lan.containers}.get(on, lan)

@@ -1,4 +1,4 @@
-"""MacvlanLan: the whole site on one NAS, composed of network, shim and containers."""
+"""MacvlanLan: the whole site on one NAS, composed of networks, shims and containers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
-from components.container import LanContainer, LanContainerArgs
+from components.container import Endpoint, LanContainer, LanContainerArgs
 from components.image_pull import image_pull_hook
 from components.network import LanNetwork, LanNetworkArgs
 from components.shim import HostShim, HostShimArgs
 from components.start_retry import start_retry_hook
-from config.service import Service
 from inputs.ssh_access import SshAccess
 from install.files import HostFiles
-from plan.lan import ContainerPlan, ImagePlan, LanPlan
+from plan.lan import ContainerPlan, ImagePlan, LanPlan, images
+from preflight.container_drift import newest
 from preflight.snapshot import NasSnapshot
 
 # Containers stand in this many queues, each waiting for the one before it. The plugin then never has more SSH sessions
@@ -24,38 +24,44 @@ QUEUES = 4
 
 
 @dataclass(frozen=True)
-class MacvlanLanArgs:
-    """scripts: name → text of the scripts that a command consists of (components/shim.py).
-    repairs: what is marked as recreated, and why.
-    secrets: container's key → secret environment variables."""
+class SiteNetwork:
+    """One network of the site. repairs: what is marked as recreated, and why."""
 
     plan: LanPlan
     files: HostFiles
+    repairs: NasSnapshot
+
+
+@dataclass(frozen=True)
+class MacvlanLanArgs:
+    """networks: the site's first one, then the further ones.
+    scripts: name → text of the scripts that a command consists of (components/shim.py).
+    secrets: container's key → secret environment variables."""
+
+    networks: Sequence[SiteNetwork]
     scripts: Mapping[str, str]
     access: SshAccess
-    repairs: NasSnapshot
     secrets: Mapping[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
 
 
 class MacvlanLan(pulumi.ComponentResource):
-    """summary: what the NAS reported about shim and unit; containers: by the person's own keys."""
+    """networks, shims: by the networks' keys ("" for the site's first one). summary: what the NAS reported about the
+    first network's shim and unit. containers: by the person's own keys."""
 
-    network: LanNetwork
-    shim: HostShim
+    networks: dict[str, LanNetwork]
+    shims: dict[str, HostShim]
     summary: pulumi.Output[str]
     containers: dict[str, LanContainer]
 
     def __init__(self, name: str, args: MacvlanLanArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("macvlan:lan:MacvlanLan", name, {}, opts)
         self._name, self._args = name, args
-        repairs = args.repairs
-        self.shim = HostShim(
-            name,
-            HostShimArgs(args.plan.shim, args.files, args.scripts, args.access),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        self.shims = {}
+        for network in args.networks:
+            self.shims[network.plan.key] = self._shim(network)
+        first = args.networks[0]
         # Without `docker` on the PATH of SSH commands the plugin reaches nothing, at its first call and last.
-        needed = [self.shim] if args.files.install.wrapper else []
+        needed = [self.shims[""]] if first.files.install.wrapper else []
         provider = docker.Provider(
             f"{name}-docker",
             host=args.access.url,
@@ -63,23 +69,43 @@ class MacvlanLan(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
         self._on_nas = pulumi.ResourceOptions(parent=self, providers={"docker": provider})
-        # Beside the shim, because neither needs the other, unless the shim first removes a network in the way.
-        clears = repairs.repair is not None and bool(repairs.repair.network_to_remove)
-        self.network = LanNetwork(
-            name,
-            LanNetworkArgs(args.plan.network, repairs.network_repair, (self.shim,) if clears else ()),
-            opts=self._on_nas,
-        )
-        self.summary = self.shim.summary
-        images = self._images(args.plan.images)
+        self.networks = {}
+        for network in args.networks:
+            self.networks[network.plan.key] = self._network(network)
+        self.summary = self.shims[""].summary
+        made = self._images(images([network.plan for network in args.networks]))
         self._start_again = start_retry_hook(f"{name}-start-again", args.access)
         self.containers = {}
-        for plan in args.plan.containers:
-            if plan.service is not None:
-                # After the shim, so that a container can reach its host when it starts.
-                after = [self.shim, *_ahead(list(self.containers.values()))]
-                self.containers[plan.key] = self._container(plan, plan.service, images, after)
-        self.register_outputs({"network_name": self.network.name, "summary": self.summary})
+        for key, plans in _by_container(args.networks).items():
+            self.containers[key] = self._container(key, plans, made)
+        self.register_outputs({"network_name": self.networks[""].name, "summary": self.summary})
+
+    def _shim(self, network: SiteNetwork) -> HostShim:
+        return HostShim(
+            _named(self._name, network.plan.key),
+            # One after the other, because the NAS takes one change at a time
+            HostShimArgs(
+                network.plan.shim,
+                network.files,
+                self._args.scripts,
+                self._args.access,
+                after=list(self.shims.values())[-1:],
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _network(self, network: SiteNetwork) -> LanNetwork:
+        # Beside the shim, because neither needs the other, unless the shim first removes a network in the way. The
+        # networks wait for each other, because the queues of containers leave one SSH session for them.
+        repair = network.repairs.repair
+        clears = repair is not None and bool(repair.network_to_remove)
+        after: list[pulumi.Resource] = [self.shims[network.plan.key]] if clears else []
+        after += list(self.networks.values())[-1:]
+        return LanNetwork(
+            _named(self._name, network.plan.key),
+            LanNetworkArgs(network.plan.network, network.repairs.network_repair, after),
+            opts=self._on_nas,
+        )
 
     def _images(self, plans: Sequence[ImagePlan]) -> dict[str, docker.RemoteImage]:
         pull = image_pull_hook(f"{self._name}-pull", self._args.access) if any(plan.again for plan in plans) else None
@@ -100,26 +126,40 @@ class MacvlanLan(pulumi.ComponentResource):
         return images
 
     def _container(
-        self,
-        plan: ContainerPlan,
-        service: Service,
-        images: Mapping[str, docker.RemoteImage],
-        after: list[pulumi.Resource],
+        self, key: str, plans: Mapping[str, ContainerPlan], made: Mapping[str, docker.RemoteImage]
     ) -> LanContainer:
+        """plans: of the container on each of its networks, by the networks' keys."""
+        plan = next(iter(plans.values()))
+        assert plan.service is not None
+        repairs = [network.repairs.container_repairs.get(key, "") for network in self._args.networks]
         return LanContainer(
-            f"{self._name}-{plan.key}",
+            f"{self._name}-{key}",
             LanContainerArgs(
-                plan=plan,
-                service=service,
-                image_id=images[service.image].image_id,
-                network_name=self.network.name,
-                repaired=self._args.repairs.container_repairs.get(plan.key, ""),
-                secrets=self._args.secrets.get(plan.key),
-                after=after,
+                endpoints=[Endpoint(one, network, self.networks[network].name) for network, one in plans.items()],
+                service=plan.service,
+                image_id=made[plan.service.image].image_id,
+                repaired=newest(repairs),
+                secrets=self._args.secrets.get(key),
+                # After its shims, so that a container can reach its host when it starts.
+                after=[*(self.shims[network] for network in plans), *_ahead(list(self.containers.values()))],
                 start_retry_hook=self._start_again,
             ),
             opts=self._on_nas,
         )
+
+
+def _named(name: str, key: str) -> str:
+    return f"{name}-{key}" if key else name
+
+
+def _by_container(networks: Sequence[SiteNetwork]) -> dict[str, dict[str, ContainerPlan]]:
+    """Container's key → its plans by the networks' keys."""
+    found: dict[str, dict[str, ContainerPlan]] = {}
+    for network in networks:
+        for plan in network.plan.containers:
+            if plan.service is not None:
+                found.setdefault(plan.key, {})[network.plan.key] = plan
+    return found
 
 
 def _ahead(made: Sequence[pulumi.Resource]) -> Sequence[pulumi.Resource]:

@@ -1,7 +1,7 @@
 """HostShim: the NAS's own interface on the containers' network, its routes and its boot unit. It is one command."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -20,12 +20,14 @@ TRIES = 3  # the plugin's default of 10 makes a wrong key look like a hang
 
 @dataclass(frozen=True)
 class HostShimArgs:
-    """scripts: texts of nas/unpack.sh, which takes the bundle from stdin, and of nas/as_root.sh, by their names."""
+    """scripts: texts of nas/unpack.sh, which takes the bundle from stdin, and of nas/as_root.sh, by their names.
+    after: resources that have to be made before."""
 
     plan: ShimPlan
     files: HostFiles
     scripts: Mapping[str, str]
     access: SshAccess
+    after: Sequence[pulumi.Resource] = ()
 
 
 class HostShim(pulumi.ComponentResource):
@@ -46,7 +48,7 @@ class HostShim(pulumi.ComponentResource):
             # update.
             triggers=[access.host, args.plan.name, _TRIGGERS.get(install.boot_hook, install.boot_hook), *install.files],
             add_previous_output_in_env=False,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after), delete_before_replace=True),
         )
         self.summary = command.stdout
         self.register_outputs({"summary": self.summary})

@@ -1,6 +1,6 @@
 """Reads from a compose file the services that join this site's network. It ignores the others."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,18 +24,20 @@ class ComposeFile:
 
 @dataclass(frozen=True)
 class ServiceEntry:
-    """A service of the site, wherever it is written. path: where it stands in the YAML."""
+    """A service of the site, wherever it is written. path: where it stands in the YAML; place: where its addresses on
+    one network stand, if they do not stand beside its other keys."""
 
     path: str
     service: Service
+    place: str = ""
 
 
 def all_services(site: Site, files: Iterable[ComposeFile]) -> tuple[dict[str, ServiceEntry], list[Problem]]:
-    """The services by their keys: those of the site itself, then those of its compose files that join its network."""
+    """The services by their keys: those of the site itself, then those of its compose files that join its networks."""
     found = {key: ServiceEntry(f"site.containers.{key}", service) for key, service in site.containers.items()}
     problems: list[Problem] = []
     for file in files:
-        services, wrong = services_on(file, site.network.name)
+        services, wrong = services_on(file, (site.network.name, *site.networks))
         problems += wrong
         for key, service in services.items():
             path = f"{file.path}: services.{key}"
@@ -46,22 +48,22 @@ def all_services(site: Site, files: Iterable[ComposeFile]) -> tuple[dict[str, Se
     return found, problems
 
 
-def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], list[Problem]]:
-    """The services of a file that join the Docker network, and all problems of these services."""
+def services_on(file: ComposeFile, networks: Sequence[str]) -> tuple[dict[str, Service], list[Problem]]:
+    """The services of a file that join one of these Docker networks, and all problems of these services."""
     document = file.document
     if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
         message = "has no map of services, so it is not a compose file"
         return {}, [Problem(f"{file.path}: services", "", message, "name a compose file")]
-    aliases, problems = _aliases(file, network)
+    aliases, problems = _aliases(file, networks)
     services: dict[str, Service] = {}
     for key, raw in document["services"].items():
         joined = _joined(raw)
-        if not aliases & joined.keys():
+        if not aliases.keys() & joined.keys():
             continue
         path = f"{file.path}: services.{as_text(str(key))}"
         own, variables = normalise_service(raw, path)
         problems += variables
-        own["networks"] = {network if name in aliases else name: value for name, value in joined.items()}
+        own["networks"] = {aliases.get(name, name): value for name, value in joined.items()}
         service, wrong = _service(key, own, path)
         reported = {problem.path for problem in variables}
         problems += [problem for problem in wrong if problem.path not in reported]
@@ -69,7 +71,8 @@ def services_on(file: ComposeFile, network: str) -> tuple[dict[str, Service], li
             problems += _named_volumes(file, path, service)
             services[key] = _with_real_volumes(service, document)
     if not services and not problems:
-        message = f"has no service that joins the network {network}, so nothing of it would be made"
+        network = networks[0]
+        message = f"has no service that joins the network {' or '.join(networks)}, so nothing of it would be made"
         remedy = f"add `networks: {{{network}: {{ipv4_address: …}}}}` to a service, and {network} with `external: true`"
         problems.append(Problem(file.path, "", message, remedy))
     return services, problems
@@ -91,30 +94,31 @@ def _service(key: Any, raw: dict[str, Any], path: str) -> tuple[Service | None, 
             return None, problems
 
 
-def joining(document: Any, network: str) -> set[str]:
-    """Names of the services that join the network; empty if the document is not a compose file."""
+def joining(document: Any, networks: Sequence[str]) -> set[str]:
+    """Names of the services that join one of the networks; empty if the document is not a compose file."""
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict):
         return set()
-    aliases, _ = _aliases(ComposeFile("", document), network)
-    return {str(key) for key, raw in services.items() if aliases & _joined(raw).keys()}
+    aliases, _ = _aliases(ComposeFile("", document), networks)
+    return {str(key) for key, raw in services.items() if aliases.keys() & _joined(raw).keys()}
 
 
-def _aliases(file: ComposeFile, network: str) -> tuple[set[str], list[Problem]]:
-    """The names under which this file's services know the network."""
+def _aliases(file: ComposeFile, networks: Sequence[str]) -> tuple[dict[Any, str], list[Problem]]:
+    """The names under which this file's services know the networks, and the networks' own names."""
     declared = file.document.get("networks") or {}
-    aliases, problems = set(), []
+    aliases: dict[Any, str] = {}
+    problems: list[Problem] = []
     for key, value in declared.items() if isinstance(declared, dict) else ():
         settings = value if isinstance(value, dict) else {}
         name, external = _real(key, settings)
-        if name != network:
+        if name not in networks:
             continue
         if not external:
-            message = f"is not external, so Compose would make a network of its own beside {network}"
+            message = f"is not external, so Compose would make a network of its own beside {name}"
             problems.append(
                 Problem(f"{file.path}: networks.{as_text(str(key))}.external", "", message, "add `external: true`")
             )
-        aliases.add(key)
+        aliases[key] = name
     return aliases, problems
 
 

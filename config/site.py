@@ -11,16 +11,20 @@ from pydantic import BeforeValidator, Field, ValidationError
 from config.problems import Problem, as_text, dotted, from_pydantic, pruned, reject, unknown_keys
 from config.service import REMEDIES, Service, Strict, StringMap, normalise_service
 from config.types import (
+    NONE,
     AutoPath,
     AutoUnit,
     DockerName,
+    InstallationName,
     Integer,
     InterfaceName,
     IPv4,
     IPv6,
     Mac,
+    NasAddress,
     OnOff,
     Pool,
+    RoutingTable,
     SshHost,
     SshUser,
     Subnet,
@@ -66,15 +70,16 @@ class Nas(Strict):
 class Lan(Strict):
     """The LAN that the NAS is on.
 
-    nas_address: the NAS's own IPv4 address there; by default nas.host, if that is one.
-    parent: `auto` takes the interface of the NAS's default route.
+    nas_address: the NAS's own IPv4 address there; by default nas.host, if that is one. `none` if the NAS has no address
+        in this LAN.
+    parent: `auto` takes the interface that has an address in the subnet.
     dhcp_pool: first and last address that the router leases; a container's address in it is an error.
     """
 
     parent: InterfaceName = "auto"
     subnet: Subnet
     gateway: IPv4
-    nas_address: IPv4 | None = None
+    nas_address: NasAddress | None = None
     ip_range: Subnet | None = None
     dhcp_pool: Pool | None = None
 
@@ -87,16 +92,30 @@ class Ula(Strict):
 
 
 class Shim(Strict):
-    """The NAS's own interface on the containers' network. Without it, NAS and containers cannot reach each other."""
+    """The NAS's own interface on the containers' network. Without it, NAS and containers cannot reach each other.
+
+    routing_table: the number of the routing table for the containers' routes, and the preference of the rule that leads
+        to it.
+    """
 
     name: InterfaceName = "macvlan-host"
     ipv4_address: IPv4
     ipv6_address: IPv6 | None = None
     mac_address: Mac | None = None
+    routing_table: RoutingTable = "auto"
 
 
 class Network(Strict):
     name: DockerName = "bridge-host"
+    labels: StringMap = Field(default_factory=dict)
+
+
+class FurtherNetwork(Strict):
+    """A network beside the site's first one, with the same keys. Its name is its key (config/networks.py)."""
+
+    lan: Lan
+    ula: Ula
+    shim: Shim
     labels: StringMap = Field(default_factory=dict)
 
 
@@ -109,10 +128,12 @@ def _boot_hook(value: Any) -> Any:
 class Install(Strict):
     """Where things stand on the NAS; `auto` takes the profile's default.
 
+    name: what tells this installation from others of this program on the same NAS, in the names of its files.
     boot_hook: what starts the watch loop at boot.
     on_destroy: whether `pulumi destroy` restores files made by hand.
     """
 
+    name: InstallationName = ""
     boot_hook: Annotated[
         Literal["auto", "systemd", "systemd-standalone", "rc.d", "task-scheduler"], BeforeValidator(_boot_hook)
     ] = "auto"
@@ -145,6 +166,7 @@ class Site(Strict):
     shim: Shim
     probe: OnOff = True
     network: Network = Network()
+    networks: dict[DockerName, FurtherNetwork] = Field(default_factory=dict)
     install: Install = Install()
     containers: dict[DockerName, Service] = Field(default_factory=dict)
     compose: Annotated[tuple[Text, ...], BeforeValidator(lambda path: [path] if isinstance(path, str) else path)] = ()
@@ -156,7 +178,9 @@ class Site(Strict):
 
     @property
     def host_address(self) -> IPv4Address | None:
-        """The NAS's own IPv4 address on the LAN; None if the person has to write it."""
+        """The NAS's own IPv4 address on the LAN; None if it has none there, or if the person has to write it."""
+        if self.lan.nas_address == NONE:
+            return None
         if self.lan.nas_address is not None:
             return self.lan.nas_address
         try:

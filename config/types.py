@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, PlainValidator, StringConstraints
 
 from config.problems import reject
 
+NONE: Literal["none"] = "none"  # written where an address could stand
 ULA_RANGE = IPv6Network("fd00::/8")  # RFC 4193 section 3.1: fc00::/7 with the L bit set
 MAX_INTERFACE = 15  # IFNAMSIZ - 1, linux/if.h
 
@@ -113,6 +114,29 @@ def _mac(value: Any) -> str:
     return text
 
 
+def _installation_name(value: Any) -> str:
+    text = _text(value, "a name")
+    if not re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,39})?", text):
+        reject(
+            "cannot be a part of file names on the NAS",
+            "use up to 40 letters, digits, '_', '.' and '-', the first one a letter or a digit",
+        )
+    return text
+
+
+def _routing_table(value: Any) -> Literal["auto"] | int:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 4:
+        value = int(value)
+    if type(value) is not int:
+        reject("is not the number of a routing table", "write auto, or a number from 1 to 252")
+    if not 1 <= value <= 252:
+        message = "is out of range: 0 and 253 to 255 are the kernel's own tables, and higher numbers are not used here"
+        reject(message, "write a number from 1 to 252")
+    return value
+
+
 def _interface(value: Any) -> str:
     text = _text(value, "an interface name")
     if len(text) > MAX_INTERFACE:
@@ -213,6 +237,16 @@ def _ula_gateway(value: Any) -> Literal["auto", "none"] | IPv6Address:
     return _ipv6(value)
 
 
+def _nas_address(value: Any) -> Literal["none"] | IPv4Address:
+    if value == NONE:
+        return NONE
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z]*", value.strip()):
+        reject(
+            "is neither an address nor none", "write the NAS's own address in lan.subnet, or none if it has none there"
+        )
+    return _ipv4(value)
+
+
 def _pool(value: Any) -> tuple[IPv4Address, IPv4Address]:
     text = _text(value, "a range of addresses")
     first, _, last = (part.strip() for part in text.partition("-"))
@@ -256,6 +290,8 @@ Pool = Annotated[tuple[IPv4Address, IPv4Address], PlainValidator(_pool)]
 OnOff = Annotated[bool, PlainValidator(_switch)]
 Mac = Annotated[str, BeforeValidator(_mac)]
 InterfaceName = Annotated[str, BeforeValidator(_interface)]
+InstallationName = Annotated[str, BeforeValidator(_installation_name)]
+RoutingTable = Annotated[Literal["auto"] | int, PlainValidator(_routing_table)]
 DockerName = Annotated[str, BeforeValidator(_docker_name)]
 UnitPath = Annotated[str, BeforeValidator(_unit_path)]
 SshHost = Annotated[str, BeforeValidator(_ssh_host)]
@@ -266,5 +302,6 @@ AUTO = "auto"
 AutoPath = Annotated[str, BeforeValidator(lambda value: value if value == AUTO else _path_on_nas(value))]
 AutoUnit = Annotated[str, BeforeValidator(lambda value: value if value == AUTO else _unit(value))]
 Address = Annotated[IPv4Address | IPv6Address, PlainValidator(_address)]  # Plain: a union's errors name its branches
+NasAddress = Annotated[Literal["none"] | IPv4Address, PlainValidator(_nas_address)]
 UlaGateway = Annotated[Literal["auto", "none"] | IPv6Address, PlainValidator(_ula_gateway)]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1)]

@@ -26,6 +26,7 @@ class Link:
     lower: the interface below it (eth0 of macvlan-host@eth0), "" if it has none.
     master: the bridge or bond that it is a part of, "" if it is part of none.
     carrier: whether it is up and has a link.
+    ethernet: False for the loopback and for most tunnels (WireGuard, PPP, tun …), which have no MAC.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Link:
     up: bool = True
     carrier: bool = True
     wireless: bool = False
+    ethernet: bool = True
     addresses: tuple[LinkAddress, ...] = ()
 
 
@@ -122,7 +124,7 @@ class Inside:
 class LiveContainer:
     """A container as Docker shows it.
 
-    addresses, repaired: values of our labels, "" if it has none; a container without them is not ours.
+    addresses, repaired, stack: values of our labels, "" if it has none; a container without the first is not ours.
     ran: seconds since its last start, by the NAS's clock; 0 if unknown.
     inside: None if it does not run, is on another network, or could not be read.
     """
@@ -135,6 +137,7 @@ class LiveContainer:
     ran: float = 0
     id: str = ""
     inside: Inside | None = None
+    stack: str = ""
 
     @property
     def runs(self) -> bool:
@@ -184,6 +187,7 @@ class Docker:
     search: the folders of the PATH of SSH commands.
     denied: Docker's message to this user, if it answered root only.
     engine: the daemon's version, "" if it did not answer.
+    podman: Podman's version, if it answers in Docker's place; "" for Docker.
     """
 
     on_path: bool = False
@@ -194,11 +198,29 @@ class Docker:
     engine: str = ""
     api: str = ""
     error: str = ""
+    podman: str = ""
 
     @property
     def refusal(self) -> str:
         """Docker's message if it refused this user, whether or not it answered root."""
         return self.denied or (self.error if "permission denied" in self.error.lower() else "")
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Policy routing on the NAS, as far as it concerns this program's routing table.
+
+    without: families ("4", "6") for which the kernel has none.
+    ours: families whose rule of the last run is in place.
+    taken: the route or rule of somebody else that uses the table's number, "" for none.
+    other_ways: packets between the NAS and a container that do not go through the shim, in words. Before the shim is
+        there: only those that a rule of somebody else will keep from it.
+    """
+
+    without: frozenset[str] = frozenset()
+    ours: frozenset[str] = frozenset()
+    taken: str = ""
+    other_ways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,10 +231,13 @@ class NasFacts:
         user is root.
     vendor: file that shows the kind of NAS → its `key=value` lines.
     routes: (family, line) of the default routes.
-    shim_routes: lines of the routes through the shim.
-    confs: path → text of data files.
+    shim_routes: lines of the routes through the shim, of all routing tables.
+    table_names: what `ip` calls a table, by its number, for those that concern this program and have a name.
+    confs: path → text of data files, of those that were asked for.
+    others: path → text of data files of other installations of this program (preflight/others/installations.py).
     loop_pid: of a loop that runs in the background, 0 for none.
     boot_task: whether DSM's task scheduler has ours ("yes", "no"), "" if unknown.
+    routed: planned addresses from which a ping came back through a router.
     unprobed: planned addresses that could not be checked.
     """
 
@@ -230,6 +255,8 @@ class NasFacts:
     links: Mapping[str, Link] = field(default_factory=dict)
     routes: tuple[tuple[str, str], ...] = ()
     shim_routes: tuple[str, ...] = ()
+    routing: Routing = Routing()
+    table_names: Mapping[str, str] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     docker: Docker = Docker()
     networks: tuple[LiveNetwork, ...] = ()
@@ -237,6 +264,7 @@ class NasFacts:
     files: Mapping[str, FileState] = field(default_factory=dict)
     backups: tuple[str, ...] = ()
     confs: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
     loop_pid: int = 0
     boot_task: str = ""
     units: Mapping[str, Unit] = field(default_factory=dict)
@@ -245,6 +273,7 @@ class NasFacts:
     leftovers: tuple[str, ...] = ()
     ula_gateway_state: str = ""
     neighbours: Mapping[IPv4Address | IPv6Address, Neighbour] = field(default_factory=dict)
+    routed: tuple[str, ...] = ()
     unprobed: tuple[str, ...] = ()
 
     @property

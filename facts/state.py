@@ -1,40 +1,71 @@
 """What this stack's state holds. The NAS may have lost it, or may have the same from another state."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from facts.labels import MADE_BY
+from facts.labels import MADE_BY, STACK
 
 NETWORK, CONTAINER, SHIM = "docker:index/network:Network", "docker:index/container:Container", "command:remote:Command"
 
 
 @dataclass(frozen=True)
 class StackState:
-    """network: the Docker network's name, "" for none; network_is_ours: whether this program made it; containers: their
-    names; shim: whether the command that makes the shim was run."""
+    """What the state holds for one network of the site; of the containers it has those of all networks.
+
+    network: the Docker network's name, "" for none; network_is_ours: whether this program made it; network_stack: the
+        value of its label of that name.
+    containers: their names; stacks: name → value of that label, for those that have one.
+    shim: whether the command that makes the shim was run; host, paths: the NAS and the files that it was run for.
+    all_paths: these files for all networks of the stack.
+    """
 
     network: str = ""
     network_is_ours: bool = False
     containers: frozenset[str] = frozenset()
     shim: bool = False
+    network_stack: str = ""
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+    paths: frozenset[str] = frozenset()
+    all_paths: frozenset[str] = frozenset()
 
     @property
     def is_empty(self) -> bool:
         return self == StackState()
 
 
-def stack_state_of(resources: Mapping[str, Mapping[str, Any]]) -> StackState:
-    """resources: URN → type and outputs of what the state holds."""
+def stack_state_of(resources: Mapping[str, Mapping[str, Any]], name: str = "lan") -> StackState:
+    """resources: URN → type and outputs of what the state holds; name: of the resources of that network of the site."""
 
-    def of(kind: str) -> list[Mapping[str, Any]]:
-        return [resource.get("outputs") or {} for resource in resources.values() if resource.get("type") == kind]
+    def of(kind: str, of_name: str = "") -> list[Mapping[str, Any]]:
+        return [
+            resource.get("outputs") or {}
+            for urn, resource in resources.items()
+            if resource.get("type") == kind and (not of_name or urn.rpartition("::")[2] == of_name)
+        ]
 
-    network = next(iter(of(NETWORK)), {})
-    labels = [label.get("label") for label in network.get("labels") or []]
+    network = next(iter(of(NETWORK, f"{name}-network")), {})
+    shims = of(SHIM, f"{name}-host")
+    triggers = _triggers(shims)
+    labels = {str(container["name"]): _labels(container) for container in of(CONTAINER) if container.get("name")}
     return StackState(
         network=str(network.get("name") or ""),
-        network_is_ours=MADE_BY in labels,
-        containers=frozenset(str(container["name"]) for container in of(CONTAINER) if container.get("name")),
-        shim=bool(of(SHIM)),
+        network_is_ours=MADE_BY in _labels(network),
+        network_stack=_labels(network).get(STACK, ""),
+        containers=frozenset(labels),
+        stacks={name: found[STACK] for name, found in labels.items() if STACK in found},
+        shim=bool(shims),
+        host=triggers[0] if triggers else "",
+        paths=frozenset(trigger for trigger in triggers if trigger.startswith("/")),
+        all_paths=frozenset(trigger for trigger in _triggers(of(SHIM)) if trigger.startswith("/")),
     )
+
+
+def _triggers(shims: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a shim is the shim of: the NAS, the link's name, the boot hook, and the files (components/shim.py)."""
+    return [str(trigger) for shim in shims for trigger in shim.get("triggers") or []]
+
+
+def _labels(outputs: Mapping[str, Any]) -> dict[str, str]:
+    return {str(label.get("label")): str(label.get("value")) for label in outputs.get("labels") or []}

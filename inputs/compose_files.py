@@ -1,5 +1,6 @@
 """Compose files, read from the laptop's disk."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -15,20 +16,22 @@ def read_compose_files(site: Site, project: Path) -> tuple[tuple[ComposeFile, ..
     """The compose files of a site, and the problems of those that cannot be read or would be misread."""
     files, problems = [], []
     for index, name in enumerate(site.compose):
-        file, wrong = read_compose_file(name, f"site.compose[{index}]", project, site.network.name)
+        file, wrong = read_compose_file(name, f"site.compose[{index}]", project, (site.network.name, *site.networks))
         problems += wrong
         if file is not None:
             files.append(file)
     return tuple(files), problems
 
 
-def read_compose_file(name: str, key: str, start: Path, network: str) -> tuple[ComposeFile | None, list[Problem]]:
+def read_compose_file(
+    name: str, key: str, start: Path, networks: Sequence[str]
+) -> tuple[ComposeFile | None, list[Problem]]:
     """The file, and its problems.
 
     name: the path as the person wrote it.
     key: where it is written.
     start: the folder that a relative path starts from.
-    network: Docker's name of the network whose services count.
+    networks: Docker's names of the networks whose services count.
     """
     try:
         text = from_home(name, start).read_text(encoding="utf-8")
@@ -42,6 +45,6 @@ def read_compose_file(name: str, key: str, start: Path, network: str) -> tuple[C
     except yaml.YAMLError as error:
         return None, [Problem(key, as_text(name), f"is not YAML: {complaint(error)}", "correct the file")]
     problems = find_doubles(text, f"{name}: ")
-    for service in sorted(joining(document, network)):
+    for service in sorted(joining(document, networks)):
         problems += find_traps(text, f"{name}: services.{service}", ("services", service))
     return ComposeFile(name, document), problems

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from config.compose import ServiceEntry, all_services
 from config.keys import ALL_KEYS, PASSWORD_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY
+from config.networks import placement_problems, services_of, views
 from config.problems import Problem, UserErrors, as_text, from_pydantic
 from config.site import Site, parse_site
 from inputs.compose_files import read_compose_files
@@ -19,18 +20,19 @@ from inputs.nas_scripts import read_nas_scripts
 from inputs.ssh_access import SshAccess, read_ssh_access
 from inputs.yaml_traps import find_doubles, find_traps
 from plan.addresses import plan_addresses
-from plan.lan import AddressPlan
+from plan.between import PlannedNetwork, network_named_twice, problems_between
+from plan.lan import ContainerPlan
 
 _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """What was read. addresses: the plan as far as it goes without the NAS; secrets: container's key → variables;
-    sources: name → text of the static files under nas/."""
+    """What was read. networks: of the site, each planned as far as it goes without the NAS; secrets: container's key →
+    variables; sources: name → text of the static files under nas/."""
 
     site: Site
-    addresses: AddressPlan
+    networks: tuple[PlannedNetwork, ...]
     access: SshAccess
     secrets: Mapping[str, Mapping[str, str]]
     sources: Mapping[str, str]
@@ -64,13 +66,29 @@ def load(
     problems += wrong
     access, wrong = read_ssh_access(site.nas, project)
     problems += wrong
-    addresses, wrong = plan_addresses(site, services)
+    networks, wrong = plan_networks(site, services)
     problems += wrong
-    if addresses is not None and not problems:  # a container that could not be read would look as if it were not there
-        problems += _misplaced(secrets, addresses)
-    if problems or access is None or addresses is None:
+    if not problems:  # a container that could not be read would look as if it were not there
+        problems += _misplaced(secrets, networks)
+    if problems or access is None:
         raise UserErrors(problems)
-    return LoadedConfig(site, addresses, replace(access, sudo_password=password), secrets, read_nas_scripts(project))
+    return LoadedConfig(site, networks, replace(access, sudo_password=password), secrets, read_nas_scripts(project))
+
+
+def plan_networks(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple[PlannedNetwork, ...], list[Problem]]:
+    """The networks of the site with their addresses, and all problems of these. A network without a plan is left out,
+    and has a problem."""
+    networks: list[PlannedNetwork] = []
+    problems = list(network_named_twice(site))
+    for view in views(site):
+        addresses, wrong = plan_addresses(view.site, services_of(services, view))
+        problems += view.told(wrong)
+        if addresses is not None:
+            networks.append(PlannedNetwork(view, addresses))
+    names = (site.network.name, *site.networks)
+    for entry in services.values():
+        problems += placement_problems(entry, names)
+    return tuple(networks), [*problems, *problems_between(networks)]
 
 
 def unknown_config_keys(keys: Iterable[str]) -> list[Problem]:
@@ -110,8 +128,10 @@ def _secrets(raw: Any) -> tuple[Mapping[str, Mapping[str, str]], list[Problem]]:
         return {}, [Problem(problem.path, "", problem.message, f"`{SET_SECRET}`") for problem in problems]
 
 
-def _misplaced(secrets: Mapping[str, Mapping[str, str]], plan: AddressPlan) -> Iterator[Problem]:
-    containers = {container.key: container for container in plan.containers}
+def _misplaced(secrets: Mapping[str, Mapping[str, str]], networks: Iterable[PlannedNetwork]) -> Iterator[Problem]:
+    containers: dict[str, ContainerPlan] = {}
+    for planned in networks:
+        containers |= {container.key: container for container in planned.addresses.containers}
     for key, variables in secrets.items():
         path, container = f"{SECRETS_KEY}.{key}", containers.get(key)
         if container is None or container.service is None:

@@ -52,7 +52,8 @@ class Record:
     containers: name → (IPv4, ULA).
     macs: name → the MAC that the watch loop sets, for those that have one.
     adopted: whether somebody else made Docker's network.
-    hook: what starts the loop, and for systemd the unit that it is bound to.
+    hook: what starts the loop, and the unit that it is bound to (systemd) or the task's name (task-scheduler).
+    stack: organization/project/stack that wrote it, "" if an older version did.
     keys: name → key, for containers whose name is not their key.
     """
 
@@ -65,26 +66,45 @@ class Record:
     adopted: bool = False
     hook: tuple[str, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
+    stack: str = ""
+
+    @property
+    def network(self) -> str:
+        return self.values.get("network", "")
 
     @property
     def shim(self) -> str:
         """The link's name. Another site may have another name since."""
         return self.values.get("shim", "")
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The addresses of the shim and of the containers, and what has each, in words."""
+        shims = {self.values[key]: "the shim" for key in ("shim_ipv4", "shim_ipv6") if key in self.values}
+        return shims | {
+            address: f"the container {name}"
+            for name, both in self.containers.items()
+            for address in both
+            if address != "-"
+        }
+
     def key_of(self, name: str) -> str:
         """The person's own name for that container, "" if the last run did not know it."""
         return self.keys.get(name, name) if name in self.containers else ""
 
 
-def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], repair: Repair | None) -> str:
-    """The text of the data file: `key value` lines. sums: path → SHA-256 of the other files."""
+def render_conf(
+    plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], repair: Repair | None, stack: str = ""
+) -> str:
+    """The text of the data file: `key value` lines. sums: path → SHA-256 of the other files; stack: whose it is."""
     lines = [TITLE]
+    lines += [f"# stack {stack}"] if stack else []
     if repair is not None:
         lines.append(f"# {repair}")
         lines += [f"# stray {repair.network_to_remove}"] if repair.network_to_remove else []
         lines += [f"# replaced {container_id}" for container_id in repair.replaced]
     lines += ["# network adopted"] if plan.network.adopted else []
-    lines += [f"# hook {install.boot_hook} {install.docker_unit}".rstrip()]
+    lines += [f"# hook {install.boot_hook} {install.docker_unit or (install.task if install.name else '')}".rstrip()]
     lines += [f"# file {path} {digest}" for path, digest in sums.items()]
     lines += [f"# key {holder.name} {holder.key}" for holder in plan.containers if holder.key != holder.name]
     lines += [
@@ -95,6 +115,7 @@ def render_conf(plan: LanPlan, install: InstallPlan, sums: Mapping[str, str], re
         f"shim_mac {plan.shim.mac}",
         f"shim_ipv4 {plan.shim.ipv4}",
         f"shim_ipv6 {plan.shim.ula}",
+        f"routing_table {plan.shim.routing_table}",
         f"check_interval {install.check_interval}",
     ]
     lines += [f"docker_folder {install.docker_folder}"] if install.docker_folder else []
@@ -130,6 +151,7 @@ def read_conf(text: str | None) -> Record | None:
     repaired = re.search(r"^# (\d{4}-\S+Z) (.*)$", text, re.MULTILINE)
     replaced = tuple(re.findall(r"^# replaced ([0-9a-f]{12,64})$", text, re.MULTILINE))
     hook = re.search(r"^# hook (.+)$", text, re.MULTILINE)
+    stack = re.search(r"^# stack (\S+)$", text, re.MULTILINE)
     stray = re.search(r"^# stray ([0-9a-f]{12,64})$", text, re.MULTILINE)
     return Record(
         whole=whole,
@@ -141,4 +163,5 @@ def read_conf(text: str | None) -> Record | None:
         adopted="\n# network adopted\n" in text,
         keys=dict(re.findall(r"^# key (\S+) (\S+)$", text, re.MULTILINE)),
         hook=tuple(_OLD_HOOKS.get(word, word) for word in hook[1].split()) if hook else (),
+        stack=stack[1] if stack else "",
     )

@@ -32,17 +32,22 @@ class HostFiles:
 
 
 def host_files(
-    plan: LanPlan, install: InstallPlan, sources: Mapping[str, str], repair: Repair | None = None
+    plan: LanPlan,
+    install: InstallPlan,
+    sources: Mapping[str, str],
+    repair: Repair | None = None,
+    stack: str = "",
 ) -> HostFiles:
     """The files of a plan. sources: name → text of the static files under nas/ (``SOURCES``); repair: why they are
-    written, if the site alone does not explain it (install/conf.py)."""
+    written, if the site alone does not explain it (install/conf.py); stack: whose they are, as
+    organization/project/stack."""
     texts = {install.script_path: sources[PROGRAM]}
     if install.hook_file:
         texts[install.hook_file] = _filled_in(sources[HOOKS[install.boot_hook]], install)
     if install.wrapper:
         texts[install.wrapper] = _filled_in(sources[WRAPPER], install)
     sums = {path: digest_of(text) for path, text in texts.items()}
-    texts[install.config_path] = render_conf(plan, install, sums, repair)
+    texts[install.config_path] = render_conf(plan, install, sums, repair, stack)
     return HostFiles(install, texts, sources[INSTALLER], _settings(plan, install, repair))
 
 

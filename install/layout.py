@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from config.networks import named
 from config.problems import Problem
 from config.site import Site
 from config.types import AUTO
@@ -19,6 +20,7 @@ class InstallPlan:
     """The installation on one NAS.
 
     profile, boot_hook: their names.
+    name: of the installation (install.name), "" for the only one.
     hook_file: the unit or script that starts the loop, "" for a boot task.
     docker_unit: the unit that ours is bound to, "" for none.
     privilege: how a command becomes root ("root", "sudo", "password", see nas/as_root.sh).
@@ -39,6 +41,7 @@ class InstallPlan:
     docker_folder: str = ""
     check_interval: int = 30
     on_destroy: str = "keep"
+    name: str = ""
 
     @property
     def systemd(self) -> bool:
@@ -55,7 +58,7 @@ class InstallPlan:
 
     @property
     def task(self) -> str:
-        return TASK_NAME if self.boot_hook == TASK else ""
+        return named(TASK_NAME, self.name) if self.boot_hook == TASK else ""
 
     @property
     def boot_task(self) -> str:
@@ -102,28 +105,36 @@ def plan_install(site: Site, facts: NasFacts) -> tuple[InstallPlan, list[Problem
 
 def _hook(profile: Profile, facts: NasFacts) -> str:
     """The profile's default; or rc.d if the NAS has a script of the recipe there, because two hooks would compete."""
+    others = any(f"\n# file {RC} " in text for text in facts.others.values())  # another installation's is not by hand
     by_hand = RC in facts.backups or (RC in facts.files and facts.conf is None)
-    return RC_D if by_hand and RC_D in profile.hooks else profile.hooks[0]
+    return RC_D if by_hand and not others and RC_D in profile.hooks else profile.hooks[0]
 
 
 def _install(
     site: Site, profile: Profile, hook: str, unit: str = "", privilege: str = "root", *docker: str
 ) -> InstallPlan:
     wish = site.install
-    program = wish.script_path if wish.script_path != AUTO else f"{profile.program or profile.example_folder}/{PROGRAM}"
+    program = (
+        wish.script_path
+        if wish.script_path != AUTO
+        else f"{profile.program or profile.example_folder}/{named(PROGRAM, wish.name)}"
+    )
     folder = profile.conf or program.rpartition("/")[0]
     return InstallPlan(
         profile=profile.name,
         boot_hook=hook,
         script_path=program,
-        config_path=wish.config_path if wish.config_path != AUTO else f"{folder}/{CONF}",
-        hook_file={SYSTEMD: wish.unit_path, SYSTEMD_STANDALONE: wish.unit_path, RC_D: RC}.get(hook, ""),
+        config_path=wish.config_path if wish.config_path != AUTO else f"{folder}/{named(CONF, wish.name)}",
+        hook_file={SYSTEMD: wish.unit_path, SYSTEMD_STANDALONE: wish.unit_path, RC_D: named(RC, wish.name)}.get(
+            hook, ""
+        ),
         docker_unit=unit,
         privilege=privilege,
         wrapper=docker[0] if docker else "",
         docker=docker[1] if docker else "",
         check_interval=wish.check_interval,
         on_destroy=wish.on_destroy,
+        name=wish.name,
     )
 
 

@@ -38,6 +38,7 @@ class Profile:
         one.
     hooks: the possible boot hooks, the default first.
     task: how a person makes the boot task, with {command} in it.
+    vlan: where a person makes an interface for VLAN {number} of the interface {lower}.
     tested: what this profile has run on.
     """
 
@@ -50,6 +51,7 @@ class Profile:
     conf: str
     hooks: tuple[str, ...]
     task: str
+    vlan: str
     tested: str
     example_folder: str = ""
 
@@ -57,6 +59,12 @@ class Profile:
 _DSM_TASK = (
     "Control Panel, Task Scheduler, Create, Triggered Task, User-defined script: "
     "user root, event Boot-up, and as the script: {command}"
+)
+# The web page moves the whole interface into a VLAN; a further one needs a file (docs/upstream-facts.md#dsm-vlan).
+_DSM_VLAN = (
+    "the file /etc/sysconfig/network-scripts/ifcfg-{lower}.{number} with the lines DEVICE={lower}.{number}, "
+    "VLAN_ROW_DEVICE={lower}, VLAN_ID={number}, ONBOOT=yes, BOOTPROTO=static, NETMASK=… and IPADDR=…, which is "
+    "lan.nas_address then; and a restart"
 )
 _ALL = (
     Profile(
@@ -69,6 +77,7 @@ _ALL = (
         conf="/usr/local/etc",
         hooks=(SYSTEMD, SYSTEMD_STANDALONE, RC_D, TASK),
         task=_DSM_TASK,
+        vlan=_DSM_VLAN,
         tested="a box dressed as DSM 7.2",
     ),
     Profile(
@@ -81,6 +90,7 @@ _ALL = (
         conf="/usr/local/etc",
         hooks=(RC_D, TASK),
         task=_DSM_TASK,
+        vlan=_DSM_VLAN,
         tested="nowhere; its hooks in the box of DSM 7.2",
     ),
     Profile(
@@ -92,6 +102,7 @@ _ALL = (
         program="",
         conf="",
         hooks=(TASK,),
+        vlan="Settings, Network Settings, `Enable VLANs`; it is br0.{number} then, or eth0.{number} without bridging",
         task="Settings, User Scripts (a plugin), Add New Script, At Startup of Array, and as the script: {command}",
         tested="nowhere",
         # /boot is a FAT disk, which nothing runs from; all else is RAM
@@ -106,6 +117,7 @@ _ALL = (
         program="",
         conf="",
         hooks=(TASK,),
+        vlan="Network, Interfaces, Add, Type VLAN; write the name that it gets there as lan.parent",
         task="System, Advanced Settings, Init/Shutdown Scripts, Add: type Command, when Post Init, command: {command}",
         tested="nowhere",
         example_folder="/mnt/tank/macvlan-ipv6",
@@ -119,6 +131,7 @@ _ALL = (
         program="",
         conf="",
         hooks=(TASK,),
+        vlan="Network & Virtual Switch; write the name that `ip link` shows for it as lan.parent",
         task="Control Panel, Hardware: Run user defined processes during startup; and in autorun.sh: {command}",
         tested="nowhere",
         example_folder="/share/CACHEDEV1_DATA/macvlan-ipv6",
@@ -132,6 +145,8 @@ _ALL = (
         program="/usr/local/bin",
         conf="/etc",
         hooks=(SYSTEMD, SYSTEMD_STANDALONE, RC_D, TASK),
+        vlan="`auto {lower}.{number}` and `iface {lower}.{number} inet manual` in /etc/network/interfaces, or a "
+        ".netdev file with Kind=vlan and Id={number} for systemd-networkd",
         task="an entry `@reboot {command}` in root's crontab, or what the NAS has for commands at boot",
         tested="Debian 12 and 13 in a box",
     ),

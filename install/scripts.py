@@ -29,13 +29,16 @@ _PROGRAM = (
     "commands",
 )
 _INSTALLER = ("settings", "obstacles", "files", "hooks", "verify", "commands")
-_PROBE = ("arguments", "neighbours", "system", "docker", "installed", "commands")
+_PROBE = ("arguments", "neighbours", "system", "routing", "docker", "installed", "commands")
 PARTS: Mapping[str, tuple[str, ...]] = {
     "setup_docker_macvlan.sh": (*LIB, *(f"program/{name}.sh" for name in _PROGRAM)),
     "install.sh": (*LIB, *(f"install/{name}.sh" for name in _INSTALLER)),
     "probe.sh": (*LIB[:4], *(f"probe/{name}.sh" for name in _PROBE)),
 }
-EMBEDDED = ("learn.awk", "compare.awk", "routing.awk", "report.awk", "reachability.awk", "neighbours.awk", "inside.awk", "set_mac.sh")
+EMBEDDED = (
+    *("learn.awk", "compare.awk", "routing.awk", "taken.awk", "report.awk", "reachability.awk", "neighbours.awk"),
+    *("inside.awk", "set_mac.sh"),
+)
 
 
 def parts() -> Iterator[str]:

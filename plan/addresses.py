@@ -8,20 +8,20 @@ from config.compose import ServiceEntry
 from config.problems import Problem, as_text
 from config.service import Attachment, Service
 from config.site import ExternalContainer, Site
-from config.types import is_docker_name
+from config.types import AUTO, NONE, is_docker_name
 from plan import endpoint_sysctls
-from plan.checks import clashes
+from plan.checks import clashes, no_nas_address
 from plan.lan import AddressPlan, ContainerPlan, ShimPlan
 from plan.network import default_ula_gateway
-from plan.numbering import mac_of, ula_of
+from plan.numbering import mac_of, routing_table_of, ula_of
 
 
 def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[AddressPlan | None, list[Problem]]:
-    """Every address of the site, and the problems between its keys. The plan is None if the NAS's own address is
-    missing."""
+    """Every address of the site, and the problems between its keys. The plan is None if the person has not said which
+    address the NAS has."""
     nas = site.host_address
-    if nas is None:
-        remedy = "add the NAS's own address on the LAN, as in 192.168.1.10"
+    if nas is None and site.lan.nas_address != NONE:
+        remedy = f"write `lan.nas_address:` with the NAS's own address in {site.lan.subnet}, or {no_nas_address(site)}"
         message = "is missing, and nas.host is not an IPv4 address to take it from: it must be reserved in Docker"
         return None, [Problem("site.lan.nas_address", "", message, remedy)]
     containers, problems = _containers(site, services)
@@ -48,6 +48,7 @@ def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple
                 mac=written.mac or mac_of(written.ipv4),
                 service=service,
                 path=entry.path,
+                place=entry.place,
                 aliases=attachment.aliases if attachment else (),
             )
         )
@@ -76,17 +77,13 @@ def written_addresses(service: Service, network: str) -> WrittenAddresses:
 def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | None) -> Iterator[Problem]:
     """The problems that a service alone can have once each of its keys is right. subnet: the LAN's, None if unknown."""
     path, service = entry.path, entry.service
-    for name in service.networks:
-        if name != network:
-            message = "is not this site's network, and a container of this site joins that one only"
-            yield Problem(f"{path}.networks", name, message, f"use {network}, or remove it")
     yield from _twice(path, network, service, service.networks.get(network))
     yield from _bad_volumes(path, service)
     yield from endpoint_sysctls.wrong(path, service.sysctls)
     if written_addresses(service, network).ipv4 is None:
         message = "is missing: every container of this site has a fixed address of its own"
         remedy = f"add a free address of {subnet or 'your LAN'}, outside your router's DHCP range"
-        yield Problem(f"{path}.ipv4_address", "", message, remedy)
+        yield Problem(f"{entry.place or path}.ipv4_address", "", message, remedy)
 
 
 def _twice(path: str, network: str, service: Service, attachment: Attachment | None) -> Iterator[Problem]:
@@ -125,4 +122,5 @@ def _shim(site: Site) -> ShimPlan:
         mac=shim.mac_address or mac_of(shim.ipv4_address),
         ipv4=shim.ipv4_address,
         ula=shim.ipv6_address or _ula(site, shim.ipv4_address),
+        routing_table=routing_table_of(site.install.name) if shim.routing_table == AUTO else int(shim.routing_table),
     )

@@ -8,26 +8,29 @@ from typing import Protocol
 
 from config.problems import Problem
 from config.site import Site
-from config.types import AUTO
+from config.types import AUTO, MAX_INTERFACE, NONE
 from plan.lan import AddressPlan
 from plan.numbering import mac_of, ula_of
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One planned address. source: the address that it follows from, if it was not written."""
+    """One planned address. source: the address that it follows from, if it was not written; choice, instead: the
+    remedies if it is outside its network."""
 
     path: str
     who: str
     address: IPv4Address | IPv6Address
     source: IPv4Address | None = None
     choice: str = "choose a free address"
+    instead: str = ""
 
 
 def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[Claim]:
     yield Claim("site.lan.gateway", "the router", site.lan.gateway, choice="write the router's own address")
-    host = "site.nas.host" if site.lan.nas_address is None else "site.lan.nas_address"
-    yield Claim(host, "the NAS", plan.nas_ipv4, choice="write the NAS's own address")
+    if plan.nas_ipv4 is not None:
+        choice = "write the NAS's own address"
+        yield Claim(nas_address_key(site), "the NAS", plan.nas_ipv4, choice=choice, instead=no_nas_address(site))
     yield Claim("site.shim.ipv4_address", "the shim", plan.shim.ipv4)
     shim_source = plan.shim.ipv4 if site.shim.ipv6_address is None else None
     yield Claim("site.shim.ipv6_address", "the shim", plan.shim.ula, shim_source)
@@ -36,8 +39,19 @@ def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
     yield Claim("site.ula.gateway", "the IPv6 gateway", ula_gateway, gateway_source, choice)
     for holder in (*plan.containers, *plan.external):
         source = holder.ipv4 if holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula.prefix) else None
-        yield Claim(f"{holder.path}.ipv4_address", f"container {holder.name}", holder.ipv4)
-        yield Claim(f"{holder.path}.ipv6_address", f"container {holder.name}", holder.ula, source)
+        yield Claim(f"{holder.addressed_at}.ipv4_address", f"container {holder.name}", holder.ipv4)
+        yield Claim(f"{holder.addressed_at}.ipv6_address", f"container {holder.name}", holder.ula, source)
+
+
+def nas_address_key(site: Site) -> str:
+    """Where the NAS's own address was written."""
+    return "site.nas.host" if site.lan.nas_address is None else "site.lan.nas_address"
+
+
+def no_nas_address(site: Site) -> str:
+    """The remedy for a LAN in which the NAS has no address."""
+    named = ", with the interface's name as `lan.parent`" if site.lan.parent == AUTO else ""
+    return f"`lan.nas_address: none` if it has none there{named}"
 
 
 def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[Problem]:
@@ -51,6 +65,17 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
     if site.shim.name == site.lan.parent:
         message = "is the parent's own name, and two interfaces cannot have one name"
         yield Problem("site.shim.name", site.shim.name, message, "give the shim a name of its own")
+    if site.lan.parent == AUTO and site.lan.nas_address == NONE:
+        message = (
+            "finds the interface by the NAS's own address in lan.subnet, and there is none (lan.nas_address: none)"
+        )
+        yield Problem("site.lan.parent", AUTO, message, f"write the name of the interface that is on {subnet}")
+    if len(site.shim.name) > MAX_INTERFACE:
+        message = (
+            f"is made of macvlan- and the installation's name and has {len(site.shim.name)} characters; Linux takes"
+        )
+        message += f" at most {MAX_INTERFACE}"
+        yield Problem("site.shim.name", site.shim.name, message, "write a shorter `shim.name:`, as in shim-iot")
     yield from _leased(site, plan)
     yield from names_and_macs_given_twice((*plan.containers, *plan.external), {plan.shim.mac: "the shim"}, wrong)
     yield from _one_path(site)
@@ -89,11 +114,12 @@ def _outside(claim: Claim, network: IPv4Network | IPv6Network) -> Iterator[Probl
 
     if claim.address not in network and claim.path == "site.nas.host":
         message = f"is outside lan.subnet {network}, and the NAS's own address there has to be reserved in Docker"
-        yield problem(message, "add `lan.nas_address:` with the NAS's own address on the LAN, or correct lan.subnet")
+        remedy = f"write `lan.nas_address:` with the NAS's own address in {network}, or {claim.instead}"
+        yield problem(message, f"{remedy}; or correct lan.subnet")
     elif claim.address not in network:
         key = "lan.subnet" if isinstance(network, IPv4Network) else "ula.prefix"
         message = f"is outside {key} {network}; {claim.who} would not be reachable on the LAN"
-        yield problem(message, f"{claim.choice} in {network}")
+        yield problem(message, f"{claim.choice} in {network}{claim.instead and ', or '}{claim.instead}")
     elif claim.address == network.network_address:
         yield problem(f"is the network address of {network}, which no machine can have", "choose another one")
     elif isinstance(network, IPv4Network) and claim.address == network.broadcast_address:
@@ -110,7 +136,7 @@ def _leased(site: Site, plan: AddressPlan) -> Iterator[Problem]:
         yield Problem("site.lan.dhcp_pool", f"{first}-{last}", message, remedy)
         return
     mine = [("site.shim.ipv4_address", plan.shim.ipv4)]
-    mine += [(f"{holder.path}.ipv4_address", holder.ipv4) for holder in (*plan.containers, *plan.external)]
+    mine += [(f"{holder.addressed_at}.ipv4_address", holder.ipv4) for holder in (*plan.containers, *plan.external)]
     for path, address in mine:
         if first <= address <= last:
             message = f"is in the router's DHCP pool {first}-{last}; sooner or later another machine gets it too"

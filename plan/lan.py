@@ -1,20 +1,22 @@
 """What the site will be: plain values, with every address and MAC. ``plan.planner`` makes them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from config.service import Service
-from plan.numbering import eui64
+from plan.numbering import ROUTING_TABLE, eui64
 
 
 @dataclass(frozen=True)
 class ContainerPlan:
     """A container and its addresses on the LAN.
 
-    key: the person's own name for it. path: where it stands in the YAML. name: Docker's name for it.
+    key: the person's own name for it. path: where it stands in the YAML; place: where its addresses do, if elsewhere.
+    name: Docker's name for it.
     service: None if the container is run otherwise.
     driver_opts: of its endpoint, as Docker takes them.
+    stack: the value of the label that says whose it is, "" for none.
     suffix: the interface identifier, the last 64 bits of the global address that SLAAC forms (RFC 4291 appendix A);
         None if this program does not set the MAC.
     """
@@ -28,6 +30,12 @@ class ContainerPlan:
     path: str
     aliases: tuple[str, ...] = ()
     driver_opts: tuple[str, ...] = ()
+    place: str = ""
+    stack: str = ""
+
+    @property
+    def addressed_at(self) -> str:
+        return self.place or self.path
 
     @property
     def suffix(self) -> str | None:
@@ -62,11 +70,14 @@ class NetworkPlan:
 
 @dataclass(frozen=True)
 class ShimPlan:
+    """routing_table: the number of the table for the containers' routes, and of the rule that leads to it."""
+
     name: str
     parent: str
     mac: str
     ipv4: IPv4Address
     ula: IPv6Address
+    routing_table: int = ROUTING_TABLE
 
 
 @dataclass(frozen=True)
@@ -85,11 +96,11 @@ class PlannedAddress:
 class AddressPlan:
     """Everything that follows from what the person wrote, without the NAS. The shim's parent may still be `auto`.
 
-    nas_ipv4: the NAS's own address on the LAN.
+    nas_ipv4: the NAS's own address on the LAN, None if it has none there.
     external: containers that are run otherwise.
     """
 
-    nas_ipv4: IPv4Address
+    nas_ipv4: IPv4Address | None
     shim: ShimPlan
     containers: tuple[ContainerPlan, ...]
     external: tuple[ContainerPlan, ...]
@@ -108,12 +119,12 @@ def given_addresses(shim: ShimPlan, containers: Iterable[ContainerPlan]) -> tupl
     for container in containers:
         found.append(
             PlannedAddress(
-                f"{container.path}.ipv4_address", container.ipv4, container.mac, container.name, container.key
+                f"{container.addressed_at}.ipv4_address", container.ipv4, container.mac, container.name, container.key
             )
         )
         found.append(
             PlannedAddress(
-                f"{container.path}.ipv6_address", container.ula, container.mac, container.name, container.key
+                f"{container.addressed_at}.ipv6_address", container.ula, container.mac, container.name, container.key
             )
         )
     return tuple(found)
@@ -136,32 +147,25 @@ class ImagePlan:
 
 @dataclass(frozen=True)
 class LanPlan:
-    """The whole site. nas_ipv4: the NAS's own address; external: containers that are run otherwise; pulled: as in
-    ImagePlan."""
+    """One network of the site.
+
+    key: "" for the first one, else its name.
+    nas_ipv4: as in AddressPlan.
+    external: containers that are run otherwise.
+    pulled: as in ImagePlan.
+    """
 
     network: NetworkPlan
     shim: ShimPlan
-    nas_ipv4: IPv4Address
+    nas_ipv4: IPv4Address | None
     containers: tuple[ContainerPlan, ...]
     external: tuple[ContainerPlan, ...]
     pulled: str = ""
+    key: str = ""
 
     def pulled_at(self, when: str) -> "LanPlan":
         """The same plan, with a request to pull the images."""
         return replace(self, pulled=when)
-
-    @property
-    def images(self) -> tuple[ImagePlan, ...]:
-        """Each image once, in the containers' order. If several containers have it, it is pulled if one of them allows
-        that."""
-        again: dict[str, bool] = {}
-        for service in (container.service for container in self.containers):
-            if service is not None:
-                again[service.image] = again.get(service.image, False) or service.pull_policy is None
-        moving = {name for name in again if self.pulled and "@" not in name}
-        return tuple(
-            ImagePlan(name, self.pulled, pull) if name in moving else ImagePlan(name) for name, pull in again.items()
-        )
 
     @property
     def given(self) -> tuple[PlannedAddress, ...]:
@@ -172,3 +176,15 @@ class LanPlan:
     def routed(self) -> tuple[ContainerPlan, ...]:
         """All addresses that the NAS reaches through the shim, in a stable order."""
         return tuple(sorted((*self.containers, *self.external), key=lambda container: container.ipv4))
+
+
+def images(plans: Sequence[LanPlan]) -> tuple[ImagePlan, ...]:
+    """Each image of those networks' containers once, in the containers' order. If several containers have it, it is
+    pulled if one of them allows that."""
+    again: dict[str, bool] = {}
+    for service in (container.service for plan in plans for container in plan.containers):
+        if service is not None:
+            again[service.image] = again.get(service.image, False) or service.pull_policy is None
+    pulled = plans[0].pulled
+    moving = {name for name in again if pulled and "@" not in name}
+    return tuple(ImagePlan(name, pulled, pull) if name in moving else ImagePlan(name) for name, pull in again.items())

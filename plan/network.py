@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from config.site import Site
-from facts.labels import MADE_BY, MAKER, REPAIRED
+from facts.labels import MADE_BY, MAKER, REPAIRED, STACK
 from facts.nas import LiveNetwork, LiveRange
 from plan.lan import NetworkPlan, ShimPlan
 from plan.numbering import ula_of
@@ -33,19 +33,24 @@ def is_adopted(live: LiveNetwork) -> bool:
 
 
 def plan_network(
-    site: Site, host: IPv4Address, shim: ShimPlan, engine_major: int | None, live: LiveNetwork | None
+    site: Site,
+    host: IPv4Address | None,
+    shim: ShimPlan,
+    engine_major: int | None,
+    live: LiveNetwork | None,
+    stack: str = "",
 ) -> NetworkPlan:
-    """live: the network of that name on the NAS, None if there is none."""
+    """host: the NAS's own address on the LAN, None if it has none. live: the network of that name on the NAS, None if
+    there is none. stack: the value of the label of a network that is made now, "" for no label."""
     ranges = _Ranges(live, site)
     gateway = _gateway(site, engine_major, live, ranges)
-    aux4 = {"shim": shim.ipv4, "host": host}
+    aux4 = {"shim": shim.ipv4} | ({} if host is None else {"host": host})
     aux6 = {"shim": shim.ula}
     if gateway is None:
         aux6["router"] = ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)
     adopted = live is not None and is_adopted(live)
-    labels = {**site.network.labels, MADE_BY: MAKER}
-    if live is not None:
-        labels = {**live.labels, **site.network.labels}
+    new = {**site.network.labels, MADE_BY: MAKER, **({STACK: stack} if stack else {})}
+    labels = new if live is None else {**live.labels, **site.network.labels}
     wanted = NetworkPlan(
         name=site.network.name,
         parent=site.lan.parent,
@@ -68,7 +73,7 @@ def plan_network(
         wanted,
         reserved_ipv4=aux4,
         reserved_ipv6=aux6,
-        labels={**site.network.labels, MADE_BY: MAKER},
+        labels=new,
         ip_range=site.lan.ip_range,
         adopted=False,
         replaces=True,
@@ -101,7 +106,7 @@ def differences(plan: NetworkPlan, live: LiveNetwork, engine_major: int | None =
     if v6 is not None and (v6.gateway is not None or not is_adopted(live)):
         yield from compare("IPv6 gateway", v6.gateway and str(IPv6Address(v6.gateway)), _text(plan.ula_gateway))
     for key, value in plan.labels.items():
-        if key not in (MADE_BY, REPAIRED):
+        if key not in (MADE_BY, REPAIRED, STACK):
             yield from compare(f"label {key}", live.labels.get(key), value)
 
 

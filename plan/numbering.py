@@ -1,8 +1,11 @@
-"""How one address follows from another."""
+"""How one address or number follows from another."""
 
+import zlib
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 GLOBAL_ID_BYTES = 5  # 40 bits
+ROUTING_TABLE = 109  # of an installation without a name
+NAMED_TABLES = range(110, 210)
 
 
 def mac_of(address: IPv4Address) -> str:
@@ -34,3 +37,11 @@ def ula_prefix(global_id: bytes) -> IPv6Network:
     if len(global_id) != GLOBAL_ID_BYTES:
         raise ValueError(f"a global ID has {GLOBAL_ID_BYTES} bytes, not {len(global_id)}")
     return IPv6Network((b"\xfd" + global_id + bytes(10), 64))
+
+
+def routing_table_of(installation: str) -> int:
+    """The routing table of the installation of that name on the NAS. It depends on no other installation, so that
+    adding one moves none."""
+    if not installation:
+        return ROUTING_TABLE
+    return NAMED_TABLES[zlib.crc32(installation.encode()) % len(NAMED_TABLES)]

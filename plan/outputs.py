@@ -49,6 +49,26 @@ def report(
     } | ({"boot_task": boot_task} if boot_task else {})
 
 
+def joined(first: dict[str, Any], further: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The reports of a site's networks as one. A container has its addresses on a further network below `networks`."""
+    if not further:
+        return first
+    containers = {key: dict(container) for key, container in first["containers"].items()}
+    external = dict(first["external_containers"])
+    networks: dict[str, Any] = {}
+    for network, outputs in further.items():
+        external |= outputs["external_containers"]
+        networks[network] = {key: value for key, value in outputs.items() if key not in _OF_THE_SITE}
+        for key, container in outputs["containers"].items():
+            mine = containers.setdefault(key, {"name": container["name"]})
+            there = {what: value for what, value in container.items() if what != "name"}
+            containers[key] = mine | {"networks": {**mine.get("networks", {}), network: there}}
+    return first | {"containers": containers, "external_containers": external, "networks": networks}
+
+
+_OF_THE_SITE = ("network", "containers", "external_containers")
+
+
 def _addresses(
     container: ContainerPlan, advertised: Sequence[IPv6Network], interfaces: Mapping[str, ObservedInterface]
 ) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The plan of the whole site: its addresses, and what follows from the NAS's Docker engine and network."""
+"""The plan of one network of the site: its addresses, and what follows from the NAS's Docker engine and network."""
 
 from dataclasses import replace
 
@@ -12,7 +12,11 @@ from plan.network import default_ula_gateway, plan_network
 
 
 def plan_lan(
-    site: Site, addresses: AddressPlan, engine_major: int | None = None, live: LiveNetwork | None = None
+    site: Site,
+    addresses: AddressPlan,
+    engine_major: int | None = None,
+    live: LiveNetwork | None = None,
+    stack: str = "",
 ) -> tuple[LanPlan, list[Problem]]:
     """The problems are those that only the live network causes: it keeps its IPv6 gateway, which the site may have
     given to a container.
@@ -20,9 +24,10 @@ def plan_lan(
     site: with its parent resolved.
     engine_major: of the NAS's Docker, None if unknown.
     live: the network of the site's name that exists already.
+    stack: as in plan_network.
     """
     shim = replace(addresses.shim, parent=site.lan.parent)
-    network = plan_network(site, addresses.nas_ipv4, shim, engine_major, live)
+    network = plan_network(site, addresses.nas_ipv4, shim, engine_major, live, stack)
     plan = LanPlan(
         network=network,
         shim=shim,

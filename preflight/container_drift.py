@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from facts.labels import read_addresses
 from facts.nas import LiveContainer, NasFacts
 from install.conf import Record, read_conf
 from install.layout import InstallPlan
@@ -28,7 +29,9 @@ class ContainerDrift:
     left_to_loop: tuple[str, ...] = ()
 
 
-def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool) -> ContainerDrift:
+def container_drift(
+    plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool, key: str = ""
+) -> ContainerDrift:
     """How a container differs from its label, which says how it was made. A container without the label is not ours.
 
     If the container's namespace could not be read, Docker's answer counts, but never for the MAC: Docker shows its own
@@ -36,9 +39,10 @@ def container_drift(plan: ContainerPlan, network: str, live: LiveContainer, pinn
 
     network: name of the network that it was put on.
     pinned: whether the watch loop has had the time to set its MAC.
+    key: the network's name in the label, "" for the site's first one.
     """
-    made = live.addresses.split()
-    if len(made) != 3:
+    made = read_addresses(live.addresses, key)
+    if made is None:
         return ContainerDrift()
     place, mac = live.networks.get(network), ""
     if place is None:
@@ -104,7 +108,7 @@ def container_repairs(
         live = facts.containers.get(container.name)
         if live is None:
             continue
-        drift = container_drift(container, network, live, is_pinned(install, record, live, facts))
+        drift = container_drift(container, network, live, is_pinned(install, record, live, facts), plan.key)
         if drift != ContainerDrift():
             found[container.key] = drift
         if drift.recreate:
@@ -112,3 +116,10 @@ def container_repairs(
         elif live.repaired:
             labels[container.key] = live.repaired
     return labels, found
+
+
+def newest(repairs: Iterable[str]) -> str:
+    """The label ``repaired`` of a container that is on several networks: what was found last, on all of them."""
+    found = [(when, what) for when, _, what in (text.partition(" ") for text in sorted(set(repairs))) if when]
+    last = max((when for when, _ in found), default="")
+    return f"{last} {'; '.join(what for when, what in found if when == last)}".strip()

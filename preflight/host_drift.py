@@ -1,7 +1,7 @@
 """How the NAS differs from what the last `pulumi up` left, by the record that it left there (install/conf.py)."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import ip_interface
 
 from facts.nas import FileState, Interface, Link, NasFacts
@@ -22,6 +22,7 @@ def host_repair(
     now: str,
     had_shim: bool = False,
     replaced: tuple[str, ...] = (),
+    network: str = "",
 ) -> tuple[Repair | None, list[str]]:
     """The repair line for the data file, and the drift since that was written ([] if all is well).
 
@@ -29,11 +30,12 @@ def host_repair(
     now: the time, as text without blanks.
     had_shim: whether the state has a shim.
     replaced: ids of another state's containers, which are removed first.
+    network: the Docker network's name.
     """
     record = read_conf(facts.confs.get(install.config_path))
     if record is None:
         # Never installed, or wiped while the state says that it is installed: a new line is a change in both cases.
-        was_here = had_shim or _was_here(install, facts)
+        was_here = had_shim or _was_here(install, facts, network)
         lost = [f"{install.config_path} is gone"] if facts.conf is None and was_here else []  # not just moved
         return Repair(now, f"repaired: {summary(lost)}" if lost else "installed", foreign, replaced), lost
     found = list(host_drift(install, record, facts))
@@ -44,8 +46,8 @@ def host_repair(
     return Repair(now, f"repaired: {summary(found)}", foreign, replaced), found
 
 
-def _was_here(install: InstallPlan, facts: NasFacts) -> bool:
-    ours = any(container.addresses for container in facts.containers.values())
+def _was_here(install: InstallPlan, facts: NasFacts, network: str) -> bool:
+    ours = any(container.addresses and network in container.networks for container in facts.containers.values())
     return ours or (install.script_path in facts.files and install.script_path in facts.backups)
 
 
@@ -67,7 +69,8 @@ def host_drift(install: InstallPlan, record: Record, facts: NasFacts) -> Iterato
     for key, value in SYSCTLS.items():
         if facts.sysctls.get(key, value) != value:
             yield f"sysctl {key} of {name} is {facts.sysctls[key]} instead of {value}"
-    yield from _routes(record, facts.shim_routes)
+    yield from _rules(record, facts)
+    yield from _routes(record, facts)
 
 
 def loop_runs(install: InstallPlan, facts: NasFacts) -> bool:
@@ -141,13 +144,34 @@ def _interface(text: str) -> Interface | None:
         return None
 
 
-def _routes(record: Record, lines: Iterable[str]) -> Iterator[str]:
+def _rules(record: Record, facts: NasFacts) -> Iterator[str]:
+    number = record.values.get("routing_table")
+    for family in ("4", "6") if number else ():
+        if family not in facts.routing.ours | facts.routing.without:
+            yield f"the rule {number} for IPv{family} is missing"
+
+
+def _table_of(record: Record, target: str, facts: NasFacts) -> str:
+    """What `ip` calls the routing table that the route is meant for."""
+    number = record.values.get("routing_table", "")
+    if not number or ("6" if ":" in target else "4") in facts.routing.without:
+        return "main"
+    return facts.table_names.get(number, number)
+
+
+def _routes(record: Record, facts: NasFacts) -> Iterator[str]:
     wanted = {address for pair in record.containers.values() for address in pair if address != "-"}
     there = set()
     own = {record.values.get("shim_ipv6"), record.values.get("placeholder_gateway")}
-    for line in lines:
+    for line in facts.shim_routes:
         target = line.split(" ", 1)[0].removesuffix("/32").removesuffix("/128")
-        if re.match(r"(local|broadcast|multicast|anycast|unreachable|ff00:|fe80:)", line) or " table " in line:
+        if re.match(r"(local|broadcast|multicast|anycast|unreachable|ff00:|fe80:)", line) or " table local " in line:
+            continue
+        match = re.search(r" table (\S+)", line)
+        table = match[1] if match else "main"
+        if table != _table_of(record, target, facts):
+            if table == "main" and "proto kernel" not in line and target not in own:
+                yield f"route to {target} is in table main"
             continue
         if LEARNED in line or "proto kernel" in line or target in own:
             continue

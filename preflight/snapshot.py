@@ -52,34 +52,49 @@ class NasSnapshot:
     interfaces: Mapping[str, ObservedInterface] = field(default_factory=dict)
 
 
-def dump_snapshot(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> str:
+def dump_snapshot(
+    seen: NasSnapshot,
+    plan: LanPlan,
+    host_keys: Iterable[str],
+    further: Iterable[tuple[NasSnapshot, LanPlan]] = (),
+) -> str:
     """The output: the NAS as it will be after this run, so that the next run without a probe plans the same. It is
     packed into one word, because no person reads it.
 
     host_keys: the keys that the NAS was verified by.
+    further: the same for the site's further networks.
     """
+    keys = tuple(host_keys)
+    payload = {"version": VERSION, **_payload(seen, plan, keys)}
+    if more := {other.key: _payload(snapshot, other, keys) for snapshot, other in further}:
+        payload["networks"] = more
+    return base64.b64encode(zlib.compress(json.dumps(payload, sort_keys=True).encode())).decode()
+
+
+def _payload(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> dict[str, Any]:
     live = as_live(plan.network)
-    text = json.dumps(
-        {
-            "version": VERSION,
-            "parent": seen.parent,
-            "install": asdict(seen.install),
-            "engine_major": seen.engine_major,
-            "network": {"ranges": [asdict(live_range) for live_range in live.ranges], "labels": dict(live.labels)},
-            "advertised": [str(prefix) for prefix in seen.advertised],
-            "host_keys": sorted({*seen.host_keys, *host_keys}),
-            "repair": None if seen.repair is None else asdict(seen.repair),
-            "network_repair": seen.network_repair,
-            "container_repairs": dict(seen.container_repairs),
-            "interfaces": {name: asdict(interface) for name, interface in seen.interfaces.items()},
-        },
-        sort_keys=True,
-    )
-    return base64.b64encode(zlib.compress(text.encode())).decode()
+    return {
+        "parent": seen.parent,
+        "install": asdict(seen.install),
+        "engine_major": seen.engine_major,
+        "network": {"ranges": [asdict(live_range) for live_range in live.ranges], "labels": dict(live.labels)},
+        "advertised": [str(prefix) for prefix in seen.advertised],
+        "host_keys": sorted({*seen.host_keys, *host_keys}),
+        "repair": None if seen.repair is None else asdict(seen.repair),
+        "network_repair": seen.network_repair,
+        "container_repairs": dict(seen.container_repairs),
+        "interfaces": {name: asdict(interface) for name, interface in seen.interfaces.items()},
+    }
 
 
 def load_snapshot(text: str, name: str) -> NasSnapshot:
-    """Read that output. name: the network's. Raises KeyError, TypeError or ValueError if it is something else.
+    """The snapshot of the site's first network; name: its own."""
+    return load_snapshots(text, name)[""]
+
+
+def load_snapshots(text: str, name: str) -> dict[str, NasSnapshot]:
+    """Read that output: the networks' keys → snapshot. name: the first network's. Raises KeyError, TypeError or
+    ValueError if it is something else.
 
     A field that an older version of this program did not write takes its default. The default of a new field must
     therefore be what the program did before; if no value is, raise VERSION. An unknown field is an error. An output of
@@ -97,6 +112,11 @@ def load_snapshot(text: str, name: str) -> NasSnapshot:
             payload["install"]["boot_hook"] = SYSTEMD_STANDALONE
     elif version != VERSION:
         raise ValueError("of another version")
+    further = payload.pop("networks", {})
+    return {"": _snapshot(payload, name), **{key: _snapshot(dict(one), key) for key, one in further.items()}}
+
+
+def _snapshot(payload: dict[str, Any], name: str) -> NasSnapshot:
     parent, network = payload["parent"], payload.pop("network")
     ranges = tuple(LiveRange(**live_range) for live_range in network["ranges"])
     live = LiveNetwork("", name, "macvlan", {"parent": parent}, ranges, network["labels"])

@@ -1,24 +1,29 @@
-"""What a run goes by: the plan, what it took from the NAS, what drifted there, and the warnings."""
+"""What a run goes by, for each network of the site: the plan, what it took from the NAS, what drifted there, and the
+warnings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.keys import PASSWORD_KEY
+from config.networks import NetworkView
 from config.problems import Problem, UserErrors
 from config.site import Site
+from config.types import AUTO
 from facts.labels import REPAIRED
 from facts.nas import NasFacts
 from facts.state import StackState
 from install.layout import InstallPlan, plan_install
-from plan.lan import AddressPlan, LanPlan
+from plan.between import PlannedNetwork
+from plan.lan import LanPlan
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
 from preflight.container_drift import container_repairs
 from preflight.findings import findings
-from preflight.findings.network import foreign_network, lost_network
+from preflight.findings.network import SHARED_PARENT, foreign_network, lost_network
 from preflight.findings.other_states import missing, others
 from preflight.findings.parent_interface import resolve_parent
 from preflight.host_drift import host_repair
+from preflight.others.installations import labels_of_stack, separated
 from preflight.snapshot import NasSnapshot
 
 
@@ -37,54 +42,127 @@ class Drift:
 
 @dataclass(frozen=True)
 class Survey:
+    """problems: in the terms of the whole site."""
+
     plan: LanPlan
     snapshot: NasSnapshot
     drift: Drift
-    warnings: tuple[Problem, ...]
+    problems: tuple[Problem, ...]
 
 
-def survey(site: Site, addresses: AddressPlan, facts: NasFacts, state: StackState, take_over: bool, now: str) -> Survey:
-    """The survey of a NAS that was asked. Raises UserErrors with all errors at once.
+@dataclass(frozen=True)
+class Asked:
+    """One network of the site, what the NAS says, and what this stack's state holds of it."""
 
-    state: what this stack's state holds.
-    take_over: whether an installation that another state made becomes this one's.
-    now: UTC, as text without blanks.
-    """
-    site, problems = resolve_parent(site, facts)
-    install, wrong = plan_install(site, facts)
-    problems += wrong
-    snapshot = take_snapshot(site, install, facts)
-    plan, wrong = plan_lan(site, addresses, snapshot.engine_major, snapshot.network)
-    problems += wrong
-    problems += findings(site, install, plan, facts, state, take_over)
+    planned: PlannedNetwork
+    facts: NasFacts
+    state: StackState
+
+
+def survey(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> list[Survey]:
+    """As ``surveyed``. Raises UserErrors with all errors at once."""
+    surveys, problems = surveyed(asked, stack, take_over, now)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise UserErrors(errors)
-    return Survey(plan, *with_repairs(site, plan, facts, snapshot, now, state), tuple(problems))
+    return surveys
 
 
-def survey_from_snapshot(
-    site: Site, addresses: AddressPlan, snapshot: NasSnapshot, trusted_keys: tuple[str, ...], has_password: bool
-) -> Survey:
-    """`probe: off`: the survey from the last run's snapshot alone. Raises UserErrors.
+def surveyed(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> tuple[list[Survey], list[Problem]]:
+    """The surveys of the site's networks on a NAS that was asked, and all problems.
+
+    stack: this stack, as organization/project/stack.
+    take_over: whether an installation that another state made becomes this one's.
+    now: UTC, as text without blanks.
+    """
+    surveys = [_survey(one, stack, take_over, now) for one in asked]
+    problems = [problem for one in surveys for problem in one.problems]
+    views = [one.planned.view for one in asked]
+    problems += shared_parents(zip(views, [one.snapshot for one in surveys], strict=True))
+    return surveys, problems
+
+
+def _survey(asked: Asked, stack: str, take_over: bool, now: str) -> Survey:
+    view, state = asked.planned.view, asked.state
+    facts, others = separated(view, asked.facts, state, stack, take_over)
+    site, problems = resolve_parent(view.site, facts)
+    install, wrong = plan_install(site, facts)
+    problems += wrong
+    snapshot = take_snapshot(site, install, facts)
+    lost = snapshot.network is None and state.network == site.network.name
+    label = state.network_stack if lost else stack
+    plan, wrong = plan_lan(site, asked.planned.addresses, snapshot.engine_major, snapshot.network, label)
+    plan = _marked(replace(plan, key=view.key), state, stack)
+    problems += wrong
+    problems += findings(site, install, plan, facts, state, take_over, others)
+    told = tuple(view.told(problems))
+    if any(problem.severity == "error" for problem in problems):
+        return Survey(plan, snapshot, Drift(), told)
+    return Survey(plan, *with_repairs(site, plan, facts, snapshot, now, state), told)
+
+
+def _marked(plan: LanPlan, state: StackState, stack: str) -> LanPlan:
+    """The plan with its containers' labels of the stack."""
+    labels = labels_of_stack(state, stack, {container.key: container.name for container in plan.containers})
+    return replace(
+        plan, containers=tuple(replace(container, stack=labels[container.key]) for container in plan.containers)
+    )
+
+
+def shared_parents(networks: Iterable[tuple[NetworkView, NasSnapshot]]) -> Iterator[Problem]:
+    """Networks of one site on one interface, where Docker takes only one there."""
+    first: dict[str, str] = {}
+    for view, seen in networks:
+        name, engine = view.site.network.name, seen.engine_major
+        other = first.setdefault(seen.parent, name)
+        if other == name or seen.parent == AUTO or engine is None or engine >= SHARED_PARENT:
+            continue
+        message = f"is the parent of the network {other} too, and Docker {engine} takes one network on an interface"
+        remedy = (
+            f"write another interface, as the VLAN's own; from Docker {SHARED_PARENT} on two networks may share one"
+        )
+        yield from view.told([Problem("site.lan.parent", seen.parent, message, remedy)])
+
+
+def survey_from_snapshots(
+    networks: Sequence[PlannedNetwork],
+    snapshots: Mapping[str, NasSnapshot],
+    states: Mapping[str, StackState],
+    stack: str,
+    trusted_keys: tuple[str, ...],
+    has_password: bool,
+) -> list[Survey]:
+    """`probe: off`: the surveys from the last run's snapshots alone. Raises UserErrors.
 
     trusted_keys: the host keys that ssh accepts now.
     """
-    if not {*trusted_keys} & {*snapshot.host_keys}:
-        # The NAS named its keys over a session that another key verified than those trusted now.
-        snapshot = replace(snapshot, host_keys=())
-    if snapshot.install.privilege == "password" and not has_password:
-        message = "is not set, and sudo on the NAS asked for it in the run that this one goes by"
-        raise UserErrors([Problem(PASSWORD_KEY, "", message, f"`pulumi config set --secret {PASSWORD_KEY}`")])
-    plan, wrong = plan_lan(site.with_parent(snapshot.parent), addresses, snapshot.engine_major, snapshot.network)
-    if wrong:
-        raise UserErrors(wrong)
-    message = (
-        "so the NAS was not asked: this preview uses the snapshot of the last run, and changes since then are not seen"
-    )
-    return Survey(
-        plan, snapshot, Drift(), (Problem("site.probe", "off", message, "write `probe: on` to ask it", "warning"),)
-    )
+    surveys: list[Survey] = []
+    problems: list[Problem] = []
+    for planned in networks:
+        view, snapshot = planned.view, snapshots[planned.view.key]
+        if not {*trusted_keys} & {*snapshot.host_keys}:
+            # The NAS named its keys over a session that another key verified than those trusted now.
+            snapshot = replace(snapshot, host_keys=())
+        if snapshot.install.privilege == "password" and not has_password:
+            message = "is not set, and sudo on the NAS asked for it in the run that this one goes by"
+            raise UserErrors([Problem(PASSWORD_KEY, "", message, f"`pulumi config set --secret {PASSWORD_KEY}`")])
+        site = view.site.with_parent(snapshot.parent)
+        plan, wrong = plan_lan(site, planned.addresses, snapshot.engine_major, snapshot.network)
+        problems += view.told(wrong)
+        plan = _marked(replace(plan, key=view.key), states[view.key], stack)
+        surveys.append(Survey(plan, snapshot, Drift(), (UNASKED,)))
+    if problems:
+        raise UserErrors(problems)
+    return surveys
+
+
+UNASKED = Problem(
+    "site.probe",
+    "off",
+    "so the NAS was not asked: this preview uses the snapshot of the last run, and changes since then are not seen",
+    "write `probe: on` to ask it",
+    "warning",
+)
 
 
 def take_snapshot(site: Site, install: InstallPlan, facts: NasFacts) -> NasSnapshot:
@@ -109,7 +187,7 @@ def with_repairs(
     """
     foreign = foreign_network(site, plan, facts)
     replaced = tuple(container.id for container in others(plan, facts, state))
-    repair, shim = host_repair(seen.install, facts, foreign, now, state.shim, replaced)
+    repair, shim = host_repair(seen.install, facts, foreign, now, state.shim, replaced, site.network.name)
     labels, drifts = container_repairs(plan, seen.install, facts, now)
     drifted = {key: [*drift.recreate, *drift.left_to_loop] for key, drift in drifts.items()}
     drifted = {key: found for key, found in drifted.items() if found}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address
 from pathlib import Path
 
+from config.networks import named
 from config.problems import Problem, UserErrors
 from config.site import Site
 from config.types import AUTO
@@ -88,7 +89,7 @@ def probe_arguments(site: Site, addresses: AddressPlan, before: InstallPlan | No
         *(f"program={path}" for path in sorted({install.script_path for install in installs})),
         *(f"unit={unit}" for unit in sorted(units - {"", AUTO})),
         *(f"place={place}" for place in sorted(places)),
-        f"task={TASK_NAME}",
+        f"task={named(TASK_NAME, site.install.name)}",
         f"label={OURS}",
         *(f"ask={planned.address}" for planned in addresses.given),
     ]

@@ -19,6 +19,7 @@ from facts.nas import (
     LiveRange,
     NasFacts,
     Neighbour,
+    Routing,
     Unit,
 )
 from probe.parse_container import read_inside
@@ -44,6 +45,9 @@ def parse_facts(text: str) -> NasFacts:
     containers = [_container(container, system.get("time", ""), inside) for container in inspected]
     files, backups = _files(of("files"))
     answers = [line.split() for line in of("answers")]
+    podman = docker.get("podman", "")
+    if not docker.get("api", "1.").startswith("1."):  # every version of Docker's API begins so
+        podman = podman or docker.get("engine", "")
     silent = "unanswered" in (*of("networks"), *of("containers"))
     return NasFacts(
         uid=int(user["uid"]),
@@ -60,6 +64,8 @@ def parse_facts(text: str) -> NasFacts:
         links=_links(of("links"), of("addresses")),
         routes=tuple((kind, line) for kind, line in routes if kind in ("4", "6")),
         shim_routes=tuple(line for kind, line in routes if kind.startswith("shim")),
+        routing=_routing(of("routing")),
+        table_names=dict(words.split(" ", 1) for words in _many(of("routing"), "name") if " " in words),
         sysctls=_pairs(of("sysctls")),
         docker=Docker(
             on_path=docker.get("on_path") == "yes",
@@ -67,17 +73,19 @@ def parse_facts(text: str) -> NasFacts:
             wrapper=docker.get("wrapper", ""),
             search=tuple(folder for folder in docker.get("search", "").split(":") if folder.startswith("/")),
             denied=docker.get("denied", ""),
-            engine="" if silent else docker.get("engine", ""),
+            engine="" if silent or podman else docker.get("engine", ""),
             api=docker.get("api", ""),
             error="it does not tell which networks and containers it has, as when it is starting or busy"
             if silent
             else docker.get("error", ""),
+            podman=podman,
         ),
         networks=tuple(_network(json.loads(line)) for line in of("networks") if line.startswith("{")),
         containers={container.name: container for container in containers},
         files=files,
         backups=backups,
         confs=_confs(of("conf")),
+        others=_confs(of("others")),
         loop_pid=int(_pairs(of("loop")).get("loop", 0)),
         boot_task=_pairs(of("loop")).get("task", ""),
         units=_units(of("units")),
@@ -86,6 +94,7 @@ def parse_facts(text: str) -> NasFacts:
         leftovers=tuple(_many(of("leftovers"), "mentions")),
         ula_gateway_state=next(iter(of("gateway")), ""),
         neighbours={ip_address(words[1]): Neighbour(words[2], words[4]) for words in answers if len(words) == 5},
+        routed=tuple(words[1] for words in answers if words[0] == "routed"),
         unprobed=tuple(words[1] for words in answers if words[0] == "unasked"),
     )
 
@@ -135,6 +144,15 @@ def _system(lines: Lines) -> tuple[dict[str, str], dict[str, str], dict[str, dic
     return own, os_release, vendor
 
 
+def _routing(lines: Lines) -> Routing:
+    return Routing(
+        without=frozenset(_many(lines, "without")),
+        ours=frozenset(words.partition(" ")[0] for words in _many(lines, "ours")),
+        taken=_pairs(lines).get("taken", ""),
+        other_ways=tuple(_many(lines, "way")),
+    )
+
+
 def _links(lines: Lines, address_lines: Lines) -> dict[str, Link]:
     found: dict[str, Link] = {}
     for line in lines:
@@ -161,6 +179,7 @@ _KINDS = (
     "macvlan",
     "macvtap",
     "ipvlan",
+    "ipvtap",
     "bridge",
     "bond",
     "vlan",
@@ -180,7 +199,7 @@ def _link(text: str) -> Link:
     words = rest.replace("\\", " ").split()
     flags = words[0].strip("<>").split(",") if words else []
 
-    def after(word: str) -> str:
+    def after(word: str, words: Lines = words) -> str:
         return words[words.index(word) + 1] if word in words[:-1] else ""
 
     # Behind the MAC, where details begin; `bridge` before it can be a mode's name.
@@ -189,12 +208,13 @@ def _link(text: str) -> Link:
     return Link(
         name=name,
         kind=kind,
-        mode=details[details.index("macvlan") + 2] if kind == "macvlan" and details[-1] != "macvlan" else "",
+        mode=after("mode", details[details.index(kind) :]) if kind in ("macvlan", "macvtap") else "",
         lower="" if lower == "NONE" else lower,
         master=after("master"),
         mac=next((words[i + 1] for i, word in enumerate(words[:-1]) if word.startswith("link/")), ""),
         up="UP" in flags,
         carrier="UP" in flags and "NO-CARRIER" not in flags,
+        ethernet=not any(word.startswith("link/") for word in words) or "link/ether" in words,
     )
 
 
@@ -232,6 +252,7 @@ def _container(inspected: Mapping[str, Any], now: str, inside: Mapping[int, Insi
         },
         addresses=inspected.get("addresses") or "",
         repaired=inspected.get("repaired") or "",
+        stack=inspected.get("stack") or "",
         ran=_seconds(inspected.get("started") or "", now),
         id=inspected.get("id") or "",
         inside=inside.get(inspected.get("pid") or 0),

@@ -50,14 +50,14 @@ function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, 
     }
     close(file)
     if (i < 0) { print "gone"; return }
-    there = (dev != "" || has(pid, v4)) && (v4 in macs || !(v4 in reserved))
+    there = (dev != "" || has(pid, v4)) && (v4 in wanted || !(v4 in reserved))
     if (there) reach(name, v4)
     if (dev == "") { # not there yet, or a number that another process has now, or IPv6 is switched off
         if (there && v4 in macs && (dev = only_link(pid)) != "") see(pid, dev, 0, v4, name)
         if (!there || (any && ula != "-")) print "late"
         return
     }
-    if (v4 in macs || !(hex(ula) in reserved)) reach(name, ula)
+    if (ula in wanted || !(hex(ula) in reserved)) reach(name, ula)
     see(pid, dev, nr, v4, name)
     own = " " (v4 in macs ? suffix(macs[v4]) : "") " " (mac ~ /:/ ? suffix(mac) : "") " "
     for (i = 1; i <= n && count < MOST_LEARNED; i++) {

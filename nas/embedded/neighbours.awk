@@ -2,7 +2,8 @@
 # router is no neighbour. Any entry, a failed one too, says that the question went out. An entry from before the question,
 # without a ping answered, is `known`: whoever it was may have left since.
 # Reads sections `== told`, gateway, asked, before, own and neighbours; answers with `gateway answers|silent|unasked`,
-# `answer ADDRESS MAC STATE ping|quiet|known` and `unasked ADDRESS`.
+# `answer ADDRESS MAC STATE ping|quiet|known`, `routed ADDRESS` (a ping was answered, by way of a router) and
+# `unasked ADDRESS`.
 $1 == "==" { part = $2; next }
 part == "told" && $1 == "able" { able = 1 }
 part == "told" && $1 == "pinged" { pinged[$2] }
@@ -34,6 +35,7 @@ END {
         a = order[i]
         if (a in own) continue
         if (able && a in found) print "answer", a, found[a], (a in pinged ? "ping" : (a in old ? "known" : "quiet"))
-        else if (!able || !(a in known || a in pinged)) print "unasked", a
+        else if (able && a in pinged) print "routed", a
+        else if (!able || !(a in known)) print "unasked", a
     }
 }

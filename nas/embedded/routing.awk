@@ -2,7 +2,8 @@
 # else may be asked before ours, and then our routes are in place and of no use.
 # Reads `conf SHIM PARENT IPV4 IPV6 TABLE`, `planned NAME IPV4 ULA MAC`, and `ip -o addr` after `== own`. With -v ask=1 it prints
 # questions for ip -batch; else it reads their answers after `== answers` and the rules after `== rules4` and `== rules6`, and
-# prints a line for each kind of packet that takes another way.
+# prints a line for each kind of packet that takes another way. With -v missing=1 the shim is not there yet: then only
+# that counts which a rule before ours is known to do.
 function family_of(a) { return a ~ /:/ ? 6 : 4 }
 function ask_for(a, from) { question[++questions] = a " " from }
 function rule_before(f, t,   i, p, shown) { # the first rule before ours that leads to table t, if that is known
@@ -19,15 +20,21 @@ function judge(a, from,   line, dev, src, t, culprit, key) {
     line = answer[a, from]; dev = after("dev", line); src = after("src", line); t = after("table", line)
     if (line != "" && dev == shim && (from != "-" || src == "" || src == own4 || src == own6)) return
     key = family_of(a) " " from " " dev " " t " " (dev == shim ? src : "")
+    culprit = missing && t == "" ? "" : rule_before(family_of(a), t)
+    if (missing && culprit == "") return
     if (key in told) { more[told[key]]++; return }
-    culprit = rule_before(family_of(a), t)
     told[key] = ++lines
     out[lines] = "packets for " a (from == "-" ? "" : " from " from) (line == "" ? " find no way" : dev == shim ? \
         " leave with the address " src : " leave by " dev) (culprit == "" ? "" : ": the rule \"" culprit "\" comes before rule " table)
 }
 $1 == "==" { part = $2; next }
-part == "" && $1 == "conf" { shim = $2; parent = $3; own4 = $4; own6 = $5; table = $6; own[4, 1] = $4; own[6, 1] = $5; mine[4] = mine[6] = 1 }
-part == "" && $1 == "planned" { if ($3 != "-") planned[++count] = $3; if ($4 != "-") planned[++count] = $4 }
+part == "" && $1 == "conf" {
+    shim = $2; parent = $3; own4 = $4; own6 = $5; table = $6
+    for (i = 4; i <= 5; i++) if ($i != "-") own[family_of($i), ++mine[family_of($i)]] = $i
+}
+part == "" && $1 == "planned" {
+    for (i = 3; i <= 4; i++) if ($i ~ /[.:]/ && $i != own4 && $i != own6) planned[++count] = $i
+}
 # Of IPv6 only the address of the shim: containers cannot ask for others, because the kernel answers a neighbour solicitation
 # only on the link that has the address.
 part == "own" && $3 == "inet" && $2 != shim && $2 !~ /^(lo|docker|br-|veth)/ && !/ scope link| deprecated| tentative| dadfailed/ {

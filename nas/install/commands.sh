@@ -5,7 +5,7 @@ apply() {
     remove_stray
     look_before
     { keep && write_files; } 2>"$dir/said" || undo "$why: $(error)"
-    { comes_up && still_logged_in && still_routed && still_reached; } || undo "$why"
+    { comes_up && still_logged_in && still_reached && still_routed; } || undo "$why"
     remove_replaced
     say "$summary; $(started_by)$unverified${ways:+; but $ways}"
 }
@@ -32,7 +32,7 @@ remove() {
     { [ -n "$hook_file" ] && by_hand "$hook_file"; } || take_down || die "$why; the loop is stopped, the files are still there"
     told='' enabled='' active=''
     for dest in $paths; do
-        if by_hand "$dest"; then continue; fi
+        if by_hand "$dest" || is_shared "$dest"; then continue; fi
         if [ ! -e "$dest$kept" ]; then
             take_away "$dest"
         elif [ "$on_destroy" = restore ]; then

@@ -2,6 +2,18 @@
 by_hand() { [ -s "$1" ] && ! sed 3q "$1" | grep -qw macvlan-ipv6; }
 is_changed() { case $changed in *" $1 "*) ;; *) return 1 ;; esac; }
 
+# Whether another installation has that file too, as its data file beside ours says: there is one `docker` for SSH commands
+is_shared() {
+    shared=$1
+    set +f
+    set -- "${conf%/*}"/*.conf
+    set -f
+    for other; do
+        [ "$other" != "$conf" ] && grep -qsF "# file $shared " "$other" && return
+    done
+    return 1
+}
+
 make_parents() {
     [ -d "$1" ] || { make_parents "${1%/*}" && mkdir "$1" && chmod 755 "$1" && true >"$1/$mark"; }
 }

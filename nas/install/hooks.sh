@@ -54,7 +54,7 @@ runs() {
         [ "$(main_process)" != "$ended" ] && systemctl_limited -q is-active "$unit_name"
     else
         read -r pid <"${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" &&
-            { is_process "$pid" "${program##*/} supervise $conf" || is_process "$pid" "${program##*/} keep $conf"; }
+            { is_process "$pid" "${program##*/} supervise" || is_process "$pid" "${program##*/} keep"; }
     fi 2>/dev/null
 }
 

@@ -11,7 +11,7 @@ export LC_ALL PATH
 me=probe.sh
 NL='
 '
-shim='' network='' gateway='' label=macvlan-ipv6 task='' files='' confs='' programs='' places='' units='' asks=''
+shim='' parent='' network='' gateway='' table='' label=macvlan-ipv6 task='' files='' confs='' programs='' places='' units='' asks=''
 sudo=''
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -23,6 +23,7 @@ accept() {
         value=${argument#*=}
         case $argument in
         shim=*) shim=$value ;;
+        parent=*) parent=$value ;;
         network=*) network=$value ;;
         conf=*) confs="$confs$value$NL" ;;
         program=*) programs="$programs$value$NL" ;;
@@ -36,6 +37,8 @@ accept() {
         label=*) label=$value ;;
         unit=*[!A-Za-z0-9_.@:-]*) ;;
         unit=*) units="$units $value" ;;
+        table=*[!0-9]*) ;;
+        table=*) table=$value ;;
         gateway=*[!0-9a-fA-F.:]* | ask=*[!0-9a-fA-F.:]*) ;;
         gateway=*) gateway=$value ;;
         ask=*) asks="$asks $value" ;;
@@ -43,11 +46,11 @@ accept() {
     done
 }
 
-# The shim's name at the last run, because the site may call it otherwise by now
-recorded_shim() {
+# recorded_value KEY: of the last run, because the site may say otherwise by now
+recorded_value() {
     say "$confs" | while read -r path; do
         [ ! -f "$path" ] || tr -d '\r' <"$path" |
-            sed -n -e '1{/macvlan-ipv6/!q;}' -e 's/^shim \([A-Za-z0-9][A-Za-z0-9_.-]*\)$/\1/p'
+            sed -n -e '1{/macvlan-ipv6/!q;}' -e "s/^$1 \\([A-Za-z0-9][A-Za-z0-9_.-]*\\)\$/\\1/p"
     done | sed 1q
 }
 

@@ -8,6 +8,7 @@ report_docker() {
     ask='{{with .Server}}engine {{.Version}}{{"\n"}}api {{.APIVersion}}{{end}}'
     if answer=$(ask_docker version --format "$ask" 2>&1); then
         say "$answer" | grep -E '^(engine|api) ' # and no warnings
+        look_for_podman
         return
     fi
     case $answer in
@@ -16,12 +17,27 @@ report_docker() {
         if [ -n "$root" ] && again=$(ask_docker version --format "$ask" 2>&1); then
             say "$(printf 'denied %s' "$answer" | tr -s '\r\n' ' ')"
             say "$again" | grep -E '^(engine|api) '
+            answer=$again
+            look_for_podman
             return
         fi
         ;;
     esac
+    case $answer in *[Pp]odman*) look_for_podman ;; esac
     docker=''
     say "$(printf 'error %s' "${answer:-no answer within 20 s}" | tr -s '\r\n' ' ')"
+}
+
+# Podman's own client takes the name `docker`, or Docker's client talks to Podman's socket
+# (docs/upstream-facts.md#podman-as-docker). Docker's versions have two digits before the point since 2017, Podman's have
+# one. Its networks are others, so they are not asked for
+look_for_podman() {
+    case $answer in *'engine '[1-9][0-9]*) return ;; esac
+    podman=$(ask_docker --version 2>/dev/null | sed -n 's/^podman version //p')
+    if [ -z "$podman" ] && ask_docker version 2>/dev/null | grep -q 'Podman Engine'; then
+        podman=$(say "$answer" | sed -n 's/^engine //p')
+    fi
+    [ -z "$podman" ] || { say "podman $podman" && docker=''; }
 }
 
 # inspected KIND FORM COMMAND...: sets $found to docker's lines of JSON for all objects that the command lists. If one was
@@ -63,7 +79,7 @@ report_containers() {
     form=$form',"restarts":{{json .RestartCount}},"started":{{json .State.StartedAt}}'
     form=$form',"image":{{json (index .Config "Image")}}'
     form=$form',"mac":{{json (index .Config "MacAddress")}},"networks":{{json .NetworkSettings.Networks}}'
-    for key in addresses repaired; do
+    for key in addresses repaired stack; do
         form="$form,\"$key\":{{with index .Config \"Labels\"}}{{json (index . \"$label.$key\")}}{{else}}null{{end}}"
     done
     inspected container "{$form}" ps -aq --no-trunc

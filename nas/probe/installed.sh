@@ -21,6 +21,22 @@ report_conf() {
     done
 }
 
+# Data files of other installations of this program, beside those that were asked for: at most 20, and 64 KiB of each
+report_others() {
+    say "$confs" | sed -n 's|/[^/]*$||p' | sort -u | while read -r folder; do
+        for path in "$folder"/setup_docker_macvlan*.conf; do
+            case $NL$confs in *"$NL$path$NL"*) continue ;; esac
+            [ -f "$path" ] && is_marked "$path" && say "$path"
+        done
+    done | sed 20q | while read -r path; do
+        say "file $path"
+        head -c 65536 "$path" | quoted
+    done
+}
+
+# Whether the file begins with this program's mark
+is_marked() { sed 3q "$1" | grep -qw macvlan-ipv6; }
+
 # The loop of a NAS without systemd, and the boot task that starts it
 report_loop() {
     say "$programs" | while read -r path; do
@@ -88,5 +104,7 @@ report_leftovers() {
         /boot/config/go /etc/NetworkManager/system-connections/* /etc/systemd/network/*; do
         [ ! -f "$file" ] || set -- "$@" "$file" # no pipe, which would never end
     done
-    [ $# -eq 0 ] || grep -l macvlan "$@" | sed 's/^/mentions /'
+    [ $# -eq 0 ] || grep -l macvlan "$@" | while read -r file; do
+        is_marked "$file" || say "mentions $file"
+    done
 }

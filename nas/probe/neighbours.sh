@@ -44,4 +44,4 @@ report_gateway() {
     say "$judged" | sed -n 's/^gateway //p'
 }
 
-report_answers() { say "$judged" | grep -E '^(answer|unasked) '; }
+report_answers() { say "$judged" | grep -E '^(answer|routed|unasked) '; }

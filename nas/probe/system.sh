@@ -55,7 +55,7 @@ report_addresses() { $ip -o addr show; }
 report_routes() {
     for family in 4 6; do $ip -$family route show default | sed "s/^/$family /"; done
     [ -n "$shim" ] || return 0
-    for family in 4 6; do $ip -$family route show table all dev "$shim" | sed "s/^/shim$family /"; done
+    for family in 4 6; do $ip -$family route show table all dev "$shim" | sed "s/^/shim$family /; 2048q"; done
 }
 
 SHIM_SYSCTLS='@SHIM_SYSCTLS@'

@@ -16,7 +16,7 @@ start_loop() {
 }
 
 # keep: from before the first release
-is_supervisor() { is_process "$1" "$me supervise $conf" || is_process "$1" "$me keep $conf"; }
+is_supervisor() { is_process "$1" "$me supervise" || is_process "$1" "$me keep"; }
 
 # A supervisor that was started with HUP ignored, as install.sh does without setsid, can never trap it: it would not
 # read a new conf.

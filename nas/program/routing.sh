@@ -11,17 +11,14 @@ routing() {
 }
 
 # check_table [SHIM]: whether nobody else uses that table or that rule. SHIM: the link's name of before
+# shellcheck disable=SC2016 # the inner program's own $
+TAKEN='@taken.awk@'
 check_table() {
     [ "$routing_table" != 0 ] || return 0
     ask_rules
     taken=$({
         for family in 4 6; do $ip -$family route show table "$routing_table" 2>/dev/null | sed 's/^/route /; 64q'; done
         say "$rules4" "$rules6"
-    } | awk -v number="$routing_table" -v name="$table_name" -v shim="$shim" -v before="${1:-$shim}" '
-        $1 == "route" { if (match($0, / dev [^ ]+/)) dev = substr($0, RSTART + 5, RLENGTH - 5); else dev = ""
-            if (dev != shim && dev != before) { sub(/^route /, "the route "); print; exit } next }
-        { pref = $1 + 0; to = $0; if (!sub(/.* lookup /, "", to)) to = ""; sub(/ .*/, "", to)
-          own = pref == number && /from all lookup/ && (to == number || to == name)
-          if (!own && (pref == number || to == number || (name != "" && to == name))) { print "the rule " $0; exit } }')
+    } | awk -v number="$routing_table" -v name="$table_name" -v shim="$shim" -v before="${1:-$shim}" "$TAKEN")
     [ -z "$taken" ] || { why="routing_table $routing_table is used already: $taken" && return 1; }
 }

@@ -18,22 +18,34 @@ from preflight.findings import (
     other_states,
     parent_interface,
 )
+from preflight.others import collisions
+from preflight.others.installations import Others
+
+NO_OTHERS = Others()
 
 
 def findings(
-    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, state: StackState, take_over: bool = False
+    site: Site,
+    install: InstallPlan,
+    plan: LanPlan,
+    facts: NasFacts,
+    state: StackState,
+    take_over: bool = False,
+    others: Others = NO_OTHERS,
 ) -> Iterator[Problem]:
     """Errors and warnings.
 
     site: its lan.parent is resolved.
     state: what this stack's state holds.
     take_over: whether an installation that another state made becomes this one's.
+    others: other installations of this program on the NAS; facts: without their data files.
     """
     yield from access.findings(site, install, facts)
     yield from boot_hook.findings(site, install, facts)
-    yield from parent_interface.findings(site, plan, facts)
-    yield from network.findings(site, plan, facts)
+    yield from parent_interface.findings(site, install, plan, facts)
+    yield from network.findings(site, install, plan, facts, others)
     yield from containers.findings(plan, facts)
-    yield from other_states.findings(site, install, plan, facts, state, take_over)
-    yield from address_conflicts.findings(site, plan, facts)
-    yield from manual_setups.findings(site, install, facts)
+    yield from collisions.findings(site, install, plan, facts, state, others)
+    yield from other_states.findings(site, install, plan, facts, state, take_over, others)
+    yield from address_conflicts.findings(site, plan, facts, others)
+    yield from manual_setups.findings(site, install, facts, others)

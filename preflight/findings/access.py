@@ -64,11 +64,12 @@ def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Proble
         message = f"has docker at {docker.path}, outside the PATH of SSH commands"
         link = f"on the NAS run `ln -s {docker.path} {(*docker.search, '/usr/bin')[0]}/docker`"
         yield Problem("site.nas.host", site.nas.host, message, link if site.nas.docker_wrapper else f"{FIX}; or {link}")
-    if docker.wrapper and not install.wrapper and docker.path.rpartition("/")[0] not in docker.search:
+    record = read_conf(facts.conf)
+    written = record is not None and docker.wrapper in record.sums  # the one of another installation stays
+    if written and not install.wrapper and docker.path.rpartition("/")[0] not in docker.search:
         message = f"would remove the wrapper {docker.wrapper}; SSH commands would not find the client at {docker.path}"
         yield Problem("site.nas.docker_wrapper", "false", message, "write true; `pulumi destroy` removes it")
     live = facts.network(site.network.name)
-    record = read_conf(facts.conf)
     known = record is not None and record.adopted
     if install.wrapper and not docker.wrapper and live is not None and is_adopted(live) and not known:
         message = "is there already, and to take it over the docker plugin must reach Docker before anything is changed"
@@ -78,6 +79,15 @@ def _reach(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Proble
 
 def _docker(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
     docker, host = facts.docker, site.nas.host
+    if docker.podman:
+        message = (
+            f"has Podman {docker.podman} in Docker's place: its networks, and what it says of them, are not Docker's"
+        )
+        remedy = (
+            "install Docker itself (docker.io or docker-ce) there in place of podman-docker; this program needs Docker"
+        )
+        yield Problem("site.nas.host", host, message, remedy)
+        return
     yield from _reach(site, install, facts)
     if docker.refusal and not docker.engine:
         return

@@ -6,9 +6,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from config.problems import Problem
 from config.site import Site
-from facts.nas import NasFacts, Neighbour
+from facts.nas import Link, NasFacts, Neighbour
 from install.conf import Record, read_conf
 from plan.lan import LanPlan, PlannedAddress
+from preflight.others.installations import Others
 
 Address = IPv4Address | IPv6Address
 SHOWN = 4  # addresses that one message names
@@ -21,22 +22,23 @@ class AddressOwner:
     ours: bool
 
 
-def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+def findings(site: Site, plan: LanPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
+    """Of another installation's addresses preflight/others/collisions.py tells."""
     record = read_conf(facts.conf)
-    holders = _owners(site, facts)
+    holders = _owners(site, facts, others)
     shims = (plan.shim.name, "" if record is None else record.shim)
-    own = {
-        address.interface.ip: link.name
-        for link in facts.links.values()
-        for address in link.addresses
-        if link.name not in shims
-    }
+    own: dict[Address, Link] = {}
+    for link in facts.links.values():
+        if link.name not in (*shims, *others.shims):
+            for address in link.addresses:
+                own.setdefault(address.interface.ip, link)
     reported: set[tuple[str, str]] = set()
     for planned in plan.given:
+        if str(planned.address) in others.addresses:
+            continue
         holder, answer = holders.get(planned.address), facts.neighbours.get(planned.address)
         if planned.address in own:
-            message = f"is the NAS's own address on {own[planned.address]}; both would be cut off"
-            yield Problem(planned.path, str(planned.address), message, FREE)
+            yield _on_the_nas(planned, own[planned.address], plan)
         elif holder is not None and holder.ours:
             if (planned.name, holder.name) not in reported:  # else it is the ULA beside the IPv4 address
                 yield from _held(planned, holder, plan, facts, record)
@@ -48,14 +50,28 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
             )
         elif holder is None and answer is not None and not _is_ours(planned, answer, shims, facts):
             yield from _answered(planned, answer, facts)
+        elif holder is None and str(planned.address) in facts.routed:
+            message = "answers a ping by way of a router: if that leads to this LAN, a device there has the address"
+            yield Problem(planned.path, str(planned.address), message, FREE, "warning")
     yield from _unasked(site, plan, holders, facts)
 
 
-def _owners(site: Site, facts: NasFacts) -> dict[Address, AddressOwner]:
+def _on_the_nas(planned: PlannedAddress, link: Link, plan: LanPlan) -> Problem:
+    if not planned.name and link.kind == "macvlan" and link.lower == plan.shim.parent:
+        message = f"is the address of {link.name}, an older shim on {link.lower}; both would be cut off"
+        remedy = f"write `shim.name: {link.name}`, and it is taken over; or remove it, and what makes it: "
+        return Problem(planned.path, str(planned.address), message, f"{remedy}`ip link del {link.name}`")
+    message = f"is the NAS's own address on {link.name}; both would be cut off"
+    return Problem(planned.path, str(planned.address), message, FREE)
+
+
+def _owners(site: Site, facts: NasFacts, others: Others) -> dict[Address, AddressOwner]:
     """Who has which address on Docker's networks on the same parent. Our own containers count wherever they are."""
     near = {network.name for network in facts.networks if network.parent == site.lan.parent} | {site.network.name}
     found: dict[Address, AddressOwner] = {}
     for container in facts.containers.values():
+        if others.owner_of_container(container):
+            continue
         ours = bool(container.addresses)
         for name, place in container.networks.items():
             for text in (place.ipv4, place.ipv6) if ours or name in near else ():
@@ -123,6 +139,8 @@ def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner],
         return
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     why = f"{facts.user} may not send pings from the NAS, or the NAS has no route to {site.lan.subnet}"
+    if plan.nas_ipv4 is None:
+        why = f"the NAS has no address in {site.lan.subnet} to ask from"
     if not facts.tools & {"ping", "ping6"}:
         why = "the NAS has no `ping`"
     message = f"could not check whether other devices use {', '.join(found[:SHOWN])}{more}: {why}"

@@ -7,24 +7,29 @@ from config.site import Site
 from facts.nas import NasFacts
 from install.conf import read_conf
 from install.layout import InstallPlan, docker_units
-from install.profiles import PROFILES, RC_D, SYSTEMD
+from install.profiles import PROFILES, RC_D, SYSTEMD, SYSTEMD_STANDALONE
 
 
 def findings(site: Site, install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
     profile = PROFILES[install.profile]
-    others = ", ".join(hook for hook in profile.hooks if hook != install.boot_hook)
-    if install.systemd and "systemctl" not in facts.tools:
+    others = " or ".join(hook for hook in profile.hooks if hook != install.boot_hook and _can_run(hook, facts))
+    if install.systemd and not _can_run(install.boot_hook, facts):
         message = f"needs systemd, and the NAS has no `systemctl`; it is taken for {profile.title}"
-        remedy = "write rc.d or task-scheduler" if "systemd" in profile.hooks else f"write one of {others}"
-        yield Problem("site.install.boot_hook", install.boot_hook, message, remedy)
+        yield Problem("site.install.boot_hook", install.boot_hook, message, f"write {others}")
     elif install.boot_hook == SYSTEMD and facts.docker.engine:
         yield from _unit(install, facts)
-    if install.boot_hook == RC_D and facts.abilities.get("rcd") == "no":
+    if install.boot_hook == RC_D and not _can_run(RC_D, facts):
         message = "would never run: this NAS has no /usr/local/etc/rc.d, the folder whose scripts DSM runs at boot"
-        yield Problem("site.install.boot_hook", RC_D, message, f"write one of {others}")
+        yield Problem("site.install.boot_hook", RC_D, message, f"write {others}")
     if install.task and facts.boot_task != "yes" and "synowebapi" not in facts.tools and not facts.loop_pid:
         message = "starts nothing at boot yet: create the task yourself, because this NAS has no tool that creates it"
         yield Problem("site.install.boot_hook", install.boot_hook, message, install.boot_task, "warning", "shim")
+
+
+def _can_run(hook: str, facts: NasFacts) -> bool:
+    if hook in (SYSTEMD, SYSTEMD_STANDALONE):
+        return "systemctl" in facts.tools
+    return hook != RC_D or facts.abilities.get("rcd") != "no"
 
 
 def _unit(install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
@@ -42,7 +47,11 @@ def _unit(install: InstallPlan, facts: NasFacts) -> Iterator[Problem]:
         yield Problem("site.install.docker_unit", install.docker_unit or "auto", message, remedy)
         return
     record = read_conf(facts.confs.get(install.config_path))
-    before = record.hook[1] if record is not None and len(record.hook) == 2 else install.docker_unit
+    before = (
+        record.hook[1]
+        if record is not None and record.hook[:1] == (SYSTEMD,) and len(record.hook) == 2
+        else install.docker_unit
+    )
     if before != install.docker_unit:
         message = f"is Docker's unit now; it was {before} when the shim was installed (an upgrade renamed it)"
         remedy = "nothing to do: `pulumi up` binds the shim to it"

@@ -7,10 +7,15 @@ from config.site import Site
 from facts.nas import LiveNetwork, NasFacts
 from facts.state import StackState
 from install.conf import read_conf
+from install.layout import InstallPlan
 from plan.lan import LanPlan
 from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
+from preflight import unraid
+from preflight.findings.nas_address import own_addresses
+from preflight.others.installations import Others
 
 SHARED_PARENT = 27  # docs/upstream-facts.md#docker-one-network-per-parent
+UNWRITABLE = ("driver", "macvlan_mode", "internal")  # settings that no key of the site has
 
 
 def foreign_network(site: Site, plan: LanPlan, facts: NasFacts) -> str:
@@ -32,16 +37,15 @@ def _was_ours(site: Site, facts: NasFacts) -> bool:
     return record is not None and record.values.get("network") == site.network.name and not record.adopted
 
 
-def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+def findings(site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
     live, before = facts.network(site.network.name), _before(site, facts)
     if site.ula.gateway == "none" and plan.network.ula_gateway is not None and facts.docker.engine:
         yield _gateway_all_the_same(plan, facts)
     if live is None or plan.network.replaces:
-        yield from _in_the_way(site, plan, facts, before)
+        yield from _in_the_way(site, install, plan, facts, before, others)
     if live is not None and plan.network.replaces:
-        yield from _differs(site, plan, live, facts)
-    elif live is not None:
-        yield from _not_reserved(plan, live)
+        yield from _differs(site, install, plan, live, facts)
+    yield from _not_reserved(site, plan, live, facts)
     if before is not None:
         how = f"will take the place of {before.name}, because Docker cannot rename a network"
         yield from _goes(site, before, how, facts)
@@ -68,26 +72,35 @@ def _before(site: Site, facts: NasFacts) -> LiveNetwork | None:
     return live if name != site.network.name and live is not None and not is_adopted(live) else None
 
 
-def _in_the_way(site: Site, plan: LanPlan, facts: NasFacts, before: LiveNetwork | None) -> Iterator[Problem]:
+def _in_the_way(
+    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, before: LiveNetwork | None, others: Others
+) -> Iterator[Problem]:
     shared = facts.engine_major is None or facts.engine_major >= SHARED_PARENT
     for other in facts.networks:
-        if other == before or other.name == site.network.name:
-            continue
-        remove = f"remove it there: `docker network rm {other.name}`"
+        if other == before or other.name == site.network.name or other.name in others.names:
+            continue  # plan.between and preflight.survey compare the networks of one site
         beside = other.driver in ("macvlan", "ipvlan") and other.parent == site.lan.parent
-        remedy = f"use that one with `network: {{name: {other.name}}}`, or {remove}"
+        if beside and other.driver == "ipvlan":
+            continue  # taken_parent tells of it, whatever its subnet is
+        owner, unraids = others.owner_of_network(other), unraid.makes_network(install, other.name)
+        name = f"Unraid's own network {other.name}" if unraids else f"the network {other.name}"
+        of = f", of {owner}" if owner else ""
+        remove = _removal(other, beside, facts)
+        remedy = remove
+        if owner:
+            remedy = _beside_another(site, other, others)
+        elif unraids:
+            remedy = unraid.without_network(other.name)
+        elif not list(differences(plan.network, other, facts.engine_major)):
+            remedy = f"use that one with `network: {{name: {other.name}}}`, and that name in compose files; or {remove}"
         if beside and not shared:
-            message = (
-                f"has the network {other.name} already, and Docker {facts.docker.engine} takes one on an interface"
-            )
+            message = f"has {name} already{of}, and Docker {facts.docker.engine} takes one on an interface"
             yield Problem("site.lan.parent", site.lan.parent, message, remedy)
         elif taken := refused_for(plan.network, other, facts.engine_major):
             ipv6 = ":" in taken
             key, value = ("site.ula.prefix", site.ula.prefix) if ipv6 else ("site.lan.subnet", site.lan.subnet)
-            message = (
-                f"overlaps {taken} of the network {other.name}, and Docker refuses a network that overlaps another"
-            )
-            if not beside:
+            message = f"overlaps {taken} of {name}{of}, and Docker refuses a network that overlaps another"
+            if not beside and not owner and not unraids:
                 remedy = f"recreate that one with another range, or {remove}"
             if other.name == "bridge":
                 remedy = "give Docker's own bridge another range: `bip` in its daemon.json"
@@ -96,14 +109,31 @@ def _in_the_way(site: Site, plan: LanPlan, facts: NasFacts, before: LiveNetwork 
             yield Problem(key, str(value), message, remedy)
 
 
-def _differs(site: Site, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:
+def _removal(other: LiveNetwork, beside: bool, facts: NasFacts) -> str:
+    remove, link = f"remove it there: `docker network rm {other.name}`", facts.links.get(other.parent)
+    if beside and link is not None and link.kind == "vlan":
+        remove += f" (if Docker made {link.name} for it, {link.name} goes too; the NAS's own settings have to make it)"
+    return remove
+
+
+def _beside_another(site: Site, other: LiveNetwork, others: Others) -> str:
+    """The remedy if another installation has the network, which is not this one's to remove."""
+    if other.name in [one.record.network for one in others.leaving]:
+        return f"run `pulumi up` first without the network {site.network.name}: this removes {other.name}"
+    return "write another parent and that LAN's own subnet; or put these containers into the site that has that network"
+
+
+def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:
     found = list(differences(plan.network, live, facts.engine_major))
     if is_adopted(live) and not foreign_network(site, plan, facts):
         message = f"exists already, was not made by this program, and differs\n{_side_by_side(found)}"
-        remedy = (
-            "write what it has into the site, and it is used as it is; or remove it there "
-            f"(`docker network rm {live.name}`, its containers disconnected), and it is made as the site says"
-        )
+        remedy = f"(`docker network rm {live.name}`, its containers disconnected), and it is made as the site says"
+        if any(one.setting in UNWRITABLE or (one.setting, one.live) == ("IPv6 prefix", "none") for one in found):
+            remedy = f"remove it there {remedy}"
+        else:
+            remedy = f"write what it has into the site, and it is used as it is; or remove it there {remedy}"
+        if unraid.makes_network(install, live.name):
+            remedy = f"write another `network.name`, because this is Unraid's own; {unraid.without_network(live.name)}"
         yield Problem("site.network.name", live.name, message, remedy)
         return
     how = f"will be replaced, because Docker cannot change a network ({in_words(found)})"
@@ -139,19 +169,27 @@ def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:
     return found
 
 
-def _not_reserved(plan: LanPlan, live: LiveNetwork) -> Iterator[Problem]:
+def _not_reserved(site: Site, plan: LanPlan, live: LiveNetwork | None, facts: NasFacts) -> Iterator[Problem]:
     """Docker could give the address of the shim or of the NAS to a container that asks for none
     (docs/upstream-facts.md#docker-reserved-addresses)."""
-    reserved = set(plan.network.reserved_ipv4.values())
-    open_to_all = [address for address in (plan.shim.ipv4, plan.nas_ipv4) if address not in reserved]
-    ip_range = plan.network.ip_range
-    free = [str(address) for address in open_to_all if ip_range is None or address in ip_range]
-    if free:
-        message = (
-            f"does not reserve {' and '.join(free)}, and Docker may give it to a container that asks for no address"
-        )
-        remedy = "give each container on it a fixed address; a network that this program makes reserves them"
-        yield Problem("site.network.name", live.name, message, remedy, "warning", "network")
+    known, ip_range = set(plan.network.reserved_ipv4.values()), plan.network.ip_range
+    ours = [address for address in (plan.shim.ipv4, plan.nas_ipv4) if address is not None]
+    own, planned = own_addresses(plan, site, facts), {one.address for one in plan.given}
+    # Those of a second card. If the site names another address, that is told first
+    others = [one for one in own if one not in planned and one not in ours] if plan.nas_ipv4 in own else []
+    free = [one for one in (*ours, *others) if one not in known and (ip_range is None or one in ip_range)]
+    if not free:
+        return
+    message = (
+        f"does not reserve {' and '.join(map(str, free))}, and Docker may give it to a container that asks for no "
+    )
+    message += "address"
+    remedy = "give each container on it a fixed address"
+    if live is None or plan.network.replaces:
+        remedy += ", or write a `lan.ip_range` that leaves it out"
+    elif not {*free} & {*others}:
+        remedy += "; a network that this program makes reserves them"
+    yield Problem("site.network.name", plan.network.name, message, remedy, "warning", "network")
 
 
 def in_words(found: list[Difference]) -> str:

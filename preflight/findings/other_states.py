@@ -12,6 +12,7 @@ from install.layout import InstallPlan
 from plan.lan import ContainerPlan, LanPlan
 from plan.network import differences, is_adopted
 from preflight.findings.network import in_words
+from preflight.others.installations import Others
 
 SHOWN = 6  # names in one message
 TAKE_OVER = f"`pulumi up --config {TAKE_OVER_KEY}=true`"
@@ -45,11 +46,18 @@ def others(plan: LanPlan, facts: NasFacts, state: StackState) -> list[LiveContai
 
 
 def findings(
-    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, state: StackState, take_over: bool
+    site: Site,
+    install: InstallPlan,
+    plan: LanPlan,
+    facts: NasFacts,
+    state: StackState,
+    take_over: bool,
+    installations: Others,
 ) -> Iterator[Problem]:
-    yield from _network_to_go(site, plan, facts, state)
-    if state.is_empty or others(plan, facts, state):
-        yield from _foreign(site, install, plan, facts, state, take_over)
+    yield from _network_to_go(site, plan, facts, state, installations)
+    mine = [one for one in others(plan, facts, state) if not installations.owner_of_container(one)]
+    if state.is_empty or mine:
+        yield from _foreign(site, install, plan, facts, state, take_over, installations, mine)
     elif take_over:
         message = "has been done: this stack's state holds the installation"
         yield Problem(TAKE_OVER_KEY, "true", message, f"`pulumi config rm {TAKE_OVER_KEY}`", "warning")
@@ -67,11 +75,18 @@ def findings(
 
 
 def _foreign(
-    site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, state: StackState, take_over: bool
+    site: Site,
+    install: InstallPlan,
+    plan: LanPlan,
+    facts: NasFacts,
+    state: StackState,
+    take_over: bool,
+    installations: Others,
+    containers: Sequence[LiveContainer],
 ) -> Iterator[Problem]:
-    containers = others(plan, facts, state)
     live = facts.network(site.network.name)
-    found = [f"the network {live.name}"] if live and not is_adopted(live) and live.name != state.network else []
+    is_mine = live is not None and not is_adopted(live) and not installations.has_network(live)
+    found = [f"the network {live.name}"] if live and is_mine and live.name != state.network else []
     found += [_names([container.name for container in containers])] if containers else []
     found += (
         [install.config_path] if not state.shim and read_conf(facts.confs.get(install.config_path)) is not None else []
@@ -82,11 +97,18 @@ def _foreign(
         message = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
         if not state.is_empty:
             message = f"has more of this program's than this stack's state knows of: {'; '.join(found)}"
-        message += "\n      its state is in another stack, on another laptop, or lost, or a run was cut off; "
+        record = read_conf(facts.confs.get(install.config_path))
+        other = record.stack if record is not None else ""
+        where = f"the stack {other}" if other not in ("", installations.stack) else "another stack"
+        message += f"\n      its state is in {where}, on another laptop, or lost, or a run was cut off; "
         message += "two states undo each other's work"
         remedy = "bring that state here (`pulumi stack export` there, `pulumi stack import` here), or take the "
         remedy += f"installation over: {TAKE_OVER}"
         remedy += " recreates those containers, their volumes stay" if containers else ""
+        if state.is_empty:
+            remedy += (
+                "; or, if it is to stay beside this site's, write `install.name`, `network.name` and `shim.name` here"
+            )
         yield Problem("site.nas.host", site.nas.host, message, remedy)
         return
     keys = {container.name: container.key for container in plan.containers}
@@ -97,21 +119,27 @@ def _foreign(
         yield Problem("site.containers", container.name, message, remedy, "warning", keys[container.name])
     known = {*keys, *state.containers}
     rest = [
-        container.name for container in facts.containers.values() if container.addresses and container.name not in known
+        container.name
+        for container in facts.containers.values()
+        if container.addresses and container.name not in known and site.network.name in container.networks
+        if not installations.owner_of_container(container)
     ]
     if rest:
         message = "of another state are not in this site, and stay as they are"
-        yield Problem("site.containers", ", ".join(rest), message, f"`docker rm -f {rest[0]}` there", "warning")
+        remedy = "nothing to do; a container of that name in this site takes it over"
+        yield Problem("site.containers", ", ".join(rest), message, remedy, "warning")
 
 
-def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, state: StackState) -> Iterator[Problem]:
+def _network_to_go(
+    site: Site, plan: LanPlan, facts: NasFacts, state: StackState, installations: Others
+) -> Iterator[Problem]:
     """A network of this program that is in the site's way and that Pulumi cannot remove."""
     record = read_conf(facts.conf)
     before = "" if record is None else record.values.get("network", "")
     for name in {before, site.network.name} if before else {site.network.name}:
         live = facts.network(name)
         goes = plan.network.replaces or name != site.network.name
-        if live is None or is_adopted(live) or not goes or state.network == name:
+        if live is None or is_adopted(live) or not goes or state.network == name or installations.has_network(live):
             continue
         found = list(differences(plan.network, live, facts.engine_major)) if name == site.network.name else []
         how = in_words(found) or "another name"
@@ -119,8 +147,7 @@ def _network_to_go(site: Site, plan: LanPlan, facts: NasFacts, state: StackState
             f"differs from {name} on the NAS ({how}), and this stack's state does not have that one, so that Pulumi "
         )
         message += "cannot remove it"
-        remedy = "write what that one has into the site until this stack has taken it over; or remove what is on it, "
-        remedy += f"and then it, on the NAS: `docker network rm {name}`"
+        remedy = "write what that one has into the site until this stack has taken it over, and change it after that"
         yield Problem("site.network.name", site.network.name, message, remedy)
 
 

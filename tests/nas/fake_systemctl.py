@@ -115,7 +115,7 @@ def strike() -> None:
     if moment == words[0]:
         (here / "at").unlink()
         target = str(lock.readlink()) if pid == "installer" else pid
-        os.kill(int(target), signal.Signals[f"SIG{name}"])
+        os.kill(int(target.partition(".")[0]), signal.Signals[f"SIG{name}"])
         time.sleep(0.2)  # whoever it hits is gone before this goes on
         if pid == "installer":
             sys.exit(1)

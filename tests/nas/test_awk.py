@@ -234,6 +234,7 @@ def test_the_answers_of_the_nas_itself_are_no_containers(awk: list[str]) -> None
 NEIGHBOURS = """== told
 able
 pinged 192.168.1.7
+pinged 192.168.1.12
 sent 192.168.1.9
 == gateway
 fd00::1
@@ -244,6 +245,7 @@ fd00::1 from :: dev eth0
 192.168.1.9
 192.168.1.10
 192.168.1.11
+192.168.1.12
 == before
 192.168.1.8 dev eth0 lladdr 02:00:00:00:00:08 STALE
 == own
@@ -261,9 +263,10 @@ def test_the_neighbour_table_is_the_judge(awk: list[str]) -> None:
         "answer 192.168.1.7 02:00:00:00:00:07 REACHABLE ping",
         "answer 192.168.1.8 02:00:00:00:00:08 STALE known",
         "unasked 192.168.1.11",
+        "routed 192.168.1.12",
     ]
     unable = NEIGHBOURS.replace("able\n", "", 1)
-    assert run(awk, "neighbours.awk", unable) == [f"unasked 192.168.1.{n}" for n in (7, 8, 9, 11)]
+    assert run(awk, "neighbours.awk", unable) == [f"unasked 192.168.1.{n}" for n in (7, 8, 9, 11, 12)]
 
 
 def test_what_a_container_has_is_read_to_a_limit(awk: list[str], tmp_path: Path) -> None:

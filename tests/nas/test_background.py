@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.box import NAS, PROGRAM, SHIM, Box, alive, children, put_tool, until
+from tests.nas.box import NAS, PROGRAM, SHIM, TABLE, Box, alive, children, put_tool, until
 
 # Not kill's own: what a test looks at are processes, by their command lines
 HIDDEN = ("setsid", "logger")
@@ -133,7 +133,7 @@ def test_two_at_once_leave_one_keeper_and_one_loop(kept: Box) -> None:
     assert kept.processes[-1].wait(timeout=240) == 0
     until("the others have looked", lambda: not running(kept, "start-loop") and len(running(kept, "supervise")) == 1)
     until("it is up", lambda: is_up(kept))
-    assert number(kept).read_text().split() == [str(pid) for pid in running(kept, "supervise")]
+    assert [int(number(kept).read_text().partition(".")[0])] == running(kept, "supervise")
     call(kept, "stop-loop")
     until("all is gone", lambda: not kept.left())
 
@@ -150,7 +150,7 @@ def test_the_end_of_logger_is_not_the_end_of_the_loop(kept: Box) -> None:
     until("there is a logger", lambda: read(logger))
     os.kill(int(logger.read_text()), signal.SIGKILL)
     for _ in range(2):
-        kept.ip("route", "del", "192.168.1.201", "dev", SHIM)
+        kept.ip("route", "del", "192.168.1.201", "dev", SHIM, "table", TABLE)
         until("healed, and told to nobody", lambda: is_up(kept))
     os.kill(loop[0], signal.SIGKILL)
     until("another loop", lambda: loops(kept) != loop and is_up(kept))

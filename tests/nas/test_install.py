@@ -78,7 +78,7 @@ def test_a_mode_that_was_changed_is_set_right(nas: Nas) -> None:
 def test_a_conf_the_program_refuses_changes_nothing(nas: Nas) -> None:
     before = folders(nas)
     done = nas.run(conf=OURS + "colour blue\n")
-    assert done.returncode == 1 and "conf line 11: unknown key 'colour'" in done.stderr
+    assert done.returncode == 1 and "conf line 12: unknown key 'colour'" in done.stderr
     assert nas.tree() == {} and folders(nas) == before and nas.calls() == [] and not nas.box.has_link()
 
 
@@ -121,6 +121,19 @@ def test_remove_leaves_the_nas_as_it_was_found_however_often(nas: Nas) -> None:
         assert nas.ok("remove") == "removed: link, unit and files\n"
     assert nas.tree() == {} and folders(nas) == before
     assert not nas.box.has_link() and not (nas.fake / "enabled").exists() and not (nas.fake / "loaded").exists()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_file_that_another_installation_lists_too_stays(nas: Nas, shared: bool) -> None:
+    """The `docker` for SSH commands is one for all."""
+    docker, other = nas.root / "usr/bin/docker", nas.root / "etc/setup_docker_macvlan-iot.conf"
+    listed = f"# file {docker} {'ab' * 32}\n"
+    wrapper = "#!/bin/sh\n# Written by pulumi up (macvlan-ipv6)\n"
+    changes = {"docker": wrapper, "manifest": f"{nas.text['manifest']}0755 {docker} docker\n"}
+    nas.ok(conf=nas.text["conf"] + listed, **changes)
+    other.write_text("# Written by pulumi up (macvlan-ipv6)\n" + (listed if shared else ""))
+    nas.ok("remove")
+    assert docker.exists() is shared and other.exists() and not nas.program.exists()
 
 
 def test_a_directory_that_somebody_else_uses_by_now_stays(nas: Nas) -> None:

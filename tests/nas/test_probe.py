@@ -20,6 +20,7 @@ SECTIONS = [
     "links",
     "addresses",
     "routes",
+    "routing",
     "sysctls",
     "docker",
     "networks",
@@ -27,6 +28,7 @@ SECTIONS = [
     "inside",
     "files",
     "conf",
+    "others",
     "loop",
     "units",
     "sshd",
@@ -241,7 +243,8 @@ def test_links_addresses_and_routes_are_what_ip_says(nas: FakeNas, lan: str) -> 
         "6 default via fe80::1 dev eth0 metric 1024 pref medium",
     ]
     assert any(line.startswith("shim4 local 192.168.1.254 table local") for line in routes)
-    assert "shim4 192.168.1.201 scope link" in routes and f"shim6 {PREFIX}202 metric 1024 pref medium" in routes
+    assert "shim4 192.168.1.201 table 109 scope link" in routes
+    assert f"shim6 {PREFIX}202 table 109 metric 1024 pref medium" in routes
     assert told["sysctls"] == [
         "accept_ra 0",
         "autoconf 0",
@@ -275,7 +278,7 @@ def test_the_link_is_looked_at_under_the_name_that_the_last_run_gave_it(
     nas.box.settled()
     nas.put("/opt/a.conf", f"{first}\nversion 1\n{line}\n")
     told = nas.look("shim=renamed", "conf=/opt/none.conf", "conf=/opt/a.conf")
-    assert ("shim4 192.168.1.201 scope link" in [one.rstrip() for one in told["routes"]]) == found
+    assert ("shim4 192.168.1.201 table 109 scope link" in [one.rstrip() for one in told["routes"]]) == found
     assert ("arp_filter 1" in told["sysctls"]) == found
 
 
@@ -330,6 +333,41 @@ def test_a_docker_that_may_not_be_asked_says_why_in_one_line_and_is_not_asked_ag
     assert told["networks"] == told["containers"] == [] and len(nas.calls("docker")) == 1
 
 
+PODMAN = """case $* in
+--version) echo 'podman version 5.4.2' ;;
+version) echo 'Client: Podman Engine' ;;
+version*) {server} ;;
+*) echo '{{"name":"podman"}}' ;;
+esac"""
+BY_SOCKET = """case $* in
+--version) echo 'Docker version 26.1.5, build x' ;;
+version) echo 'Server: linux/amd64'; echo ' Podman Engine:' ;;
+version*) echo 'engine 5.4.2'; echo 'api 1.41' ;;
+*) echo '{"Name":"podman","Id":"1"}' ;;
+esac"""
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        (PODMAN.format(server="true"), ["podman 5.4.2"]),  # it has no server part where it is asked on the spot
+        (PODMAN.format(server="echo 'engine 5.4.2'; echo 'api 5.4.2'"), ["engine 5.4.2", "api 5.4.2", "podman 5.4.2"]),
+        (
+            PODMAN.format(server="echo 'Cannot connect to Podman' >&2; exit 125"),
+            ["podman 5.4.2", "error Cannot connect to Podman"],
+        ),
+        (BY_SOCKET, ["engine 5.4.2", "api 1.41", "podman 5.4.2"]),
+    ],
+    ids=["local", "remote", "unreached", "behind Docker's client"],
+)
+def test_podman_in_dockers_place_is_told_and_its_networks_are_not_asked(
+    nas: FakeNas, does: str, told: list[str]
+) -> None:
+    nas.tool("docker", does)
+    look = nas.look()
+    assert look["docker"][3:] == told and look["networks"] == look["containers"] == []
+
+
 SUDO = '#!/bin/sh\n[ "$1" = -n ] && shift && AS_ROOT=y exec "$@"\n'
 
 
@@ -353,7 +391,7 @@ def test_our_own_wrapper_is_told_and_the_docker_behind_it_is_asked(nas: FakeNas)
 
 
 def test_a_loop_without_systemd_is_told_by_its_number_if_that_is_its_own(nas: FakeNas) -> None:
-    pid = nas.box.popen("sh", "-c", "sleep 600; : macvlan.sh keep x").pid
+    pid = nas.box.popen("sh", "-c", "sleep 600; : /usr/local/bin/macvlan.sh keep x").pid
     for number, told in ((pid, [f"loop {pid}"]), (1, []), ("x", [])):
         nas.more = f"mount -t tmpfs none run; echo {number} >run/macvlan.sh.{SHIM}.pid"
         words = (f"shim={SHIM}", "program=/usr/local/bin/macvlan.sh", "program=/opt/other.sh")
@@ -565,5 +603,27 @@ def test_what_a_recipe_by_hand_left_is_named_and_a_pipe_stops_nobody(nas: FakeNa
         nas.put(path, "ip link add macvlan-host type macvlan\n")
     nas.put("/etc/crontab", "nothing of it\n")
     nas.put("/etc/init.d", None)
+    nas.put("/etc/systemd/system/ours.service", "# Written by pulumi up (macvlan-ipv6)\nmacvlan\n")
     os.mkfifo(nas.box.here / "root/etc/init.d/pipe")
     assert nas.look()["leftovers"] == [f"mentions {path}" for path in named]
+
+
+def test_data_files_of_other_installations_are_told_beside_the_one_that_was_asked_for(nas: FakeNas) -> None:
+    mark = "# Written by pulumi up (macvlan-ipv6)\n"
+    for name in ("", "-iot", "-x"):
+        nas.put(f"/etc/setup_docker_macvlan{name}.conf", f"{mark}shim shim{name}\n")
+    nas.put("/etc/setup_docker_macvlan-by-hand.conf", "shim mine\n")
+    nas.put("/etc/other.conf", mark)
+    nas.put("/usr/local/etc/setup_docker_macvlan-y.conf", mark)
+    sections = nas.look("conf=/etc/setup_docker_macvlan.conf", "conf=/etc/setup_docker_macvlan-x.conf")
+    assert sections["others"] == ["file /etc/setup_docker_macvlan-iot.conf", f"|{mark.strip()}", "|shim shim-iot"]
+    assert nas.look()["others"] == []
+
+
+def test_of_other_installations_no_more_is_told_than_twenty_and_64_kib_of_each(nas: FakeNas) -> None:
+    mark = "# Written by pulumi up (macvlan-ipv6)\n"
+    for number in range(30):
+        nas.put(f"/etc/setup_docker_macvlan-{number:02}.conf", mark + "x" * 70_000)
+    told = nas.look("conf=/etc/setup_docker_macvlan.conf")["others"]
+    assert len([line for line in told if line.startswith("file ")]) == 20
+    assert max(map(len, told)) < 65_536

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.box import PREFIX, Box
+from tests.nas.box import ANNOUNCED, PREFIX, Box
 from tests.nas.fake_nas import AWAKE, DEAF, NOBODY, PATIENT, FakeNas, make_lan
 
 PINNED = "02:00:00:00:00:31"
@@ -17,6 +17,8 @@ PINNED = "02:00:00:00:00:31"
 
 @pytest.fixture
 def nas(box: Box) -> Iterator[FakeNas]:
+    """With no global address, so that it asks from its ULA."""
+    box.ip("addr", "del", f"{ANNOUNCED}10/64", "dev", "eth0")
     yield FakeNas(box)
 
 
@@ -58,6 +60,7 @@ def test_the_neighbour_table_tells_who_is_at_an_address(nas: FakeNas, lan: str, 
         f"answer 192.168.1.31 {PINNED} PERMANENT known",
         f"answer {PREFIX}20 {AWAKE} REACHABLE ping",
         f"answer {PREFIX}21 {DEAF} REACHABLE quiet",
+        "routed 2001:db8:9::1",
         "unasked 10.9.9.9",
     ]
 

@@ -225,6 +225,15 @@ def test_a_loop_that_can_make_no_lock_goes_on_and_says_so_once(box: Box) -> None
     until("made", box.has_link)
 
 
+def test_a_parent_without_an_ipv4_address_serves_by_the_shims_address(box: Box) -> None:
+    """The site says `lan.nas_address: none`."""
+    assert "inet " not in box.ip("addr", "show", "dev", "eth0")
+    _, space = box.container("test", "192.168.1.201", f"{PREFIX}201")
+    box.program("start")
+    assert box.pings("192.168.1.201") and box.pings(f"{PREFIX}201")
+    assert box.pings("192.168.1.254", space) and box.pings(f"{PREFIX}254", space)
+
+
 def test_host_and_container_talk_in_both_families_and_directions(box: Box) -> None:
     box.ip("addr", "add", "192.168.1.10/24", "dev", "eth0")
     for knob in "all", "eth0", "default":

@@ -21,7 +21,9 @@ def main(name: str) -> None:
     stack_file = ROOT / "Pulumi.dev.yaml"
     raw_site = yaml.safe_load(stack_file.read_text())["config"]["macvlan-ipv6:site"]
     loaded = load(ROOT, stack_file, raw_site, None)
-    remote = shlex.join(["sh", "-s", "--", *probe_arguments(loaded.site, loaded.addresses)])
+    remote = shlex.join(
+        ["sh", "-s", "--", *probe_arguments(loaded.networks[0].view.site, loaded.networks[0].addresses)]
+    )
     command = loaded.access.command(remote)
     done = subprocess.run(command, input=loaded.sources[PROBE], stdout=subprocess.PIPE, text=True, check=True)
     (ROOT / "tests/unit/answers" / f"{name}.txt").write_text(done.stdout)

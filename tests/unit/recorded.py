@@ -20,6 +20,7 @@ from probe.parse import parse_facts
 from tests.unit.sites import site_of
 
 HERE = Path(__file__).parent
+STACK = "organization/macvlan-ipv6/home"  # the one whose preview a case is
 CASES = sorted(path.stem for path in (HERE / "findings").glob("*.yaml"))
 
 
@@ -44,12 +45,14 @@ def facts_of(name: str) -> NasFacts:
     return parse_facts(text)
 
 
-def stack_state_in(name: str, facts: NasFacts) -> StackState:
-    """What the state holds: what the case says, else what an earlier run of this stack's would have left in it."""
-    told = case(name).get("state")
+def stack_state_in(name: str, facts: NasFacts, network: str = "") -> StackState:
+    """What the state holds for a network of the site: what the case says, else what an earlier run of this stack's
+    would have left in it."""
+    told = case(name).get("states", {}).get(network, case(name).get("state"))
     if told is None:
         return stack_state_left_by(facts)
-    return StackState(**{**told, "containers": frozenset(told.get("containers", ()))})
+    sets = {key: frozenset(told.get(key, ())) for key in ("containers", "paths", "all_paths")}
+    return StackState(**{**told, **sets})
 
 
 def stack_state_left_by(facts: NasFacts) -> StackState:
@@ -64,9 +67,12 @@ def stack_state_left_by(facts: NasFacts) -> StackState:
     )
 
 
+def site_text_in(name: str) -> Any:
+    return _merged(site_of(), case(name).get("site", {}))
+
+
 def site_in(name: str) -> Site:
-    raw = _merged(site_of(), case(name).get("site", {}))
-    site, problems = parse_site(raw)
+    site, problems = parse_site(site_text_in(name))
     assert site is not None and not problems, problems
     return site
 

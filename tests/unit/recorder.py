@@ -1,6 +1,6 @@
 """Runs the components against a monitor that writes down every registration, as the engine would get it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
 
-from components.lan import MacvlanLan, MacvlanLanArgs
+from components.lan import MacvlanLan, MacvlanLanArgs, SiteNetwork
 from inputs.ssh_access import SshAccess
 from install.files import SOURCES, host_files
 from install.layout import InstallPlan
@@ -124,7 +124,9 @@ class _NoMocks(mocks.Mocks):
 def record(program: Callable[[], Any], preview: bool = False) -> Recorder:
     recorder = Recorder(preview=preview)
     settings.set_root_resource(None)  # type: ignore[arg-type]  (each run has a stack of its own)
-    mocks.set_mocks(_NoMocks(), project="macvlan-ipv6", stack="test", preview=preview, monitor=recorder)
+    mocks.set_mocks(
+        _NoMocks(), project="macvlan-ipv6", stack="test", preview=preview, monitor=recorder, organization="organization"
+    )
     settings.SETTINGS.callbacks = recorder  # type: ignore[assignment]
     mocks.test(program)()
     return recorder
@@ -140,15 +142,21 @@ def record_lan(
     install: InstallPlan | None = None,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
     seen: NasSnapshot | None = None,
+    further: Sequence[LanPlan] = (),
 ) -> Recorder:
-    """The whole site, on a Debian NAS. secrets: container key → variables; seen: what the NAS said."""
+    """The whole site, on a Debian NAS. secrets: container key → variables; seen: what the NAS said; further: plans of
+    the networks beside the first."""
 
     def program() -> None:
         sources = {name: f"text of {name}\n" for name in SOURCES}
         hidden = {key: pulumi.Output.secret(dict(values)) for key, values in (secrets or {}).items()}
         looked = seen or NasSnapshot("eth0", installed())
         files = host_files(plan, install or looked.install, sources, looked.repair)
-        MacvlanLan("lan", MacvlanLanArgs(plan, files, SCRIPTS, access, looked, hidden))
+        networks = [SiteNetwork(plan, files, looked)]
+        for other in further:
+            beside = installed(config_path=f"/etc/{other.key}.conf", name=other.key)
+            networks.append(SiteNetwork(other, host_files(other, beside, sources), NasSnapshot("eth0.20", beside)))
+        MacvlanLan("lan", MacvlanLanArgs(networks, SCRIPTS, access, hidden))
 
     return record(program, preview)
 

@@ -12,8 +12,8 @@ from config.compose import ComposeFile, all_services
 from config.problems import Problem
 from config.site import Site, parse_site
 from facts.nas import LiveNetwork, LiveRange
+from inputs.load import plan_networks
 from install.layout import InstallPlan
-from plan.addresses import plan_addresses
 from plan.lan import LanPlan
 from plan.planner import plan_lan
 
@@ -33,7 +33,7 @@ def put(*path_and_value: Any) -> Change:
         holder = site
         for key in path:
             holder = holder.setdefault(key, {})
-        holder[last] = value
+        holder[last] = copy.deepcopy(value)
 
     return change
 
@@ -71,13 +71,24 @@ def make_plan(
     site: Site, files: Iterable[ComposeFile] = (), engine: int | None = None, live: LiveNetwork | None = None
 ) -> tuple[LanPlan | None, list[Problem]]:
     """As __main__.py does it, in one step."""
+    plans, problems = make_plans(site, files, engine, live)
+    return plans.get(""), problems
+
+
+def make_plans(
+    site: Site, files: Iterable[ComposeFile] = (), engine: int | None = None, live: LiveNetwork | None = None
+) -> tuple[dict[str, LanPlan], list[Problem]]:
+    """The plans of all networks by their keys. live: the first one's."""
     services, problems = all_services(site, files)
-    addresses, wrong = plan_addresses(site, services)
+    networks, wrong = plan_networks(site, services)
     problems += wrong
-    if addresses is None:
-        return None, problems
-    plan, wrong = plan_lan(site, addresses, engine, live)
-    return plan, problems + wrong
+    plans: dict[str, LanPlan] = {}
+    for planned in networks:
+        key = planned.view.key
+        plan, wrong = plan_lan(planned.view.site, planned.addresses, engine, None if key else live)
+        problems += wrong
+        plans[key] = replace(plan, key=key)
+    return plans, problems
 
 
 def judge(

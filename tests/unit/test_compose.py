@@ -170,7 +170,7 @@ volumes_from working_dir
 
 @pytest.mark.parametrize("key", sorted(set(COMPOSE_KEYS.split()) - Service.model_fields.keys()))
 def test_every_other_key_of_the_compose_specification_is_refused(key: str) -> None:
-    _, [problem] = services_on(compose_file(document(**{key: "x"})), "bridge-host")
+    _, [problem] = services_on(compose_file(document(**{key: "x"})), ("bridge-host",))
     assert (problem.path, problem.value) == (f"{SERVICE}.{key}", "x")
     assert "would do nothing" in problem.message
     assert problem.remedy == REMEDIES.get(key, "remove it, or see the keys in docs/guide.md")
@@ -246,7 +246,7 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
 
 @pytest.mark.parametrize(("keys", "head", "what", "remedy"), BAD, ids=[head for _, head, _, _ in BAD])
 def test_bad_values_are_told_with_key_value_and_remedy(keys: dict[str, Any], head: str, what: str, remedy: str) -> None:
-    _, problems = services_on(compose_file(document(**keys)), "bridge-host")
+    _, problems = services_on(compose_file(document(**keys)), ("bridge-host",))
     told = [problem for problem in problems if str(problem).startswith(f"  {SERVICE}.{head}\n")]
     assert len(told) == 1 and what in told[0].message and remedy in told[0].remedy, "\n".join(map(str, problems))
 
@@ -263,7 +263,7 @@ def test_a_key_that_nobody_knows_does_not_hide_what_else_is_wrong() -> None:
 
 @pytest.mark.parametrize("key", [5, None, "a b"])
 def test_a_service_whose_name_no_container_can_have_is_left_out(key: Any) -> None:
-    services, [problem] = services_on(compose_file(document() | {"services": {key: APP}}), "bridge-host")
+    services, [problem] = services_on(compose_file(document() | {"services": {key: APP}}), ("bridge-host",))
     assert services == {} and str(problem).startswith(f"  {COMPOSE}: services.{key if key else ''}")
 
 
@@ -279,9 +279,9 @@ def test_services_that_do_not_join_are_none_of_our_business() -> None:
         "web": {"build": ".", "networks": ["default"]},
         "odd": 5,
     }
-    services, problems = services_on(compose_file(mixed), "bridge-host")
+    services, problems = services_on(compose_file(mixed), ("bridge-host",))
     assert list(services) == ["app"] and problems == []
-    assert joining(mixed, "bridge-host") == {"app"}
+    assert joining(mixed, ("bridge-host",)) == {"app"}
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_network_may_have_another_name_inside_the_file(networks: Any) -> None:
 
 def test_a_named_volume_has_the_name_that_the_file_gives_it_and_without_one_is_refused() -> None:
     written = document(volumes=["data:/a", "logs:/b"]) | {"volumes": {"data": {"name": "app_data"}, "logs": None}}
-    services, problems = services_on(compose_file(written), "bridge-host")
+    services, problems = services_on(compose_file(written), ("bridge-host",))
     assert [volume.source for volume in services["app"].volumes] == ["app_data", "logs"]
     [problem] = problems
     assert problem.path.endswith("services.app.volumes[1]") and problem.value == "logs"
@@ -320,7 +320,7 @@ def test_a_named_volume_has_the_name_that_the_file_gives_it_and_without_one_is_r
 )
 def test_a_volume_is_the_one_that_the_file_means(settings: Any, source: str) -> None:
     written = document(volumes=["data:/a"]) | {"volumes": {"data": settings}}
-    services, problems = services_on(compose_file(written), "bridge-host")
+    services, problems = services_on(compose_file(written), ("bridge-host",))
     assert [volume.source for volume in services["app"].volumes] == [source] and problems == []
 
 
@@ -354,7 +354,7 @@ def test_a_service_without_networks_joins_the_files_default_one(declared: Any, n
         "networks": {"default": declared},
     }
     [app] = plan_of(site_of(put("containers", {})), [compose_file(written)]).containers
-    assert str(app.ipv4) == "192.168.1.77" and joining(written, "bridge-host") == {"app"}
+    assert str(app.ipv4) == "192.168.1.77" and joining(written, ("bridge-host",)) == {"app"}
 
 
 def test_a_service_on_the_default_network_needs_an_address_like_any_other() -> None:
@@ -397,7 +397,7 @@ def test_an_address_given_twice_is_one_address_or_refused(key: str, one: str, ot
     ],
 )
 def test_a_file_that_will_not_do_is_told_so(written: Any, path: str, what: str) -> None:
-    _, problems = services_on(compose_file(written), "bridge-host")
+    _, problems = services_on(compose_file(written), ("bridge-host",))
     assert [problem.path for problem in problems] == [f"{COMPOSE}: {path}" if path else COMPOSE]
     assert what in problems[0].message and problems[0].remedy
 
@@ -443,7 +443,7 @@ def test_any_text_as_a_compose_file_is_a_document_or_a_yaml_error(text: str) -> 
 
 
 def _judged(written: Any) -> None:
-    joining(written, "bridge-host")
+    joining(written, ("bridge-host",))
     plan, problems = judge(site_of(), [ComposeFile(COMPOSE, written)])
     assert plan is not None
     assert problems or len(plan.containers) > 1

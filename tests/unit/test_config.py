@@ -42,8 +42,12 @@ BAD: list[tuple[Change, str, str, str, str]] = [
     (put("lan", "gateway", "192.168.1.0"), "site.lan.gateway", "192.168.1.0", "network address", "another"),
     (put("lan", "gateway", "fd00::1"), "site.lan.gateway", "fd00::1", "is an IPv6 address", "swap"),
     (put("lan", "nas_address", "10.0.0.1"), "site.lan.nas_address", "10.0.0.1", OUTSIDE, "the NAS's own address in"),
-    (put("nas", "host", "10.0.0.1"), "site.nas.host", "10.0.0.1", OUTSIDE, "add `lan.nas_address:`"),
-    (put("nas", "host", "nas.lan"), "site.lan.nas_address", "", "is missing", "as in 192.168.1.10"),
+    (put("nas", "host", "10.0.0.1"), "site.nas.host", "10.0.0.1", OUTSIDE, "write `lan.nas_address:` with"),
+    (put("nas", "host", "10.0.0.1"), "site.nas.host", "10.0.0.1", OUTSIDE, "`lan.nas_address: none` if"),
+    (put("nas", "host", "nas.lan"), "site.lan.nas_address", "", "is missing", "in 192.168.1.0/24, or `lan."),
+    (put("lan", "nas_address", "no"), "site.lan.nas_address", "no", "neither an address nor none", "or none if it has"),
+    (put("lan", "nas_address", "fd00::1"), "site.lan.nas_address", "fd00::1", "is an IPv6 address", "swap"),
+    (put("lan", "nas_address", False), "site.lan.nas_address", "false", "YAML boolean", "quotes"),
     (put("lan", "ip_range", "10.0.0.0/28"), "site.lan.ip_range", "10.0.0.0/28", OUTSIDE, "part of 192.168.1.0/24"),
     (put("lan", "parent", "interface-sixteen"), "site.lan.parent", "interface-sixteen", "17 characters", "shorten"),
     (put("lan", "parent", "eth 0"), "site.lan.parent", "eth 0", "not an interface name", "eth0"),
@@ -296,6 +300,15 @@ def test_the_places_for_junk_are_all_there() -> None:
     assert len(PLACES) > 75
 
 
+def test_auto_has_nothing_to_find_the_parent_by_where_the_nas_has_no_address() -> None:
+    raw = site_of(put("lan", "nas_address", "none"))
+    assert judge(raw)[1] == []
+    put("lan", "parent", "auto")(raw)
+    _, (problem,) = judge(raw)
+    assert (problem.path, problem.value) == ("site.lan.parent", "auto")
+    assert "(lan.nas_address: none)" in problem.message and "192.168.1.0/24" in problem.remedy
+
+
 @given(st.sampled_from(PLACES), junk())
 def test_junk_anywhere_gives_a_plan_or_clear_problems_and_nothing_else(place: tuple[str, ...], value: Any) -> None:
     site = site_of(put(*place, value))
@@ -318,7 +331,9 @@ def _is_sound(plan: LanPlan) -> None:
     """What the NAS would reject, or what would cut somebody off, is in no plan that passed."""
     holders = (*plan.containers, *plan.external)
     subnet, prefix = plan.network.subnet, plan.network.ula_prefix
-    ipv4s = [plan.network.gateway, plan.nas_ipv4, plan.shim.ipv4, *(h.ipv4 for h in holders)]
+    ipv4s = [plan.network.gateway, plan.shim.ipv4, *(h.ipv4 for h in holders)] + (
+        [plan.nas_ipv4] if plan.nas_ipv4 else []
+    )
     ulas = [plan.shim.ula, *(h.ula for h in holders)] + ([plan.network.ula_gateway] if plan.network.ula_gateway else [])
     macs = [plan.shim.mac, *(h.mac for h in holders if h.mac)]
     for values in (ipv4s, ulas, macs, [h.name for h in holders]):

@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from components.diagnostics import report_diagnostics
-from components.lan import MacvlanLan, MacvlanLanArgs
+from components.lan import MacvlanLan, MacvlanLanArgs, SiteNetwork
 from config.problems import Problem
 from facts.labels import REPAIRED
 from install.conf import Repair
@@ -64,7 +64,10 @@ def test_drift_and_warnings_are_told_on_what_they_are_about(monkeypatch: pytest.
     def program() -> None:
         sources = {name: "text\n" for name in SOURCES}
         files = host_files(plan, installed(), sources)
-        lan = MacvlanLan("lan", MacvlanLanArgs(plan, files, SCRIPTS, ACCESS, NasSnapshot("eth0", installed())))
+        lan = MacvlanLan(
+            "lan",
+            MacvlanLanArgs([SiteNetwork(plan, files, NasSnapshot("eth0", installed()))], SCRIPTS, ACCESS),
+        )
         made.append(lan)
         report_diagnostics(
             lan,
@@ -75,8 +78,8 @@ def test_drift_and_warnings_are_told_on_what_they_are_about(monkeypatch: pytest.
     record(program)
     [lan] = made
     assert [(text.partition(": ")[2], resource) for text, resource in told[:3]] == [
-        ("link is gone; a route is missing", lan.shim),
-        ("bridge-host is gone", lan.network),
+        ("link is gone; a route is missing", lan.shims[""]),
+        ("bridge-host is gone", lan.networks[""]),
         ("test has moved", lan.containers["test"]),
     ]
-    assert told[3:] == [("a: \nb\n-> c", lan), ("site.shim: x\nis odd\n-> look", lan.shim)]
+    assert told[3:] == [("a: \nb\n-> c", lan), ("site.shim: x\nis odd\n-> look", lan.shims[""])]

@@ -32,6 +32,7 @@ shim macvlan-host
 shim_mac 02:42:c0:a8:01:fe
 shim_ipv4 192.168.1.254
 shim_ipv6 fd0d:7eb5:2afd::254
+routing_table 109
 check_interval 30
 placeholder_gateway fd0d:7eb5:2afd::1
 container test 192.168.1.201 fd0d:7eb5:2afd::201 02:42:c0:a8:01:c9
@@ -102,6 +103,7 @@ def test_a_router_as_gateway_is_kept_and_other_containers_are_in_the_conf() -> N
     site = site_of(put("ula", "gateway", "fd0d:7eb5:2afd::ff"), put("external_containers", [PIHOLE]))
     lines = plain(plan_of(site), installed(check_interval=60)).splitlines()
     assert lines[7:] == [
+        "routing_table 109",
         "check_interval 60",
         "router_gateway fd0d:7eb5:2afd::ff",
         "container pihole 192.168.1.53 fd0d:7eb5:2afd::53 -",

@@ -2,26 +2,23 @@
 
 import pytest
 
+from config.compose import all_services
 from config.problems import Problem
-from install.layout import plan_install
-from preflight.findings import findings
-from preflight.findings.parent_interface import resolve_parent
-from preflight.survey import take_snapshot
-from tests.unit.recorded import CASES, case, facts_of, site_in, stack_state_in
-from tests.unit.sites import compose_file, make_plan
+from config.site import Site
+from inputs.load import plan_networks
+from preflight.survey import Asked, surveyed
+from tests.unit.recorded import CASES, STACK, case, facts_of, site_in, stack_state_in
+from tests.unit.sites import compose_file
+
+NOW = "2026-11-24T01:02:03Z"
 
 
-def found(name: str) -> list[Problem]:
-    facts = facts_of(name)
-    given = site_in(name)
-    files = [compose_file()] if given.compose else []
-    site, problems = resolve_parent(given, facts)
-    install, misplaced = plan_install(site, facts)
-    seen = take_snapshot(site, install, facts)
-    plan, wrong = make_plan(site, files, seen.engine_major, seen.network)
-    assert plan is not None
-    told = findings(site, install, plan, facts, stack_state_in(name, facts), case(name).get("take_over", False))
-    return sorted({*problems, *misplaced, *wrong, *told})
+def found(name: str, instead: Site | None = None) -> list[Problem]:
+    """As __main__.py does it, with one answer for all networks of the site. instead: another site than the case's."""
+    facts, site = facts_of(name), instead or site_in(name)
+    networks, wrong = plan_networks(site, all_services(site, [compose_file()] if site.compose else [])[0])
+    asked = [Asked(planned, facts, stack_state_in(name, facts, planned.view.key)) for planned in networks]
+    return sorted({*wrong, *surveyed(asked, STACK, case(name).get("take_over", False), NOW)[1]})
 
 
 def told(problems: list[Problem]) -> str:

@@ -53,7 +53,7 @@ def test_dev_loads(project: Path) -> None:
     result = loaded(project, secrets={"test": {"PASSWORD": "x"}})
     assert result.access.url == "ssh://root@192.168.1.10:22"
     assert result.secrets == {"test": {"PASSWORD": "x"}}
-    assert [one.path for one in result.addresses.containers if "qbittorrent" in one.path] == [
+    assert [one.path for one in result.networks[0].addresses.containers if "qbittorrent" in one.path] == [
         "examples/qbittorrent/docker-compose.yml: services.qbittorrent"
     ]
     assert sorted(result.sources) == [
@@ -150,7 +150,7 @@ def test_traps_are_told_in_the_stacks_file_and_in_compose_files(project: Path, l
 def test_traps_in_services_of_others_are_none_of_our_business(project: Path) -> None:
     compose = (ROOT / "examples/qbittorrent/docker-compose.yml").read_text()
     (project / "mixed.yml").write_text(compose.replace("services:\n", "services:\n  db:\n    restart: no\n", 1))
-    assert loaded(project, put("compose", "mixed.yml")).addresses
+    assert loaded(project, put("compose", "mixed.yml")).networks
 
 
 def test_a_stack_without_its_file_is_loaded_all_the_same(project: Path) -> None:

@@ -89,6 +89,15 @@ def test_reserved_addresses_never_replace_a_network() -> None:
     assert moved.live_id == live.id and str(moved.reserved_ipv4["shim"]) == "192.168.1.254"
 
 
+def test_nothing_is_reserved_for_a_nas_without_an_address_on_the_lan_and_no_network_is_replaced_for_it() -> None:
+    none = put("lan", "nas_address", "none")
+    assert {key: str(one) for key, one in planned(none).reserved_ipv4.items()} == {"shim": "192.168.1.254"}
+    for before, after in (((), (none,)), ((none,), ())):
+        first = planned(*before)
+        live = replace(as_live(first), id="12" * 32)
+        assert planned(*after, live=live) == replace(first, live_id=live.id)
+
+
 DIFFERENCES: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
     ({"driver": "ipvlan"}, ("driver", "ipvlan", "macvlan")),
     ({"options": {"parent": "eth1"}}, ("parent", "eth1", "eth0")),

@@ -49,6 +49,25 @@ def test_links_are_read_with_what_they_stand_on_and_are_part_of() -> None:
     assert parse_facts(answer("bare")).links["docker0"].kind == "bridge"
 
 
+@pytest.mark.parametrize(
+    ("name", "link", "kind", "mode", "ethernet"),
+    [
+        ("parent-is-a-tunnel", "wg0", "", "", False),
+        ("parent-auto-and-tailscale-has-the-default-route", "tailscale0", "tun", "", False),
+        ("parent-auto-and-only-a-tunnel-has-a-route", "ppp0", "", "", False),
+        ("macvtap-of-mode-passthru-on-the-parent", "vm0", "macvtap", "passthru", True),
+        ("ipvlan-link-on-the-parent", "ipvl0", "ipvlan", "", True),
+        ("vlan-parent-in-which-the-nas-has-no-address", "eth0.20", "vlan", "", True),
+        ("all-right", "lo", "", "", False),
+    ],
+)
+def test_tunnels_and_what_shares_a_cable_are_told_apart(
+    name: str, link: str, kind: str, mode: str, ethernet: bool
+) -> None:
+    found = facts_of(name).links[link]
+    assert (found.kind, found.mode, found.ethernet) == (kind, mode, ethernet)
+
+
 def test_the_docker_network_is_read_with_its_ranges_and_who_is_on_it() -> None:
     network = parse_facts(answer("installed")).network("bridge-host")
     assert network is not None and (network.driver, network.parent, network.ipv6) == ("macvlan", "eth0", True)

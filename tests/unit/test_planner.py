@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plan.numbering import eui64, mac_of, ula_of, ula_prefix
-from tests.unit.sites import box, by_hand, dev_plan, judge, plan_of, put, site_of
+from plan.outputs import report
+from tests.unit.sites import box, by_hand, compose_file, dev_plan, judge, plan_of, put, site_of
 
 ULA = IPv6Network("fd0d:7eb5:2afd::/64")
 SUBNETS = ["192.168.1.0/24", "172.16.0.0/12", "10.0.0.0/8", "10.20.0.0/16", "10.20.4.0/22", "192.168.1.128/25"]
@@ -203,3 +204,9 @@ def test_a_generated_prefix_is_a_ula_64_with_the_random_bits_where_rfc_4193_has_
 def test_a_global_id_of_another_length_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match="5 bytes"):
         ula_prefix(bytes(count))
+
+
+def test_where_the_nas_has_no_address_on_the_lan_its_containers_look_for_it_at_the_shim() -> None:
+    plan = plan_of(site_of(put("lan", "nas_address", "none")), [compose_file()])
+    assert plan.nas_ipv4 is None
+    assert report(plan, "status")["manual_checks"]["test to NAS"] == "docker exec test ping -c 3 192.168.1.254"

@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from config.networks import views
 from config.site import Install, Nas, Site, parse_site
 from facts.nas import Docker, FileState, NasFacts, Unit
 from inputs.nas_scripts import read_nas_scripts
@@ -140,6 +141,23 @@ def test_a_script_in_rc_d_by_hand_is_taken_over_as_what_it_is() -> None:
     assert plan_install(site(), facts("dsm7"))[0].boot_hook == SYSTEMD
     forced = site(put("install", {"boot_hook": SYSTEMD}))
     assert plan_install(forced, facts("dsm7", **there))[0].boot_hook == SYSTEMD
+
+
+def test_a_script_in_rc_d_of_another_installation_is_nothing_by_hand() -> None:
+    there = facts("dsm7", files={RC: FileState(True, "0" * 64)}, others={"/etc/x": f"# macvlan-ipv6\n# file {RC} 00\n"})
+    assert plan_install(site(), there)[0].boot_hook == SYSTEMD
+
+
+@pytest.mark.parametrize("profile", ["debian", "dsm7"])
+def test_a_named_installation_shares_no_file_and_no_boot_task_with_one_without_a_name(profile: str) -> None:
+    for hook in (SYSTEMD, SYSTEMD_STANDALONE, RC_D, TASK):
+        alone = planned(profile, put("install", {"boot_hook": hook}))
+        view = views(site(put("install", {"boot_hook": hook, "name": "lab"})))[0]
+        lab = plan_install(view.site, facts(profile, "docker.service"))[0]
+        assert len(lab.files) == len(alone.files) and not {*lab.files} & {*alone.files}
+        assert all("-lab." in path for path in lab.files)
+        assert lab.task == (f"{alone.task}-lab" if alone.task else "")
+        assert f"start-loop {lab.config_path}" in lab.boot_task or not lab.task
 
 
 @pytest.mark.parametrize(
