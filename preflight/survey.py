@@ -21,9 +21,9 @@ from preflight.container_drift import container_repairs
 from preflight.findings import findings
 from preflight.findings.network import SHARED_PARENT, foreign_network, lost_network
 from preflight.findings.other_states import missing, others
-from preflight.findings.parent_interface import resolve_parent
 from preflight.host_drift import host_repair
 from preflight.others.installations import labels_of_stack, separated
+from preflight.parents.parent_interface import resolve_parent
 from preflight.snapshot import NasSnapshot
 
 

@@ -16,10 +16,11 @@ from preflight.findings import (
     manual_setups,
     network,
     other_states,
-    parent_interface,
+    routing,
 )
 from preflight.others import collisions
 from preflight.others.installations import Others
+from preflight.parents import parent_interface
 
 NO_OTHERS = Others()
 
@@ -43,6 +44,7 @@ def findings(
     yield from access.findings(site, install, facts)
     yield from boot_hook.findings(site, install, facts)
     yield from parent_interface.findings(site, install, plan, facts)
+    yield from routing.findings(plan, facts)
     yield from network.findings(site, install, plan, facts, others)
     yield from containers.findings(plan, facts)
     yield from collisions.findings(site, install, plan, facts, state, others)

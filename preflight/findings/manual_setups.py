@@ -9,8 +9,8 @@ from install.conf import read_conf
 from install.layout import InstallPlan
 from install.scripts import KEPT
 from preflight import unraid
-from preflight.lan_links import ipv4_of
 from preflight.others.installations import Others
+from preflight.parents.lan_links import ipv4_of
 
 
 def findings(site: Site, install: InstallPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:

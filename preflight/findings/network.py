@@ -11,8 +11,8 @@ from install.layout import InstallPlan
 from plan.lan import LanPlan
 from plan.network import FIRST_ENGINE_WITHOUT_OWN_GATEWAY, Difference, differences, is_adopted, refused_for
 from preflight import unraid
-from preflight.findings.nas_address import own_addresses
 from preflight.others.installations import Others
+from preflight.parents.nas_address import own_addresses
 
 SHARED_PARENT = 27  # docs/upstream-facts.md#docker-one-network-per-parent
 UNWRITABLE = ("driver", "macvlan_mode", "internal")  # settings that no key of the site has

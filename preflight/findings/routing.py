@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from config.problems import Problem, as_text
-from config.site import Site
 from facts.nas import NasFacts
 from plan.lan import LanPlan
 
 SHOWN = 2  # kinds of packets that one message names
 
 
-def findings(site: Site, plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
+def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
     table, routing = plan.shim.routing_table, facts.routing
     if routing.taken:
         message = f"is used on the NAS already, by {as_text(routing.taken)}, and two owners of one routing table would "

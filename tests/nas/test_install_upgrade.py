@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.nas.box import NAS, PREFIX, ROOT, SHIM, Box, alive, put_tool, until
+from tests.nas.box import NAS, PREFIX, ROOT, SHIM, Box, alive, put_tool
 from tests.nas.install_box import BAD_ROUTE, OURS, TWO
 from tests.nas.test_install_hooks import SUMMARY, Hooked
 

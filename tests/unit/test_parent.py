@@ -6,7 +6,7 @@ import pytest
 
 from config.site import Site, parse_site
 from facts.nas import NasFacts
-from preflight.findings.parent_interface import resolve_parent
+from preflight.parents.parent_interface import resolve_parent
 from tests.unit.recorded import facts_of, site_in
 from tests.unit.sites import put, site_of
 

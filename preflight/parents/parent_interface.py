@@ -10,8 +10,17 @@ from facts.nas import Link, NasFacts
 from install.layout import InstallPlan
 from install.profiles import PROFILES
 from plan.lan import LanPlan
-from preflight.findings import nas_address, taken_parent
-from preflight.lan_links import OVS, STACKED, base_of, can_be_parent, ipv4_of, is_tunnel, lan_links, usable_names
+from preflight.parents import nas_address, taken_parent
+from preflight.parents.lan_links import (
+    OVS,
+    STACKED,
+    base_of,
+    can_be_parent,
+    ipv4_of,
+    is_tunnel,
+    lan_links,
+    usable_names,
+)
 
 LAST_VLAN = 4094  # IEEE 802.1Q
 

@@ -10,7 +10,7 @@ from facts.nas import Link, NasFacts
 from install.conf import read_conf
 from plan.checks import nas_address_key
 from plan.lan import LanPlan
-from preflight.lan_links import ipv4_of, lan_links, nas_addresses, of_another_vlan
+from preflight.parents.lan_links import ipv4_of, lan_links, nas_addresses, of_another_vlan
 
 
 def findings(site: Site, plan: LanPlan, parent: Link, facts: NasFacts) -> Iterator[Problem]:
