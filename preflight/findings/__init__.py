@@ -44,7 +44,7 @@ def findings(
     yield from access.findings(site, install, facts)
     yield from boot_hook.findings(site, install, facts)
     yield from parent_interface.findings(site, install, plan, facts)
-    yield from routing.findings(plan, facts)
+    yield from routing.findings(plan, facts, others)
     yield from network.findings(site, install, plan, facts, others)
     yield from containers.findings(plan, facts)
     yield from collisions.findings(site, install, plan, facts, state, others)

@@ -5,25 +5,27 @@ from collections.abc import Iterator
 from config.problems import Problem, as_text
 from facts.nas import NasFacts
 from plan.lan import LanPlan
+from preflight.others.installations import Others
 
 SHOWN = 2  # kinds of packets that one message names
+RANGE = "a number from 1 to 252 that is lower than the preferences of the NAS's own rules (`ip rule` there)"
 
 
-def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
-    table, routing = plan.shim.routing_table, facts.routing
-    if routing.taken:
-        message = f"is used on the NAS already, by {as_text(routing.taken)}, and two owners of one routing table would "
-        message += "remove each other's routes"
-        remedy = "write another number from 1 to 252, lower than the preferences of the NAS's own rules (`ip rule`)"
-        yield Problem("site.shim.routing_table", str(table), message, remedy)
+def findings(plan: LanPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
+    table, routing = str(plan.shim.routing_table), facts.routing
+    if routing.taken and table not in others.routing_tables:  # preflight/others/collisions.py tells of those
+        message = f"is used on the NAS already, by {as_text(routing.taken)}; "
+        message += "each of two owners of one routing table would remove the other's routes"
+        yield Problem("site.shim.routing_table", table, message, f"write {RANGE}")
     for family in sorted(routing.without):
-        message = f"cannot be used for IPv{family}: the kernel there has no policy routing for it, so routes to the "
-        message += "containers go into table main, and would lose against a rule for another table"
-        yield Problem("site.shim.routing_table", str(table), message, "nothing to do, unless the NAS and a container "
-                      "do not reach each other", "warning", "shim")  # fmt: skip
+        message = f"cannot be used for IPv{family}, because the kernel of the NAS has no policy routing for it; the "
+        message += "routes to the containers go into table main"
+        remedy = "nothing to do, as long as the NAS and its containers reach each other"
+        yield Problem("site.shim.routing_table", table, message, remedy, "warning", "shim")
     if routing.other_ways:
-        more = f"; and {len(routing.other_ways) - SHOWN} more" if len(routing.other_ways) > SHOWN else ""
-        ways = "; ".join(as_text(way) for way in routing.other_ways[:SHOWN])
-        message = f"does not win for all packets between the NAS and its containers: {ways}{more}"
-        remedy = "write a number that is lower than that rule's preference, or remove the rule (`ip rule` on the NAS)"
-        yield Problem("site.shim.routing_table", str(table), message, remedy, "warning", "shim")
+        message = "is looked up too late for some packets between the NAS and its containers"
+        for way in routing.other_ways[:SHOWN]:
+            packets, mark, rule = way.partition(": the rule ")
+            message += f"\n      {as_text(packets)}{mark}{as_text(rule)}"
+        remedy = f"write {RANGE}, or remove that rule"
+        yield Problem("site.shim.routing_table", table, message, remedy, "warning", "shim")

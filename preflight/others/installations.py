@@ -62,6 +62,10 @@ class Others:
         return frozenset(one.record.shim for one in self._all)
 
     @property
+    def routing_tables(self) -> frozenset[str]:
+        return frozenset(one.record.values.get("routing_table", "") for one in self._all)
+
+    @property
     def addresses(self) -> frozenset[str]:
         """Of other stacks' shims and containers."""
         return frozenset(address for one in self.installed for address in one.record.addresses)

@@ -80,7 +80,7 @@ def assert_all_is_as_planned(stack: Stack) -> None:
         wait(f"{name} has a global address", lambda of=name: len(box.addresses(of)) > 1)
         (globals_[name],) = planned[name]["predicted_global_ipv6"]
         assert globals_[name] in box.addresses(name)
-    routes = "ip -6 route show dev macvlan-host"
+    routes = "ip -6 route show table 109 dev macvlan-host"
     wait("routes to the global addresses", lambda: all(address in box.nas(routes) for address in globals_.values()))
     pings = {}
     for name, (ipv4, ula) in CONTAINERS.items():

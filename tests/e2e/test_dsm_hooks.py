@@ -96,8 +96,8 @@ def test_a_loop_that_is_killed_comes_back_and_the_shim_stays(hook: str, up: Stac
     old = loop(up.box)
     up.box.nas(f"kill -9 {old}")
     wait("another loop", lambda: loop(up.box) not in ("", old))
-    up.box.nas("ip route del 192.168.1.202 dev macvlan-host")
-    wait("healed", lambda: "192.168.1.202" in up.box.nas("ip route show dev macvlan-host"))
+    up.box.nas("ip route del 192.168.1.202 dev macvlan-host table 109")
+    wait("healed", lambda: "192.168.1.202" in up.box.nas("ip route show table 109 dev macvlan-host"))
     assert up.box.nas("ip -o link show dev macvlan-host | cut -d: -f1") == index
 
 

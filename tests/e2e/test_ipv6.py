@@ -113,8 +113,8 @@ def over_two_checks(box: Box) -> None:
     In seconds, because a repaired route does not show that the same round has judged the gateways: that takes pings.
     """
     time.sleep(2 * TICK + 4)
-    box.nas(f"ip -6 route del {ULA}202 dev macvlan-host")
-    wait("a round of the loop", lambda: f"{ULA}202" in box.nas("ip -6 route show dev macvlan-host"))
+    box.nas(f"ip -6 route del {ULA}202 dev macvlan-host table 109")
+    wait("a round of the loop", lambda: f"{ULA}202" in box.nas("ip -6 route show table 109 dev macvlan-host"))
 
 
 def status(box: Box) -> dict:
@@ -237,8 +237,9 @@ def test_a_new_prefix_is_followed_by_all_with_nothing_restarted(up: Stack) -> No
 
 
 def test_an_address_that_went_away_loses_its_route(up: Stack) -> None:
-    extra = f"{OLD.split('::')[0]}::abcd"
+    extra = "2001:db8:5:5:42:c0ff:fea8:1ca"  # its MAC's, in a /64 that the NAS is in too: another one is not learned
     routes = "ip -6 route show table all"
+    up.box.nas("ip address add 2001:db8:5:5::10/64 dev eth0 nodad")
 
     def gone() -> float:
         inside(up.box, "qbittorrent", f"ip address add {extra}/64 dev eth0")
@@ -247,16 +248,17 @@ def test_an_address_that_went_away_loses_its_route(up: Stack) -> None:
         return wait("route gone", lambda: f"{extra} " not in up.box.nas(routes))
 
     within_a_tick(up, "a route to nowhere is gone", gone)
+    up.box.nas("ip address del 2001:db8:5:5::10/64 dev eth0")
 
 
 HARMS = (
     "ip link del macvlan-host",
-    f"ip -6 route del {ULA}202 dev macvlan-host",
+    f"ip -6 route del {ULA}202 dev macvlan-host table 109",
     "sysctl -w net.ipv6.conf.macvlan-host.accept_ra=2",
 )
 # In namespaces with each shell: tests/nas/test_watch.py and test_start_stop.py.
 MORE_HARMS = (
-    "ip route del 192.168.1.202 dev macvlan-host",
+    "ip route del 192.168.1.202 dev macvlan-host table 109",
     "ip address del 192.168.1.254/32 dev macvlan-host",
     f"ip address del {ULA}254/128 dev macvlan-host",
     "sysctl -w net.ipv4.conf.macvlan-host.arp_filter=0",
@@ -269,7 +271,7 @@ MORE_HARMS = (
 @pytest.mark.parametrize("harm", [*HARMS, *(pytest.param(harm, marks=pytest.mark.full) for harm in MORE_HARMS)])
 def test_what_is_harmed_by_hand_is_healed_within_a_tick(up: Stack, harm: str) -> None:
     # Right after `pulumi up` the state is "ok" before the container has its global address, and the NAS the route to it
-    wait("learned", lambda: GLOBAL in up.box.nas(f"ip -6 route show {GLOBAL} dev macvlan-host"))
+    wait("learned", lambda: GLOBAL in up.box.nas(f"ip -6 route show {GLOBAL} table 109 dev macvlan-host"))
     assert status(up.box)["state"] == "ok"
 
     def healed() -> float:
@@ -286,11 +288,11 @@ def test_what_is_harmed_by_hand_is_healed_within_a_tick(up: Stack, harm: str) ->
 
 
 def test_a_learned_route_that_is_deleted_comes_back_within_a_tick(up: Stack) -> None:
-    route = f"ip -6 route show {GLOBAL} dev macvlan-host"
+    route = f"ip -6 route show {GLOBAL} table 109 dev macvlan-host"
 
     def back() -> float:
         wait("learned", lambda: GLOBAL in up.box.nas(route))
-        up.box.nas(f"ip -6 route del {GLOBAL} dev macvlan-host")
+        up.box.nas(f"ip -6 route del {GLOBAL} dev macvlan-host table 109")
         return wait("back", lambda: GLOBAL in up.box.nas(route))
 
     within_a_tick(up, "a learned route is back", back)

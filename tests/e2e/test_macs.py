@@ -87,7 +87,9 @@ def assert_as_planned(box: Box) -> None:
     pings = {f"{place} to {name}": (place, PREFIX + suffix) for name, (_, suffix) in WANTED.items()
              for place in ("client", "internet", "nas")}  # fmt: skip
     lost = box.lost(pings)
-    assert lost == {}, box.nas("date +%T.%N; ip -6 neigh show dev macvlan-host; ip -6 route show dev macvlan-host")
+    assert lost == {}, box.nas(
+        "date +%T.%N; ip -6 neigh show dev macvlan-host; ip -6 route show table 109 dev macvlan-host"
+    )
 
 
 def test_after_up_each_has_the_planned_mac_and_one_global_address(up: Stack) -> None:

@@ -83,7 +83,7 @@ def test_containers_reach_each_other(up: Stack) -> None:
 
 
 def targets_of_routes(box: Box) -> set[str]:
-    routes = box.nas("ip route show dev macvlan-host; ip -6 route show dev macvlan-host")
+    routes = box.nas("ip route show table 109 dev macvlan-host; ip -6 route show table 109 dev macvlan-host")
     return {line.split()[0] for line in routes.splitlines()}
 
 
@@ -172,7 +172,7 @@ def test_adding_changing_and_removing_a_container_touches_only_that_one(up: Stac
     up.write(site)
     assert up.steps() == {"lan-extra": "create", "lan-extra-container": "create", "lan-host": "update"}
     up.up()
-    assert "192.168.1.210" in up.box.nas("ip route show dev macvlan-host")
+    assert "192.168.1.210" in up.box.nas("ip route show table 109 dev macvlan-host")
     assert up.box.ping("nas", "192.168.1.210") == 0 and up.box.ping("nas", "fd0d:7eb5:2afd::210") == 0
 
     site["containers"]["extra"]["ipv4_address"] = "192.168.1.211"
