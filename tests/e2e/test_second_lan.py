@@ -55,7 +55,9 @@ LEFT = (
 
 
 def container(name: str, **more: Any) -> dict[str, Any]:
-    return {name: {"image": "busybox", "tty": True, "restart": "always", **more}}
+    """It ends as soon as it is told to, which a shell does not."""
+    run = {"image": "busybox", "command": ["sleep", "99999"], "init": True, "restart": "always"}
+    return {name: run | more}
 
 
 def first_site(stack: Stack, shim: str = SHIM) -> dict[str, Any]:
