@@ -80,22 +80,15 @@ function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, 
     close(file)
 }
 # Where the rule of family f belongs: at the number of its table, or before the rules that others added without a preference.
-# The kernel gives such a rule the preference below the lowest one that it finds, which is ours, so that it comes before
-# ours. Those follow closely below the lowest number of our tables. A rule at another preference below was put there on
-# purpose, and stays before ours.
-function place(f,   p, q, found, lowest, i, one) {
-    p = table; lowest = 0
-    for (i in tables) { split(i, one, SUBSEP); if (one[1] == f && one[2] + 0 < p + 0) p = one[2] }
-    do {
-        found = 0
-        for (q = p - 1; q >= p - 2 && q >= 1 && !found; q--) if ((f, q) in others || (f, q) in like) {
-            found = 1; p = q
-            if ((f, q) in others) lowest = q
-        }
-    } while (found)
+# The kernel puts such a rule before the first one that it finds, which is ours. Which preference was chosen on purpose
+# nobody can tell, so one below 10 counts as such.
+function place(f,   i, one, lowest) {
+    for (i in others) {
+        split(i, one, SUBSEP)
+        if (one[1] == f && one[2] >= 10 && one[2] < table + 0 && (!lowest || one[2] < lowest)) lowest = one[2] + 0
+    }
     if (!lowest) return table
-    if (own[f] && own[f] + 0 < lowest) return own[f]
-    return p > 1 ? p - 1 : (own[f] ? own[f] : table)
+    return own[f] && own[f] + 0 < lowest ? own[f] : lowest - 1
 }
 function table_of(family) { return table && (family in policy) ? table : "main" }
 function in_table(t) { return t == "main" ? "" : " table " t }
@@ -115,7 +108,7 @@ part ~ /^rules/ && /^[0-9]+:/ { # a kernel that can have no rules of its own ans
     family = substr(part, 6); policy[family]; pref = $1 + 0
     leads = $5 == named ? table : $5
     if ($2 " " $3 " " $4 == "from all lookup" && (NF == 5 || $6 == "proto") && leads ~ /^[0-9]+$/ && pref >= 1 && pref <= leads + 0 && leads < 253) {
-        like[family, pref]; tables[family, leads]
+        tables[family, leads]
         rule[++rules] = family " " pref " " leads
         if (leads == table) { count[family, pref]++; if (!own[family]) own[family] = pref }
     } else if (pref >= 1) others[family, pref]
