@@ -3,9 +3,10 @@
 # PID /NAME IPV4 ULA MAC`, then what ip says after `== link`, `== rules4`, `== rules6` and `== routes`. TABLE: 0 for main.
 # Answers with `link STATE`, counts of routes, `tables IPV4 IPV6`, and the changes in the order in which no packet is lost:
 #   do COMMAND              for ip -batch
-#   rule FAMILY add|del N   the rule N that leads to table N
-#   moved COMMAND           for ip -batch: routes in a table of before
-#   norule FAMILY N         the rule that leads there
+#   rule FAMILY add|del PREFERENCE TABLE   the rule that leads to the table
+#   moved COMMAND                          for ip -batch: routes in a table of before
+#   norule FAMILY PREFERENCE TABLE         a rule of ours that is not wanted any more
+#   ours FAMILY PREFERENCE TABLE           each rule of ours that is there
 # and for containers:
 #   seen PID DEV NUMBER MAC SUFFIX NAME   MAC: the planned one or `-`; SUFFIX: the 16 hex digits that follow from it
 #   address NAME ADDRESS                  one that is routed to it
@@ -78,6 +79,17 @@ function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, 
     }
     close(file)
 }
+# Where the rule of family f belongs: at the number of its table, or before the rules that others added without a preference.
+# The kernel puts such a rule before the first one that it finds, which is ours. Which preference was chosen on purpose
+# nobody can tell, so one below 10 counts as such.
+function place(f,   i, one, lowest) {
+    for (i in others) {
+        split(i, one, SUBSEP)
+        if (one[1] == f && one[2] >= 10 && one[2] < table + 0 && (!lowest || one[2] < lowest)) lowest = one[2] + 0
+    }
+    if (!lowest) return table
+    return own[f] && own[f] + 0 < lowest ? own[f] : lowest - 1
+}
 function table_of(family) { return table && (family in policy) ? table : "main" }
 function in_table(t) { return t == "main" ? "" : " table " t }
 $1 == "==" { part = $2; next }
@@ -93,11 +105,13 @@ part == "link" && $1 == "link/ether" { hasmac = $2 }
 part == "link" && $1 == "macvlan" { mode = $3 }
 part == "link" && $1 ~ /^inet6?$/ && $2 !~ /^fe80:/ { have[$2] = /dadfailed|tentative/ ? "bad" : "good" }
 part ~ /^rules/ && /^[0-9]+:/ { # a kernel that can have no rules of its own answers nothing
-    family = substr(part, 6); policy[family]
-    if ($2 " " $3 " " $4 == "from all lookup" && (NF == 5 || $6 == "proto")) {
-        if ($1 == table ":" && ($5 == table || $5 == named)) ours[family]++
-        else if ($1 == $5 ":" && $5 < 253) twin[family, $5]
-    }
+    family = substr(part, 6); policy[family]; pref = $1 + 0
+    leads = $5 == named ? table : $5
+    if ($2 " " $3 " " $4 == "from all lookup" && (NF == 5 || $6 == "proto") && leads ~ /^[0-9]+$/ && pref >= 1 && pref <= leads + 0 && leads < 253) {
+        tables[family, leads]
+        rule[++rules] = family " " pref " " leads
+        if (leads == table) { count[family, pref]++; if (!own[family]) own[family] = pref }
+    } else if (pref >= 1) others[family, pref]
 }
 part == "routes" && NF && $1 !~ /^(local|broadcast|multicast|anycast|unreachable|ff00:.*|fe80:.*)$/ && !/ table local/ {
     to = $1; sub(/\/(32|128)$/, "", to)
@@ -109,9 +123,9 @@ part == "routes" && NF && $1 !~ /^(local|broadcast|multicast|anycast|unreachable
     if (proto == "kernel") next
     if (at_table == table_of(family)) {
         if (to != dead) routes[to] = / via / ? "via" : (proto == learned ? "learned" : "own")
-    } else if (at_table == "main" || at_table == table || ((family, at_table) in twin)) {
+    } else if (at_table == "main" || at_table == table || ((family, at_table) in tables)) {
         before[++moves] = "route del " to " dev " shim in_table(at_table)
-        if ((family, at_table) in twin) old[family " " at_table]
+        if ((family, at_table) in tables) old[family, at_table]
     }
 }
 END {
@@ -137,9 +151,17 @@ END {
         verb = t != "main" || routes[a] != "" ? "replace" : "add"
         print "do route " verb " " a (a ~ /:/ ? "/128" : "/32") " dev " shim in_table(t) (wanted[a] == "" ? "" : " proto " wanted[a])
     }
-    for (family in policy) if (table && ours[family] != 1) print "rule", family, (ours[family] > 1 ? "del" : "add"), table
+    for (family in policy) if (table) {
+        wanted_at[family] = place(family)
+        n = count[family, wanted_at[family]]
+        if (n != 1) print "rule", family, (n > 1 ? "del" : "add"), wanted_at[family], table
+    }
     for (i = 1; i <= moves; i++) print "moved " before[i]
-    for (i in old) print "norule " i
+    for (i = 1; i <= rules; i++) {
+        split(rule[i], r, " ")
+        if (((r[1], r[3]) in old) || (r[3] == table && r[2] != wanted_at[r[1]])) print "norule " rule[i]
+        if (((r[1], r[3]) in old) || r[3] == table) print "ours " rule[i]
+    }
     print "tables", table_of(4), table_of(6)
     print "wanted", total + 0; print "present", present + 0; print "stale", stale + moves + 0; print "link", state
 }

@@ -1,6 +1,6 @@
 # Asks the kernel which way packets between this host and its containers take, and judges the answers. A rule of somebody
 # else may be asked before ours, and then our routes are in place and of no use.
-# Reads `conf SHIM PARENT IPV4 IPV6 TABLE`, `planned NAME IPV4 ULA MAC`, and `ip -o addr` after `== own`. With -v ask=1 it prints
+# Reads `conf SHIM PARENT IPV4 IPV6 TABLE TABLENAME`, `planned NAME IPV4 ULA MAC`, and `ip -o addr` after `== own`. With -v ask=1 it prints
 # questions for ip -batch; else it reads their answers after `== answers` and the rules after `== rules4` and `== rules6`, and
 # prints a line for each kind of packet that takes another way. With -v missing=1 the shim is not there yet: then only
 # that counts which a rule before ours is known to do.
@@ -9,7 +9,7 @@ function ask_for(a, from) { question[++questions] = a " " from }
 function rule_before(f, t,   i, p, shown) { # the first rule before ours that leads to table t, if that is known
     for (i = 1; i <= rules[f]; i++) {
         split(rule[f, i], p, " ")
-        if (p[1] + 0 >= table && table) return ""
+        if (rule[f, i] ~ ("from all lookup (" table "|" named ")( |$)") || (table && p[1] + 0 >= table)) return ""
         if (p[1] + 0 == 0 && rule[f, i] ~ /lookup local *$/) continue
         if (t == "" || rule[f, i] ~ (" lookup " t "( |$)")) { shown = rule[f, i]; gsub(/[ \t]+/, " ", shown); return shown }
     }
@@ -25,11 +25,11 @@ function judge(a, from,   line, dev, src, t, culprit, key) {
     if (key in told) { more[told[key]]++; return }
     told[key] = ++lines
     out[lines] = "packets for " a (from == "-" ? "" : " from " from) (line == "" ? " find no way" : dev == shim ? \
-        " leave with the address " src : " leave by " dev) (culprit == "" ? "" : ": the rule \"" culprit "\" comes before rule " table)
+        " leave with the address " src : " leave by " dev) (culprit == "" ? "" : ": the rule \"" culprit "\" comes before that of this program")
 }
 $1 == "==" { part = $2; next }
 part == "" && $1 == "conf" {
-    shim = $2; parent = $3; own4 = $4; own6 = $5; table = $6
+    shim = $2; parent = $3; own4 = $4; own6 = $5; table = $6; named = $7 == "" ? table : $7
     for (i = 4; i <= 5; i++) if ($i != "-") own[family_of($i), ++mine[family_of($i)]] = $i
 }
 part == "" && $1 == "planned" {

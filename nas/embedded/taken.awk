@@ -1,5 +1,5 @@
 # Whether somebody else uses the number of our routing table and of the rule that leads to it: `the route ...` or `the rule ...`,
-# the first one that is found. Reads the routes of that table, each line behind `route `, and the rules as ip shows them.
+# the first one that is found. Ours may come at a lower preference. Reads the routes of that table, each line behind `route `, and the rules as ip shows them.
 # With -v number= name= shim= before=: name is what ip may call the table, shim and before are the names of our link.
 $1 == "route" {
     dev = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
@@ -11,6 +11,6 @@ $1 == "route" {
     if (!sub(/.* lookup /, "", to)) to = ""
     sub(/ .*/, "", to)
     same = to == number || (name != "" && to == name)
-    if ($1 == number ":" && same && /from all lookup/) next
+    if ($1 + 0 <= number && same && /from all lookup/) next
     if ($1 == number ":" || same) { gsub(/[ \t]+/, " "); sub(/ $/, ""); print "the rule " $0; exit }
 }

@@ -26,11 +26,11 @@ make_link() {
     return 1
 }
 
-# change_rules: each line FAMILY add|del N
+# change_rules LINES: each line FAMILY add|del PREFERENCE TABLE
 change_rules() {
-    while read -r family verb number; do
+    while read -r family verb pref number; do
         [ -n "$family" ] || continue
-        said=$($ip "-$family" rule "$verb" pref "$number" lookup "$number" 2>&1) && continue
+        said=$($ip "-$family" rule "$verb" pref "$pref" lookup "$number" 2>&1) && continue
         why="ip -$family rule $verb: ${said%%"$NL"*}"
         return 1
     done <<END
@@ -61,18 +61,17 @@ converge() {
         why=$failed
         [ -n "$why" ] || return 0
     fi
-    [ -z "$made" ] || { $ip link del dev "$shim" 2>/dev/null && remove_rules; }
+    # compare sets no $why
+    [ -z "$made" ] || { $ip link del dev "$shim" 2>/dev/null && compare && remove_rules "$own_rules"; }
     return 1
 }
 
-# remove_rules [LINES]: each line FAMILY N; without them this program's own. More than one of each may be there
+# remove_rules LINES: each line FAMILY PREFERENCE TABLE
 remove_rules() {
-    while read -r family number; do
-        tries=0
-        while [ -n "$family" ] && [ "$number" != 0 ] && [ $((tries += 1)) -le 8 ] &&
-            $ip "-$family" rule del pref "$number" lookup "$number" 2>/dev/null; do :; done
+    while read -r family pref number; do
+        [ -z "$family" ] || $ip "-$family" rule del pref "$pref" lookup "$number" 2>/dev/null
     done <<END
-${1-4 $routing_table${NL}6 $routing_table}
+$1
 END
     return 0
 }
@@ -89,9 +88,9 @@ start() {
 # The changes that compare found, as commands for people
 changes() {
     printf %s "$todo"
-    printf %s "$rules_todo" | sed 's/^\(.\) \(...\) \(.*\)/-\1 rule \2 pref \3 lookup \3/'
+    printf %s "$rules_todo" | sed 's/^\(.\) \(...\) \(.*\) \(.*\)/-\1 rule \2 pref \3 lookup \4/'
     printf %s "$moved"
-    printf %s "$old_rules" | sed 's/^\(.\) \(.*\)/-\1 rule del pref \2 lookup \2/'
+    printf %s "$old_rules" | sed 's/^\(.\) \(.*\) \(.*\)/-\1 rule del pref \2 lookup \3/'
 }
 
 stop() {
@@ -101,14 +100,14 @@ stop() {
     missing | foreign) ;; # a link of that name that is no macvlan was never ours
     *) batch "link del dev $shim$NL" || { unlock && die "$why"; } ;;
     esac
-    remove_rules
-    remove_rules "$old_rules"
+    remove_rules "$own_rules"
     unlock
 }
 
 release() {
     lock || die "$why"
-    remove_rules
+    compare
+    remove_rules "$own_rules"
     for family in 4 6; do
         [ "$routing_table" = 0 ] || $ip -$family route flush table "$routing_table" dev "$shim" 2>/dev/null
     done

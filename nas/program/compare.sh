@@ -14,13 +14,13 @@ ask_rules() {
     ! said=$($ip -6 rule show 2>/dev/null) || rules6=$said
 }
 
-# compare: sets link_state, todo, rules_todo, moved, old_rules, wanted, present, stale, tables, addresses, seen, strays, dead,
+# compare: sets link_state, todo, rules_todo, moved, old_rules, own_rules, wanted, present, stale, tables, addresses, seen, strays, dead,
 # gone, late. Starts four ip processes and changes nothing.
 compare() {
     link_seen=$($ip -d addr show dev "$shim" 2>/dev/null) || link_seen=''
     routes_seen=$([ -z "$link_seen" ] || $ip route show table all dev "$shim" 2>/dev/null)
     ask_rules
-    todo='' rules_todo='' moved='' old_rules='' addresses='' dead='' seen='' strays=' ' gone='' late=''
+    todo='' rules_todo='' moved='' old_rules='' own_rules='' addresses='' dead='' seen='' strays=' ' gone='' late=''
     found=$(printf '%s\n' "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${placeholder_gateway:--} $knows $LEARNED \
 $routing_table $table_name" "$planned" "$attached" '== link' "$link_seen" '== rules4' "$rules4" '== rules6' "$rules6" \
         '== routes' "$routes_seen" | awk "$COMPARE") ||
@@ -31,6 +31,7 @@ $routing_table $table_name" "$planned" "$attached" '== link' "$link_seen" '== ru
         rule) rules_todo="$rules_todo$words$NL" ;;
         moved) moved="$moved$words$NL" ;;
         norule) old_rules="$old_rules$words$NL" ;;
+        ours) own_rules="$own_rules$words$NL" ;;
         dead) dead="$dead$words$NL" ;;
         seen) seen="$seen$words$NL" ;;
         address) addresses="$addresses$words$NL" ;;

@@ -5,7 +5,7 @@ ROUTING='@routing.awk@'
 # routing: a line for each kind of packet between this host and a container that takes another way than through the shim
 routing() {
     ask_rules
-    asked="conf $shim $parent $shim_ipv4 $shim_ipv6 $routing_table$NL$planned== own$NL$($ip -o addr show 2>/dev/null)"
+    asked="conf $shim $parent $shim_ipv4 $shim_ipv6 $routing_table $table_name$NL$planned== own$NL$($ip -o addr show 2>/dev/null)"
     answers=$(say "$asked" | awk -v ask=1 "$ROUTING" | $ip -o -force -batch - 2>/dev/null)
     say "$asked" '== rules4' "$rules4" '== rules6' "$rules6" '== answers' "$answers" | awk "$ROUTING"
 }

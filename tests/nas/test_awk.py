@@ -20,7 +20,8 @@ LINK = f"""7: {SHIM}@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqu
 RULES = "0:\tfrom all lookup local\n109:\tfrom all lookup 109\n32766:\tfrom all lookup main\n"
 ROUTES = f"192.168.1.201 table 109 scope link\n{ULA}201 table 109 metric 1024 pref medium\n"
 PLANNED = f"planned test 192.168.1.201 {ULA}201 02:42:c0:a8:01:c9\n"
-WELL = ["tables 109 109", "wanted 2", "present 2", "stale 0", "link right"]
+OURS = ["ours 4 109 109", "ours 6 109 109"]
+WELL = [*OURS, "tables 109 109", "wanted 2", "present 2", "stale 0", "link right"]
 GLOBAL = "2001:db8:1:1:42:c0ff:fea8:1c9"
 DEAD = f"{ULA}1"
 
@@ -75,6 +76,7 @@ def test_a_link_that_is_not_ours_or_not_right_gets_everything(awk: list[str], li
         f"do link set dev {SHIM} up",
         f"do route replace 192.168.1.201/32 dev {SHIM} table 109",
         f"do route replace {ULA}201/128 dev {SHIM} table 109",
+        *OURS,
         "tables 109 109",
         "wanted 2",
         "present 0",
@@ -153,6 +155,7 @@ def test_a_container_teaches_its_global_address_and_shows_its_dead_route(awk: li
         f"address test {GLOBAL}",
         "dead 7 eth0 test",
         f"do route replace {GLOBAL}/128 dev {SHIM} table 109 proto {LEARNED_PROTO}",
+        *OURS,
         "tables 109 109",
         "wanted 3",
         "present 2",

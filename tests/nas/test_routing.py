@@ -101,7 +101,7 @@ def test_a_rule_that_wins_all_the_same_is_named(box: Box) -> None:
     assert box.program("routing").stdout == ""
     box.ip("rule", "add", "lookup", "100", "pref", "5")
     told = box.program("routing").stdout.splitlines()
-    rule = ': the rule "5: from all lookup 100" comes before rule 109'
+    rule = ': the rule "5: from all lookup 100" comes before that of this program'
     assert f"packets for 192.168.1.201 leave by eth0{rule}" in told[0] and len(told) == 3
     assert f"packets for 192.168.1.201 from {NAS} leave by eth0{rule}" in told[2]
     answer = json.loads(box.program("status", "--json", check=False).stdout)
@@ -115,7 +115,13 @@ def test_an_upgrade_moves_the_routes_and_no_packet_finds_no_route_meanwhile(box:
     main = "192.168.1.201 dev macvlan-host scope link"
     assert main in box.ip("route") and not box.rules() and not box.routes()
     monitor = box.popen("sh", "-c", "exec ip -t monitor route rule 2>/dev/null")
-    until("it listens", lambda: (box.ip("route", "replace", "192.0.2.2", "dev", "lo"), "192.0.2.2" in box.log())[1])
+
+    def listens() -> bool:
+        for does in "add", "del":
+            box.ip("route", does, "192.0.2.2", "dev", "lo")
+        return "Deleted 192.0.2.2" in box.log()
+
+    until("it listens", listens)
     box.write_conf(TWO)
     box.program("start")
     until("the last one is told", lambda: f"Deleted {PREFIX}202" in box.log())
@@ -181,8 +187,8 @@ def test_a_kernel_without_policy_routing_gets_its_routes_in_table_main_and_is_to
     [
         ("route add 10.9.0.0/16 dev eth0 table 109", "the route 10.9.0.0/16 dev eth0"),
         ("-6 route add 2001:db8:9::/64 dev eth0 table 109", "the route 2001:db8:9::/64 dev eth0"),
-        ("rule add from 10.9.0.0/16 lookup 100 pref 109", "the rule 109:\tfrom 10.9.0.0/16 lookup 100"),
-        ("rule add from all lookup 109 pref 32000", "the rule 32000:\tfrom all lookup 109"),
+        ("rule add from 10.9.0.0/16 lookup 100 pref 109", "the rule 109: from 10.9.0.0/16 lookup 100"),
+        ("rule add from all lookup 109 pref 32000", "the rule 32000: from all lookup 109"),
     ],
 )
 def test_a_number_that_somebody_uses_is_refused_and_named(box: Box, taken: str, named: str) -> None:
@@ -285,3 +291,37 @@ def test_a_hostile_container_does_not_keep_another_ones_route_from_being_healed(
     told = [line for line in box.log().splitlines() if line.startswith("bad: ")]
     print(f"{what}: {ticks / 100:.2f} s of CPU for 5 rounds, {len(told)} lines of the container in the log")
     assert ticks / 100 < 2.5 and len(told) <= 4
+
+
+def test_a_rule_that_somebody_adds_without_a_preference_does_not_stay_before_ours(box: Box) -> None:
+    """The kernel puts such a rule before all others but the one for table local."""
+    _, space = dressed(box, "no rule")
+    box.program("start")
+    box.watch()
+    for n in range(3):  # as a NAS does it at each change of a link
+        box.ip("rule", "add", "from", NAS, "lookup", "100")
+        box.ip("rule", "add", "lookup", "100")
+        until("ours is the first one again", lambda: " lookup 109" in box.rules()[0])
+        assert unreached(box, space) == [] if n == 2 else True
+        if n < 2:
+            box.ip("rule", "del", "from", NAS, "lookup", "100")
+            box.ip("rule", "del", "from", "all", "lookup", "100")
+    assert len([rule for rule in box.rules() if "lookup 109" in rule]) == 2, "one for each family"
+    assert box.program("status").returncode == 0 and box.program("check").returncode == 0
+    box.ip("rule", "del", "from", NAS, "lookup", "100")
+    box.ip("rule", "del", "from", "all", "lookup", "100")
+    until("it is back at its number", lambda: box.rules() == OURS)
+    box.program("stop")
+
+
+def test_two_installations_both_come_before_such_a_rule(box: Box) -> None:
+    box.program("start")
+    box.ip("rule", "add", "pref", "170", "lookup", "170")  # as another installation has it
+    box.ip("rule", "add", "lookup", "100")
+    assert box.rules()[0] == "108: from all lookup 100"
+    box.program("start")
+    assert [rule.split()[-1] for rule in box.rules()[:3]] == ["109", "100", "170"]
+    box.program("start")
+    assert box.rules()[0].startswith("107: "), "it stays where it is"
+    box.program("stop")
+    assert not [rule for rule in box.rules() if "109" in rule]
