@@ -1,6 +1,7 @@
 # Compares what is wanted with what ip and the kernel tell. learn.awk stands before it.
-# Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO TABLE TABLENAME`, `planned NAME IPV4 ULA MAC` and `attached
-# PID /NAME IPV4 ULA MAC`, then what ip says after `== link`, `== rules4`, `== rules6` and `== routes`. TABLE: 0 for main.
+# Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO TABLE TABLENAME SIBLING...`, `planned NAME IPV4 ULA MAC` and
+# `attached PID /NAME IPV4 ULA MAC`, then what ip says after `== link`, `== rules4`, `== rules6` and `== routes`. TABLE: 0 for
+# main; SIBLING: the table of another installation of this program.
 # Answers with `link STATE`, counts of routes, `tables IPV4 IPV6`, and the changes in the order in which no packet is lost:
 #   do COMMAND              for ip -batch
 #   rule FAMILY add|del PREFERENCE TABLE   the rule that leads to the table
@@ -95,6 +96,7 @@ function in_table(t) { return t == "main" ? "" : " table " t }
 $1 == "==" { part = $2; next }
 part == "" && $1 == "conf" {
     shim = $2; parent = $3; mac = $4; v4 = $5; v6 = $6; dead = $7; knows = $8; learned = $9; table = $10; named = $11
+    for (i = 12; i <= NF; i++) sibling[$i]
 }
 part == "" && $1 == "planned" { want($3, ""); want($4, ""); if ($5 ~ /:/) macs[$3] = $5 }
 part == "" && $1 == "attached" && $2 ~ /^[1-9][0-9]*$/ && $3 ~ /^\/[A-Za-z0-9_.-]+$/ && $4 ~ /^[0-9.]+$/ && $5 ~ /^[0-9a-f:-]+$/ {
@@ -111,7 +113,9 @@ part ~ /^rules/ && /^[0-9]+:/ { # a kernel that can have no rules of its own ans
         tables[family, leads]
         rule[++rules] = family " " pref " " leads
         if (leads == table) { count[family, pref]++; if (!own[family]) own[family] = pref }
-    } else if (pref >= 1) others[family, pref]
+        if (leads == table || leads in sibling) next
+    }
+    if (pref >= 1) others[family, pref]
 }
 part == "routes" && NF && $1 !~ /^(local|broadcast|multicast|anycast|unreachable|ff00:.*|fe80:.*)$/ && !/ table local/ {
     to = $1; sub(/\/(32|128)$/, "", to)

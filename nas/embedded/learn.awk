@@ -59,7 +59,7 @@ function know_host(   file, l, p, n, a) {
     file = "/proc/net/route" # in the byte order of the machine
     for (n = 0; n < 4096 && (getline l < file) > 0; n++) {
         split(l, p, " ")
-        if (p[3] ~ /^[0-9A-F]+$/) reserved[byte(substr(p[3], 7)) "." byte(substr(p[3], 5, 2)) "." byte(substr(p[3], 3, 2)) "." byte(p[3])]
+        if (p[3] ~ /^[0-9A-F]+$/) reserved[byte(substr(p[3], 7)) "." byte(substr(p[3], 5, 2)) "." byte(substr(p[3], 3, 2)) "." byte(substr(p[3], 1, 2))]
     }
     close(file)
     file = "/proc/net/fib_trie"

@@ -59,6 +59,7 @@ converge() {
         [ -n "$failed" ] || [ -z "$moved" ] || batch "$moved" || failed=$why
         [ -n "$failed" ] || remove_rules "$old_rules"
         why=$failed
+        [ "$routing_table" = 0 ] || true >"$run/macvlan-ipv6.table.$routing_table"
         [ -n "$why" ] || return 0
     fi
     # compare sets no $why
@@ -101,6 +102,7 @@ stop() {
     *) batch "link del dev $shim$NL" || { unlock && die "$why"; } ;;
     esac
     remove_rules "$own_rules"
+    rm -f "$run/macvlan-ipv6.table.$routing_table"
     unlock
 }
 

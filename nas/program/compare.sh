@@ -14,6 +14,12 @@ ask_rules() {
     ! said=$($ip -6 rule show 2>/dev/null) || rules6=$said
 }
 
+# The tables of other installations of this program: each leaves its number in $run, so that no two try to come first
+siblings() {
+    set +f
+    for file in "$run"/macvlan-ipv6.table.*; do is_table "${file##*.}" && printf ' %s' "${file##*.}"; done
+}
+
 # compare: sets link_state, todo, rules_todo, moved, old_rules, own_rules, wanted, present, stale, tables, addresses, seen, strays, dead,
 # gone, late. Starts four ip processes and changes nothing.
 compare() {
@@ -22,7 +28,7 @@ compare() {
     ask_rules
     todo='' rules_todo='' moved='' old_rules='' own_rules='' addresses='' dead='' seen='' strays=' ' gone='' late=''
     found=$(printf '%s\n' "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${placeholder_gateway:--} $knows $LEARNED \
-$routing_table $table_name" "$planned" "$attached" '== link' "$link_seen" '== rules4' "$rules4" '== rules6' "$rules6" \
+$routing_table ${table_name:--}$(siblings)" "$planned" "$attached" '== link' "$link_seen" '== rules4' "$rules4" '== rules6' "$rules6" \
         '== routes' "$routes_seen" | awk "$COMPARE") ||
         die "awk failed: this program needs a working awk"
     while read -r kind words; do

@@ -317,6 +317,7 @@ def test_a_rule_that_somebody_adds_without_a_preference_does_not_stay_before_our
 def test_two_installations_both_come_before_such_a_rule(box: Box) -> None:
     box.program("start")
     box.ip("rule", "add", "pref", "170", "lookup", "170")  # as another installation has it
+    (box.here / "macvlan-ipv6.table.170").touch()
     box.ip("rule", "add", "lookup", "100")
     assert box.rules()[0] == "108: from all lookup 100"
     box.program("start")
@@ -325,3 +326,22 @@ def test_two_installations_both_come_before_such_a_rule(box: Box) -> None:
     assert box.rules()[0].startswith("107: "), "it stays where it is"
     box.program("stop")
     assert not [rule for rule in box.rules() if "109" in rule]
+    assert [file.name for file in box.here.glob("macvlan-ipv6.table.*")] == ["macvlan-ipv6.table.170"]
+
+
+def test_two_installations_do_not_try_to_come_first_in_turn(box: Box) -> None:
+    other = box.here / "other.conf"
+    other.write_text(CONF.replace(SHIM, "macvlan-iot").replace("routing_table 109", "routing_table 60")
+                     .replace("1.254", "1.253").replace("::254", "::253").replace(":fe\n", ":fd\n"))  # fmt: skip
+    for _ in range(3):
+        for conf in (box.conf, other):
+            run(*box.inside("env", f"MACVLAN_RUN={box.here}", *box.shell, PROGRAM, "start", conf))
+        if len(box.rules()) == 4:
+            box.ip("rule", "add", "lookup", "100")
+        else:
+            places = [rule for rule in box.rules() if "lookup 100" not in rule]
+    assert box.rules()[0].endswith(" 109") and len(places) == 4
+    first = box.rules()
+    for conf in (box.conf, other, box.conf):
+        run(*box.inside("env", f"MACVLAN_RUN={box.here}", *box.shell, PROGRAM, "start", conf))
+        assert box.rules() == first
