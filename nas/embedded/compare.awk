@@ -1,7 +1,8 @@
 # Compares what is wanted with what ip and the kernel tell. learn.awk stands before it.
-# Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO TABLE TABLENAME SIBLING...`, `planned NAME IPV4 ULA MAC` and
-# `attached PID /NAME IPV4 ULA MAC`, then what ip says after `== link`, `== rules4`, `== rules6` and `== routes`. TABLE: 0 for
-# main; SIBLING: the table of another installation of this program.
+# Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO`, `tables TABLE ITSNAME BEFORE4 BEFORE6 SIBLING...`, `planned
+# NAME IPV4 ULA MAC` and `attached PID /NAME IPV4 ULA MAC`, then what ip says after `== link`, `== rules4`, `== rules6` and
+# `== routes`. TABLE: 0 for main; BEFORE: that of the last look, because an answer about the rules may fail once; SIBLING: the
+# table of another installation of this program.
 # Answers with `link STATE`, counts of routes, `tables IPV4 IPV6`, and the changes in the order in which no packet is lost:
 #   do COMMAND              for ip -batch
 #   rule FAMILY add|del PREFERENCE TABLE   the rule that leads to the table
@@ -95,8 +96,12 @@ function table_of(family) { return table && (family in policy) ? table : "main" 
 function in_table(t) { return t == "main" ? "" : " table " t }
 $1 == "==" { part = $2; next }
 part == "" && $1 == "conf" {
-    shim = $2; parent = $3; mac = $4; v4 = $5; v6 = $6; dead = $7; knows = $8; learned = $9; table = $10; named = $11
-    for (i = 12; i <= NF; i++) sibling[$i]
+    shim = $2; parent = $3; mac = $4; v4 = $5; v6 = $6; dead = $7; knows = $8; learned = $9
+}
+part == "" && $1 == "tables" {
+    table = $2; named = $3
+    for (i = 4; i <= 5; i++) if ($i != "main") policy[2 * i - 4]
+    for (i = 6; i <= NF; i++) sibling[$i]
 }
 part == "" && $1 == "planned" { want($3, ""); want($4, ""); if ($5 ~ /:/) macs[$3] = $5 }
 part == "" && $1 == "attached" && $2 ~ /^[1-9][0-9]*$/ && $3 ~ /^\/[A-Za-z0-9_.-]+$/ && $4 ~ /^[0-9.]+$/ && $5 ~ /^[0-9a-f:-]+$/ {
@@ -107,7 +112,7 @@ part == "link" && $1 == "link/ether" { hasmac = $2 }
 part == "link" && $1 == "macvlan" { mode = $3 }
 part == "link" && $1 ~ /^inet6?$/ && $2 !~ /^fe80:/ { have[$2] = /dadfailed|tentative/ ? "bad" : "good" }
 part ~ /^rules/ && /^[0-9]+:/ { # a kernel that can have no rules of its own answers nothing
-    family = substr(part, 6); policy[family]; pref = $1 + 0
+    family = substr(part, 6); policy[family]; answered[family]; pref = $1 + 0
     leads = $5 == named ? table : $5
     if ($2 " " $3 " " $4 == "from all lookup" && (NF == 5 || $6 == "proto") && leads ~ /^[0-9]+$/ && pref >= 1 && pref <= leads + 0 && leads < 253) {
         tables[family, leads]
@@ -155,7 +160,7 @@ END {
         verb = t != "main" || routes[a] != "" ? "replace" : "add"
         print "do route " verb " " a (a ~ /:/ ? "/128" : "/32") " dev " shim in_table(t) (wanted[a] == "" ? "" : " proto " wanted[a])
     }
-    for (family in policy) if (table) {
+    for (family in answered) if (table) {
         wanted_at[family] = place(family)
         n = count[family, wanted_at[family]]
         if (n != 1) print "rule", family, (n > 1 ? "del" : "add"), wanted_at[family], table
@@ -163,7 +168,7 @@ END {
     for (i = 1; i <= moves; i++) print "moved " before[i]
     for (i = 1; i <= rules; i++) {
         split(rule[i], r, " ")
-        if (((r[1], r[3]) in old) || (r[3] == table && r[2] != wanted_at[r[1]])) print "norule " rule[i]
+        if (((r[1], r[3]) in old) || (r[3] == table && table && r[2] != wanted_at[r[1]])) print "norule " rule[i]
         if (((r[1], r[3]) in old) || r[3] == table) print "ours " rule[i]
     }
     print "tables", table_of(4), table_of(6)

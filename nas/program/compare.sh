@@ -6,31 +6,34 @@ COMPARE='@learn.awk@''@compare.awk@'
 LEARNED=@LEARNED_PROTO@
 # knows: 1 once docker has said which containers run; attached: its answer, lines `attached PID NAME IPV4 ULA MAC`
 knows=0 attached=''
-# What ip says of the rules of each family; nothing if the kernel has no policy routing. A failed answer leaves the last one
-rules4='' rules6=''
+# The table of each family's routes at the last look: main if the kernel has no policy routing for it
+tables='main main'
 
-ask_rules() {
-    ! said=$($ip -4 rule show 2>/dev/null) || rules4=$said
-    ! said=$($ip -6 rule show 2>/dev/null) || rules6=$said
-}
-
-# The tables of other installations of this program: each leaves its number in $run, so that no two try to come first
-siblings() {
+# Sets $siblings to the tables of installations of this program: each leaves its number in $run, so that no two of them try
+# to come first in turn
+find_siblings() {
+    siblings=''
     set +f
-    for file in "$run"/macvlan-ipv6.table.*; do is_table "${file##*.}" && printf ' %s' "${file##*.}"; done
+    for file in "$run"/macvlan-ipv6.table.*; do ! is_table "${file##*.}" || siblings="$siblings ${file##*.}"; done
+    set -f
 }
 
 # compare: sets link_state, todo, rules_todo, moved, old_rules, own_rules, wanted, present, stale, tables, addresses, seen, strays, dead,
 # gone, late. Starts four ip processes and changes nothing.
 compare() {
-    link_seen=$($ip -d addr show dev "$shim" 2>/dev/null) || link_seen=''
-    routes_seen=$([ -z "$link_seen" ] || $ip route show table all dev "$shim" 2>/dev/null)
-    ask_rules
+    find_siblings
     todo='' rules_todo='' moved='' old_rules='' own_rules='' addresses='' dead='' seen='' strays=' ' gone='' late=''
-    found=$(printf '%s\n' "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${placeholder_gateway:--} $knows $LEARNED \
-$routing_table ${table_name:--}$(siblings)" "$planned" "$attached" '== link' "$link_seen" '== rules4' "$rules4" '== rules6' "$rules6" \
-        '== routes' "$routes_seen" | awk "$COMPARE") ||
-        die "awk failed: this program needs a working awk"
+    found=$({
+        say "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${placeholder_gateway:--} $knows $LEARNED" \
+            "tables $routing_table ${table_name:--} $tables$siblings" "$planned" "$attached" '== link'
+        $ip -d addr show dev "$shim"
+        say '== rules4'
+        $ip -4 rule show
+        say '== rules6'
+        $ip -6 rule show
+        say '== routes'
+        $ip route show table all dev "$shim"
+    } 2>/dev/null | awk "$COMPARE") || die "awk failed: this program needs a working awk"
     while read -r kind words; do
         case $kind in
         do) todo="$todo$words$NL" ;;

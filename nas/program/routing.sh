@@ -2,6 +2,8 @@
 # shellcheck disable=SC2016 # the inner program's own $
 ROUTING='@routing.awk@'
 
+ask_rules() { rules4=$($ip -4 rule show 2>/dev/null) rules6=$($ip -6 rule show 2>/dev/null); }
+
 # routing: a line for each kind of packet between this host and a container that takes another way than through the shim
 routing() {
     ask_rules

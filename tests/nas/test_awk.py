@@ -48,9 +48,9 @@ def compare(
     knows: int = 1,
     proc: Path | None = None,
     rules: tuple[str, str] = (RULES, RULES),
-    table: str = "109",
+    table: str = "109 - main main",
 ) -> list[str]:
-    conf = f"conf {SHIM} eth0 02:42:c0:a8:01:fe 192.168.1.254 {ULA}254 {DEAD} {knows} {LEARNED_PROTO} {table}\n"
+    conf = f"conf {SHIM} eth0 02:42:c0:a8:01:fe 192.168.1.254 {ULA}254 {DEAD} {knows} {LEARNED_PROTO}\ntables {table}\n"
     said = f"== link\n{link}== rules4\n{rules[0]}== rules6\n{rules[1]}== routes\n{routes}"
     return run(awk, "learn.awk compare.awk", f"{conf}{lines}{said}", proc)
 

@@ -166,12 +166,18 @@ def test_the_rule_is_put_where_it_wins_over_all_but_what_was_put_first_on_purpos
     ends = "32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n"
     four = f"0:\tfrom all lookup local\n{rules}{ends}"
     six = f"0:\tfrom all lookup local\n109:\tfrom all lookup 109\n{ends}"
-    told = compare(awk, rules=(four, six), table="109 - 170")
+    told = compare(awk, rules=(four, six), table="109 - main main 170")
     assert [line for line in told if line.startswith(("rule ", "norule "))] == does
 
 
 def test_a_table_that_ip_calls_by_a_name_is_ours_by_that_name(awk: list[str]) -> None:
     rules = "0:\tfrom all lookup local\n109:\tfrom all lookup lan\n32766:\tfrom all lookup main\n"
     routes = f"192.168.1.201 table lan scope link\n{ULA}201 table lan metric 1024\n"
-    told = compare(awk, routes=routes, rules=(rules, rules), table="109 lan")
+    told = compare(awk, routes=routes, rules=(rules, rules), table="109 lan main main")
     assert "present 2" in told and not [line for line in told if line.split()[0] in ("do", "rule", "norule", "moved")]
+
+
+def test_an_answer_about_the_rules_that_fails_once_moves_nothing(awk: list[str]) -> None:
+    told = compare(awk, rules=("", ""), table="109 - 109 109")
+    assert told == ["tables 109 109", "wanted 2", "present 2", "stale 0", "link right"]
+    assert "tables main main" in compare(awk, rules=("", "")), "a kernel without policy routing"
