@@ -31,7 +31,7 @@ look_before() {
     fi
     unverified=''
     limited 20 sh "$new_program" reachability "$new_conf" >"$dir/before" 2>/dev/null ||
-        unverified="; not verified that containers still answer, because docker did not tell within 20 s which containers run"
+        unverified="; it was not verified that containers still answer, because docker did not tell which ones run"
     limited 10 sh "$new_program" routing "$new_conf" >"$dir/ways" 2>/dev/null
     client=${SSH_CLIENT:-} client_answers=''
     client=${client%% *}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.nas.box import PREFIX, SHIM, TWO, Box, put_tool, until
+from tests.nas.box import PREFIX, SHIM, TWO, Box, put_tool, run, until
 from tests.nas.install_box import BAD_ROUTE, OURS, Nas
 
 LAPTOP, LAPTOP6 = "192.168.1.50", f"{PREFIX}50"
@@ -105,6 +105,51 @@ def test_a_docker_that_tells_nothing_any_more_is_not_taken_for_no_containers(nas
     said = nas.fails(conf=OURS + TWO.replace("qbit", "Qbit"))
     assert said == "docker does not tell any more which containers run; the previous state was put back"
     assert nas.tree() == before
+
+
+def test_a_verification_that_did_not_take_place_is_said(nas: Nas) -> None:
+    attach(nas)
+    said = nas.ok()
+    assert "not verified" not in said
+    put_tool(nas.box.bin / "docker", "#!/bin/sh\nexit 1\n")
+    told = nas.ok(conf=nas.text["conf"].replace("check_interval 1", "check_interval 2"))
+    why = "it was not verified that containers still answer, because docker did not tell which ones run"
+    assert told == f"{said.rstrip()}; {why}\n"
+
+
+@ONE_SHELL
+def test_addresses_that_do_not_answer_do_not_switch_the_verification_off(nas: Nas) -> None:
+    """300 of one container: each takes two seconds of a ping, and all of them would take longer than there is time."""
+    before = installed(nas)
+    space = attach(nas)
+    for where, suffix in (None, "::10"), (space, ":42:c0ff:fea8:1c9"):
+        lines = "".join(f"addr add 2001:db8:2:{n:x}{suffix}/64 dev eth0 nodad\n" for n in range(300))
+        run("ip", "-n", where or nas.box.host, "-batch", "-", text=lines)
+    nas.impatient()
+    bad = nas.text["program"].replace("function want(a, tag) { if", "function want(a, tag) { if (0) if")
+    assert nas.fails(program=bad).startswith("192.168.1.201 (test) answered before")
+    assert nas.tree() == before and nas.box.pings("192.168.1.201")
+
+
+def test_a_rule_that_wins_is_told_and_is_no_reason_to_undo_a_change(nas: Nas) -> None:
+    nas.box.ip("addr", "add", "192.168.1.10/24", "dev", "eth0")
+    nas.box.ip("route", "add", "192.168.1.0/24", "dev", "eth0", "table", "100")
+    nas.box.ip("rule", "add", "lookup", "100", "pref", "5")
+    told = nas.ok()
+    assert '; but packets for 192.168.1.201 leave by eth0: the rule "5: from all lookup 100" comes before' in told
+    nas.box.ip("rule", "del", "pref", "5")
+    assert "; but " not in nas.ok(conf=nas.text["conf"].replace("check_interval 1", "check_interval 2"))
+
+
+@ONE_SHELL
+def test_a_change_after_which_packets_take_another_way_is_undone(nas: Nas) -> None:
+    before = installed(nas)
+    nas.impatient()
+    nas.box.ip("route", "add", "192.168.1.0/24", "dev", "eth0", "table", "100")
+    said = nas.fails(program=harm(nas, "$ip rule add lookup 100 pref 5"))
+    assert "packets for 192.168.1.201 leave by eth0" in said and said.endswith("; the previous state was put back")
+    assert nas.tree() == before
+    nas.box.ip("rule", "del", "pref", "5")
 
 
 def test_where_nothing_answered_before_nothing_is_missed(nas: Nas) -> None:
