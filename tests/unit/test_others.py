@@ -86,6 +86,12 @@ def test_after_a_rename_of_the_stack_its_other_networks_are_still_its_own() -> N
     assert [one.path for one in others.siblings] == [IOT_CONF] and others.installed == ()
 
 
+def test_what_takes_the_place_of_a_network_knows_that_the_old_one_is_this_stacks() -> None:
+    state = stack_state_of(STATE, "lan-cams")
+    _, others = apart(conf(OURS, "iot7", "macvlan-iot"), state, path=IOT_CONF, key="iot")
+    assert [one.record.network for one in others.leaving] == ["iot7"] and others.installed == ()
+
+
 def test_a_network_that_the_site_has_no_more_is_this_stacks_until_it_is_removed() -> None:
     state = replace(INSTALLED, all_paths=frozenset({CONF, IOT_CONF}))
     _, others = apart(conf(OURS, "cams", "macvlan-cams"), state, path=IOT_CONF)
@@ -167,6 +173,8 @@ def test_the_state_is_read_for_each_network() -> None:
     assert first.containers == iot.containers == {"a", "b"} and first.stacks == {"a": OURS}
     new = stack_state_of(STATE, "lan-cams")
     assert not new.shim and new.network == "" and new.paths == frozenset()
+    assert (new.host, new.all_paths) == (first.host, first.all_paths), "it is on the stack's NAS, too"
+    assert stack_state_of({}).is_empty
 
 
 def test_the_record_says_whose_it_is_and_an_old_one_says_nothing() -> None:
