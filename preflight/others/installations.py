@@ -112,12 +112,14 @@ def separated(
     view: NetworkView, facts: NasFacts, state: StackState, stack: str, take_over: bool
 ) -> tuple[NasFacts, Others]:
     """The facts with the data files of this installation only, and the other installations."""
-    records = {path: read_conf(text) for path, text in {**facts.others, **facts.confs}.items()}
+    texts = {**facts.confs, **facts.others}
+    records = {path: read_conf(text) for path, text in texts.items()}
     own, installed, siblings = {}, [], []
-    for path, text in facts.confs.items():
-        record = records[path]
-        if record is None or _is_own(path, record, view, state, stack, take_over):
-            own[path] = text
+    for path, record in records.items():
+        # A file that moves is not looked for at its old path, if the last snapshot is lost; the state knows that path
+        asked = path in facts.confs or path in state.paths
+        if asked and (record is None or _is_own(path, record, view, state, stack, take_over)):
+            own[path] = texts[path]
     names = frozenset(view.names) - {view.site.network.name}
     for path, record in records.items():
         if record is None or path in own:
@@ -127,7 +129,7 @@ def separated(
         (siblings if is_sibling else installed).append(Installation(path, record))
     mine = read_conf(next((text for path, text in own.items() if records[path] is not None), None))
     known = state.containers | (frozenset() if mine is None else frozenset(mine.containers))
-    others = {path: text for path, text in {**facts.others, **facts.confs}.items() if path not in own}
+    others = {path: text for path, text in texts.items() if path not in own}
     rest = replace(facts, confs=own, others=others)
     network = "" if mine is None else mine.network
     return rest, Others(stack, tuple(installed), tuple(siblings), names, network, known, take_over)

@@ -20,6 +20,7 @@ from tests.unit.test_networks import two
 
 OURS, THEIRS = "organization/macvlan-ipv6/home", "organization/macvlan-ipv6/guest"
 CONF, IOT_CONF = "/etc/setup_docker_macvlan.conf", "/etc/setup_docker_macvlan-iot.conf"
+OLD = "/etc/setup_docker_macvlan-before.conf"
 LOST = StackState()
 INSTALLED = StackState("bridge-host", True, frozenset({"test"}), True, "", {}, "192.168.1.10", frozenset({CONF}))
 
@@ -90,6 +91,13 @@ def test_what_takes_the_place_of_a_network_knows_that_the_old_one_is_this_stacks
     state = stack_state_of(STATE, "lan-cams")
     _, others = apart(conf(OURS, "iot7", "macvlan-iot"), state, path=IOT_CONF, key="iot")
     assert [one.record.network for one in others.leaving] == ["iot7"] and others.installed == ()
+
+
+def test_files_that_move_are_this_installations_also_if_no_snapshot_says_where_they_were() -> None:
+    """The probe reads the data file at its old path as one of the folder's."""
+    facts, others = apart(conf(OURS), replace(INSTALLED, paths=frozenset({OLD}), all_paths=frozenset({OLD})), path=OLD)
+    assert facts.conf == conf(OURS) and not facts.others
+    assert others.leaving == others.installed == ()
 
 
 def test_a_network_that_the_site_has_no_more_is_this_stacks_until_it_is_removed() -> None:
