@@ -264,6 +264,14 @@ def test_a_network_that_the_site_does_not_have_is_told_once(raw: dict[str, Any])
     assert problems_of(raw) == [("site.containers.eye.networks", "iott")]
 
 
+@pytest.mark.parametrize(
+    ("script", "config", "twice"),
+    [("/opt/x.sh", "/opt/x.sh", "/opt/x.sh"), ("/opt/x.sh", "/opt/x-iot.sh", "/opt/x-iot.sh")],
+)
+def test_a_path_that_two_files_would_have_is_told_once_for_all_networks(script: str, config: str, twice: str) -> None:
+    assert problems_of(two(put("install", {"script_path": script, "config_path": config}))) == [("site.install", twice)]
+
+
 def test_an_address_that_may_be_meant_for_two_further_networks_is_told_once_with_a_remedy_that_works() -> None:
     cams = put("networks", "cams", CAMS)
     raw = two(
