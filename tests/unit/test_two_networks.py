@@ -152,6 +152,14 @@ def test_outputs_of_a_further_network_stand_below_its_name_and_the_rest_is_as_be
     assert outputs["external_containers"].keys() == {"192.168.20.9"}
 
 
+def test_an_external_container_on_both_has_its_addresses_on_both() -> None:
+    places = [{"name": "ha", "ipv4_address": f"192.168.{lan}.9"} for lan in (1, 20)]
+    found = plans(two(put("external_containers", places)))
+    reports = {key: report(plan, "status") for key, plan in found.items()}
+    ha = joined(reports.pop(""), reports)["external_containers"]["ha"]
+    assert (ha["name"], ha["ipv4"], ha["networks"]["iot"]["ipv4"]) == ("ha", "192.168.1.9", "192.168.20.9")
+
+
 def test_the_snapshot_carries_every_network_and_one_with_the_first_alone_is_as_before() -> None:
     found = plans(two())
     seen, iot = NasSnapshot("eth0", installed(), 26), NasSnapshot("eth0.20", installed(name="iot"), 26)
