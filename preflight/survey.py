@@ -75,7 +75,10 @@ def surveyed(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> t
     take_over: whether an installation that another state made becomes this one's.
     now: UTC, as text without blanks.
     """
-    surveys = [_survey(one, stack, take_over, now) for one in asked]
+    # Of a network whose data file stands elsewhere (install.config_path) the other probes do not know
+    found = {path: text for one in asked for path, text in one.facts.confs.items()}
+    known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
+    surveys = [_survey(one, stack, take_over, now) for one in known]
     problems = [problem for one in surveys for problem in one.problems]
     views = [one.planned.view for one in asked]
     problems += shared_parents(zip(views, [one.snapshot for one in surveys], strict=True))
