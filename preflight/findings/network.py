@@ -92,7 +92,7 @@ def _in_the_way(
         elif unraids:
             remedy = unraid.without_network(other.name)
         elif not list(differences(plan.network, other, facts.engine_major)):
-            remedy = f"use that one with `network: {{name: {other.name}}}`, and that name in compose files; or {remove}"
+            remedy = f"use that one: give this network the name {other.name}, in compose files too; or {remove}"
         if beside and not shared:
             message = f"has {name} already{of}, and Docker {facts.docker.engine} takes one on an interface"
             yield Problem("site.lan.parent", site.lan.parent, message, remedy)
@@ -133,7 +133,9 @@ def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork,
         else:
             remedy = f"write what it has into the site, and it is used as it is; or remove it there {remedy}"
         if unraid.makes_network(install, live.name):
-            remedy = f"write another `network.name`, because this is Unraid's own; {unraid.without_network(live.name)}"
+            remedy = (
+                f"give this network another name, because this is Unraid's own; {unraid.without_network(live.name)}"
+            )
         yield Problem("site.network.name", live.name, message, remedy)
         return
     how = f"will be replaced, because Docker cannot change a network ({in_words(found)})"

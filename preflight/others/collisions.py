@@ -72,5 +72,5 @@ def _network(site: Site, facts: NasFacts, state: StackState, others: Others) -> 
         whose = others.labelled(live.labels.get(STACK, ""))
     if whose:
         message = f"is the network of {whose}, and two installations on one network take each other's things"
-        remedy = "write a `network.name:` of its own; it needs a parent or a subnet of its own, too"
+        remedy = "give this network another name; it needs a parent or a subnet of its own, too"
         yield Problem("site.network.name", name, message, remedy)
