@@ -25,6 +25,9 @@ def findings(
         yield from _shim(plan, other, other.whose, "")
         yield from _addresses(plan, other)
     for other in others.leaving:
+        if other.record.network == site.network.name:
+            yield _moved(site)
+            continue
         first = f"run `pulumi up` first without {site.network.name}, which removes that one; or "
         yield from _shim(plan, other, f"this stack's network {other.record.network}, which is removed last", first)
     yield from _network(site, facts, state, others)
@@ -33,6 +36,13 @@ def findings(
         if live is not None and (whose := others.owner_of_container(live)):
             message = f"is the name of a container of {whose}; Docker takes each name once"
             yield Problem(container.path, container.name, message, "give this one another `container_name:`")
+
+
+def _moved(site: Site) -> Problem:
+    message = "stood at another place of the site in the last run; Pulumi would make it here, and after that remove it "
+    message += "with its shim, because it belongs to the old place"
+    remedy = "put it back there, or run `pulumi up` twice: first without this network, then with the site as it is now"
+    return Problem("site.network.name", site.network.name, message, remedy)
 
 
 def _files(install: InstallPlan, other: Installation) -> Iterator[Problem]:

@@ -12,7 +12,8 @@ from facts.nas import LiveContainer, NasFacts
 from facts.state import StackState, stack_state_of
 from install.conf import Repair, read_conf, render_conf
 from preflight.host_drift import host_repair
-from preflight.others.installations import Others, separated
+from preflight.others import collisions
+from preflight.others.installations import Installation, Others, separated
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.sites import by_hand, installed, plan_of, put, site_of
@@ -147,6 +148,15 @@ def test_containers_of_another_installation_do_not_make_this_one_look_lost() -> 
     assert repair == Repair("now", "installed") and lost == []
     _, lost = host_repair(installed(config_path=IOT_CONF), facts, "", "now", network="bridge-host")
     assert lost == [f"{IOT_CONF} is gone"]
+
+
+def test_a_network_that_changes_its_place_in_the_site_is_an_error_because_its_old_place_removes_it() -> None:
+    record = read_conf(conf(OURS, "bridge-host", "macvlan-iot"))
+    site, _ = parse_site(site_of())
+    assert record is not None and site is not None
+    others = Others(OURS, siblings=(Installation(IOT_CONF, record),))
+    told = collisions.findings(site, installed(), plan_of(site_of()), NasFacts(), INSTALLED, others)
+    assert [(one.path, one.value, one.severity) for one in told] == [("site.network.name", "bridge-host", "error")]
 
 
 # ---- the state ---------------------------------------------------------------------------------------------
