@@ -240,7 +240,8 @@ def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Probl
 
 def _lacks_a_network(error: ValidationError) -> bool:
     """Whether a network would be left out as a whole. Its containers would then seem to name one that is not there."""
-    return any(len(loc) < 3 and loc[0] == "networks" for loc in (one["loc"] for one in error.errors() if one["loc"]))
+    places = [detail["loc"] for detail in error.errors(include_url=False)]
+    return any(place[:1] == ("networks",) and len(place) < 3 for place in places)
 
 
 def _without(raw: dict[str, Any], error: ValidationError, whole: bool) -> Any:
