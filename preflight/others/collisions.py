@@ -28,8 +28,13 @@ def findings(
         if other.record.network == site.network.name:
             yield _moved(site)
             continue
-        first = f"run `pulumi up` first without {site.network.name}, which removes that one; or "
+        without = "this change" if state.shim else site.network.name
+        first = f"run `pulumi up` first without {without}, which removes that one; or "
         yield from _shim(plan, other, f"this stack's network {other.record.network}, which is removed last", first)
+    for other in others.following:
+        first = f"run `pulumi up` twice, first with the change of {other.record.network} alone; or "
+        whose = f"this stack's network {other.record.network}, which gives it up only after this one's change"
+        yield from _shim(plan, other, whose, first)
     yield from _network(site, facts, state, others)
     for container in plan.containers:
         live = facts.containers.get(container.name)

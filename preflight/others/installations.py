@@ -36,7 +36,7 @@ class Others:
     stack: this stack's name; network: of this installation's record; known: containers of that and of the state.
     take_over: whether this stack takes over what another state made; then only records say what is another's.
     installed: other stacks', with a record; siblings: this stack's for other networks; names: of the site's other
-        networks.
+        networks; later: of those whose shims are changed after this one's.
     """
 
     stack: str = ""
@@ -46,11 +46,17 @@ class Others:
     network: str = ""
     known: frozenset[str] = frozenset()
     take_over: bool = False
+    later: frozenset[str] = frozenset()
 
     @property
     def leaving(self) -> tuple[Installation, ...]:
         """This stack's for networks that the site has no more. Pulumi removes them last."""
         return tuple(one for one in self.siblings if one.record.network not in self.names)
+
+    @property
+    def following(self) -> tuple[Installation, ...]:
+        """This stack's that keep what they have until this one has been changed (components/lan.py)."""
+        return tuple(one for one in self.siblings if one.record.network in self.later)
 
     @property
     def paths(self) -> frozenset[str]:
@@ -132,7 +138,8 @@ def separated(
     others = {path: text for path, text in texts.items() if path not in own}
     rest = replace(facts, confs=own, others=others)
     network = "" if mine is None else mine.network
-    return rest, Others(stack, tuple(installed), tuple(siblings), names, network, known, take_over)
+    later = frozenset(view.names[view.names.index(view.site.network.name) + 1 :])
+    return rest, Others(stack, tuple(installed), tuple(siblings), names, network, known, take_over, later)
 
 
 def _is_own(path: str, record: Record, view: NetworkView, state: StackState, stack: str, take_over: bool) -> bool:

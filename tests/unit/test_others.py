@@ -71,7 +71,7 @@ def test_a_data_file_at_our_path_is_ours_or_anothers(text: str, state: StackStat
 
 def test_a_file_of_somebody_else_is_left_where_it_was() -> None:
     facts, others = apart("# my own shim\nversion 1\n")
-    assert facts.confs and others == Others(OURS, names=frozenset({"iot"}))
+    assert facts.confs and others == Others(OURS, names=frozenset({"iot"}), later=frozenset({"iot"}))
 
 
 def test_the_other_networks_of_the_site_are_no_other_stack() -> None:
@@ -157,6 +157,36 @@ def test_a_network_that_changes_its_place_in_the_site_is_an_error_because_its_ol
     others = Others(OURS, siblings=(Installation(IOT_CONF, record),))
     told = collisions.findings(site, installed(), plan_of(site_of()), NasFacts(), INSTALLED, others)
     assert [(one.path, one.value, one.severity) for one in told] == [("site.network.name", "bridge-host", "error")]
+
+
+@pytest.mark.parametrize(
+    ("others", "state", "remedy"),
+    [
+        (Others(OURS), INSTALLED, "run `pulumi up` first without this change, which removes that one; or "),
+        (Others(OURS), LOST, "run `pulumi up` first without bridge-host, which removes that one; or "),
+        (
+            Others(OURS, names=frozenset({"iot"}), later=frozenset({"iot"})),
+            INSTALLED,
+            "run `pulumi up` twice, first with the change of iot alone; or ",
+        ),
+        (Others(OURS, names=frozenset({"iot"})), INSTALLED, ""),  # it was changed before this one
+    ],
+)
+def test_a_name_is_taken_until_the_network_that_has_it_was_removed_or_changed(
+    others: Others, state: StackState, remedy: str
+) -> None:
+    record = read_conf(conf(OURS, "iot", "macvlan-host"))
+    site, _ = parse_site(site_of(put("shim", "routing_table", 7)))
+    assert record is not None and site is not None
+    mine = plan_of(site_of(put("shim", "routing_table", 7)))
+    others = replace(others, siblings=(Installation(IOT_CONF, record),))
+    told = list(collisions.findings(site, installed(), mine, NasFacts(), state, others))
+    expected = [f"{remedy}give this one a `shim.name:` of its own"] if remedy else []
+    assert [one.remedy for one in told] == expected
+
+
+def test_the_shims_of_a_site_are_changed_in_its_order() -> None:
+    assert apart(conf(OURS))[1].later == {"iot"} and not apart(conf(OURS), key="iot")[1].later
 
 
 # ---- the state ---------------------------------------------------------------------------------------------
