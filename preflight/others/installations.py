@@ -151,7 +151,7 @@ def _is_own(path: str, record: Record, view: NetworkView, state: StackState, sta
         return True
     site = view.site
     if record.stack not in ("", stack):
-        return not state.shim and (record.network, record.shim) == (site.network.name, site.shim.name)
+        return state.is_empty and (record.network, record.shim) == (site.network.name, site.shim.name)
     if path in state.paths:
         return True
     return record.network in {site.network.name, *([state.network] if state.shim else [])}

@@ -69,6 +69,18 @@ def test_a_data_file_at_our_path_is_ours_or_anothers(text: str, state: StackStat
     assert dict(facts.others) == ({} if own else {CONF: text})
 
 
+def test_a_new_network_of_a_stack_that_has_its_state_does_not_take_anothers_of_the_same_name() -> None:
+    theirs, state = (
+        conf(THEIRS, "iot", "macvlan-iot"),
+        stack_state_of({urn(SHIM, "lan-host"): STATE[urn(SHIM, "lan-host")]}, "lan-iot"),
+    )
+    site, _ = parse_site(two())
+    assert site is not None
+    [_, view] = views(site)
+    facts, others = separated(view, NasFacts(confs={IOT_CONF: theirs}), state, OURS, False)
+    assert not facts.confs and [one.path for one in others.installed] == [IOT_CONF]
+
+
 def test_a_file_of_somebody_else_is_left_where_it_was() -> None:
     facts, others = apart("# my own shim\nversion 1\n")
     assert facts.confs and others == Others(OURS, names=frozenset({"iot"}), later=frozenset({"iot"}))
