@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.compose import all_services
+from config.networks import views
 from config.site import parse_site
 from facts.labels import MADE_BY, MAKER, STACK
 from facts.state import StackState
@@ -17,7 +18,7 @@ from inputs.load import plan_networks
 from plan.outputs import joined, report
 from preflight.container_drift import container_repairs, newest
 from preflight.snapshot import NasSnapshot, dump_snapshot, load_snapshots
-from preflight.survey import Asked, surveyed
+from preflight.survey import Asked, shared_macs, surveyed
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.recorder import Recorder, Registered, record_lan, revealed
@@ -179,6 +180,17 @@ def test_the_shim_of_the_other_network_is_known_wherever_its_data_file_stands() 
     ]
     told = surveyed(asked, "organization/macvlan-ipv6/home", False, "now")[1]
     assert told and not [one for one in told if one.value == "macvlan-host"]
+
+
+def test_one_interface_takes_each_mac_once_also_for_two_networks() -> None:
+    mac = "02:00:00:00:00:07"
+    hub = container("hub", networks={key: {**place, "mac_address": mac} for key, place in BOTH.items()})
+    for parent, expected in (("eth0.20", []), ("eth0", ["site.containers.hub.networks.iot.mac_address"])):
+        site, _ = parse_site(two(hub, put("networks", "iot", "lan", "parent", parent), put("lan", "parent", "eth0")))
+        assert site is not None
+        found = plans(two(hub, put("networks", "iot", "lan", "parent", parent), put("lan", "parent", "eth0")))
+        told = list(shared_macs(zip(views(site), found.values(), strict=True)))
+        assert [(one.path, one.value) for one in told] == [(path, mac) for path in expected]
 
 
 def test_the_snapshot_carries_every_network_and_one_with_the_first_alone_is_as_before() -> None:
