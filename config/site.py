@@ -203,7 +203,7 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
         reported = {problem.path for problem in variables}
         found = from_pydantic(error, ROOT, REMEDIES)
         problems = old + variables + [problem for problem in found if problem.path not in reported]
-        for whole in (False, True):
+        for whole in () if _lacks_a_network(error) else (False, True):
             try:
                 return Site.model_validate(_without(raw, error, whole)), problems
             except ValidationError:
@@ -236,6 +236,12 @@ def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Probl
         services[key], variables = normalise_service(service, dotted(f"{ROOT}.containers", [str(key)]))
         problems += variables
     return {**raw, "containers": services}, problems
+
+
+def _lacks_a_network(error: ValidationError) -> bool:
+    """Whether a network would be left out as a whole. Its containers would then seem to name one that is not there."""
+    places = [detail["loc"] for detail in error.errors(include_url=False)]
+    return any(place[:1] == ("networks",) and len(place) < 3 for place in places)
 
 
 def _without(raw: dict[str, Any], error: ValidationError, whole: bool) -> Any:

@@ -16,8 +16,8 @@ class StackState:
     network: the Docker network's name, "" for none; network_is_ours: whether this program made it; network_stack: the
         value of its label of that name.
     containers: their names; stacks: name → value of that label, for those that have one.
-    shim: whether the command that makes the shim was run; host, paths: the NAS and the files that it was run for.
-    all_paths: these files for all networks of the stack.
+    shim: whether the command that makes the shim was run; paths: the files that it was run for.
+    host, all_paths: the NAS, and these files for all networks of the stack.
     """
 
     network: str = ""
@@ -47,7 +47,7 @@ def stack_state_of(resources: Mapping[str, Mapping[str, Any]], name: str = "lan"
 
     network = next(iter(of(NETWORK, f"{name}-network")), {})
     shims = of(SHIM, f"{name}-host")
-    triggers = _triggers(shims)
+    triggers, all_triggers = _triggers(shims), _triggers(of(SHIM))
     labels = {str(container["name"]): _labels(container) for container in of(CONTAINER) if container.get("name")}
     return StackState(
         network=str(network.get("name") or ""),
@@ -56,9 +56,9 @@ def stack_state_of(resources: Mapping[str, Mapping[str, Any]], name: str = "lan"
         containers=frozenset(labels),
         stacks={name: found[STACK] for name, found in labels.items() if STACK in found},
         shim=bool(shims),
-        host=triggers[0] if triggers else "",
+        host=next(iter(triggers or all_triggers), ""),  # a network that is new has no shim yet
         paths=frozenset(trigger for trigger in triggers if trigger.startswith("/")),
-        all_paths=frozenset(trigger for trigger in _triggers(of(SHIM)) if trigger.startswith("/")),
+        all_paths=frozenset(trigger for trigger in all_triggers if trigger.startswith("/")),
     )
 
 

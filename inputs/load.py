@@ -20,7 +20,7 @@ from inputs.nas_scripts import read_nas_scripts
 from inputs.ssh_access import SshAccess, read_ssh_access
 from inputs.yaml_traps import find_doubles, find_traps
 from plan.addresses import plan_addresses
-from plan.between import PlannedNetwork, network_named_twice, problems_between
+from plan.between import PlannedNetwork, network_named_twice, path_given_twice, problems_between
 from plan.lan import ContainerPlan
 
 _SECRETS = TypeAdapter(dict[str, dict[str, str]])
@@ -79,13 +79,14 @@ def plan_networks(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tup
     """The networks of the site with their addresses, and all problems of these. A network without a plan is left out,
     and has a problem."""
     networks: list[PlannedNetwork] = []
-    problems = list(network_named_twice(site))
-    for view in views(site):
+    all_views = views(site)
+    problems = [*network_named_twice(site), *path_given_twice(all_views)]
+    for view in all_views:
         addresses, wrong = plan_addresses(view.site, services_of(services, view))
         problems += view.told(wrong)
         if addresses is not None:
             networks.append(PlannedNetwork(view, addresses))
-    names = (site.network.name, *site.networks)
+    names = all_views[0].names
     for entry in services.values():
         problems += placement_problems(entry, names)
     return tuple(networks), [*problems, *problems_between(networks)]

@@ -80,7 +80,8 @@ def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | No
     yield from _twice(path, network, service, service.networks.get(network))
     yield from _bad_volumes(path, service)
     yield from endpoint_sysctls.wrong(path, service.sysctls)
-    if written_addresses(service, network).ipv4 is None:
+    elsewhere = service.networks and network not in service.networks  # placement_problems tells of it
+    if written_addresses(service, network).ipv4 is None and not elsewhere:
         message = "is missing: every container of this site has a fixed address of its own"
         remedy = f"add a free address of {subnet or 'your LAN'}, outside your router's DHCP range"
         yield Problem(f"{entry.place or path}.ipv4_address", "", message, remedy)

@@ -1,11 +1,12 @@
 """Problems between the networks of one site: what each needs for itself, on the NAS or in Docker, and two share."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from config.networks import NetworkView
 from config.problems import Problem
 from config.site import ROOT, Site
+from config.types import AUTO
 from plan.lan import AddressPlan
 
 
@@ -29,6 +30,18 @@ def network_named_twice(site: Site) -> Iterator[Problem]:
     if site.network.name in site.networks:
         path, message = f"{ROOT}.networks", "is the name of the site's first network too (network.name)"
         yield Problem(path, site.network.name, message, "give one of the two another name")
+
+
+def path_given_twice(networks: Iterable[NetworkView]) -> Iterator[Problem]:
+    """A further network's paths are made of those that were written (config/networks.py)."""
+    seen: set[str] = set()
+    for install in (view.site.install for view in networks):
+        for path in (install.script_path, install.config_path, install.unit_path):
+            if path != AUTO and path in seen:
+                message = "is also the path of another file of this program, and one would overwrite the other"
+                yield Problem("site.install", path, message, "give script_path, config_path and unit_path a path each")
+                return  # the further networks would repeat it
+            seen.add(path)
 
 
 def problems_between(networks: Sequence[PlannedNetwork]) -> Iterator[Problem]:

@@ -78,7 +78,6 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
         yield Problem("site.shim.name", site.shim.name, message, "write a shorter `shim.name:`, as in shim-iot")
     yield from _leased(site, plan)
     yield from names_and_macs_given_twice((*plan.containers, *plan.external), {plan.shim.mac: "the shim"}, wrong)
-    yield from _one_path(site)
 
 
 def address_conflicts(
@@ -175,11 +174,3 @@ def names_and_macs_given_twice(
             message = f"is the MAC of {macs[holder.mac]} too; the switch would send the packets of both to one"
             yield Problem(f"{holder.path}.mac_address", holder.mac, message, "give each its own, or leave the key out")
         macs.setdefault(holder.mac, holder.path)
-
-
-def _one_path(site: Site) -> Iterator[Problem]:
-    install = site.install
-    given = [path for path in (install.script_path, install.config_path, install.unit_path) if path != AUTO]
-    if len(set(given)) < len(given):
-        message = "is also the path of another file of this program, and one would overwrite the other"
-        yield Problem("site.install", given[0], message, "give script_path, config_path and unit_path a path each")

@@ -53,17 +53,20 @@ def joined(first: dict[str, Any], further: Mapping[str, dict[str, Any]]) -> dict
     """The reports of a site's networks as one. A container has its addresses on a further network below `networks`."""
     if not further:
         return first
-    containers = {key: dict(container) for key, container in first["containers"].items()}
-    external = dict(first["external_containers"])
+    containers, external = dict(first["containers"]), dict(first["external_containers"])
     networks: dict[str, Any] = {}
     for network, outputs in further.items():
-        external |= outputs["external_containers"]
         networks[network] = {key: value for key, value in outputs.items() if key not in _OF_THE_SITE}
         for key, container in outputs["containers"].items():
-            mine = containers.setdefault(key, {"name": container["name"]})
-            there = {what: value for what, value in container.items() if what != "name"}
-            containers[key] = mine | {"networks": {**mine.get("networks", {}), network: there}}
+            containers[key] = _also_on(network, containers.get(key, {"name": container["name"]}), container)
+        for key, other in outputs["external_containers"].items():
+            external[key] = _also_on(network, external[key], other) if key in external else other
     return first | {"containers": containers, "external_containers": external, "networks": networks}
+
+
+def _also_on(network: str, container: dict[str, Any], addresses: dict[str, Any]) -> dict[str, Any]:
+    there = {what: value for what, value in addresses.items() if what != "name"}
+    return container | {"networks": {**container.get("networks", {}), network: there}}
 
 
 _OF_THE_SITE = ("network", "containers", "external_containers")

@@ -75,10 +75,14 @@ def surveyed(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> t
     take_over: whether an installation that another state made becomes this one's.
     now: UTC, as text without blanks.
     """
-    surveys = [_survey(one, stack, take_over, now) for one in asked]
+    # Of a network whose data file stands elsewhere (install.config_path) the other probes do not know
+    found = {path: text for one in asked for path, text in one.facts.confs.items()}
+    known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
+    surveys = [_survey(one, stack, take_over, now) for one in known]
     problems = [problem for one in surveys for problem in one.problems]
     views = [one.planned.view for one in asked]
     problems += shared_parents(zip(views, [one.snapshot for one in surveys], strict=True))
+    problems += shared_macs(zip(views, [one.plan for one in surveys], strict=True))
     return surveys, problems
 
 
@@ -122,6 +126,19 @@ def shared_parents(networks: Iterable[tuple[NetworkView, NasSnapshot]]) -> Itera
             f"write another interface, as the VLAN's own; from Docker {SHARED_PARENT} on two networks may share one"
         )
         yield from view.told([Problem("site.lan.parent", seen.parent, message, remedy)])
+
+
+def shared_macs(networks: Iterable[tuple[NetworkView, LanPlan]]) -> Iterator[Problem]:
+    """MACs that two networks of one site have on one interface. Within one network plan.checks tells."""
+    first: dict[tuple[str, str], str] = {}
+    for view, plan in networks:
+        places = [("site.shim", plan.shim.mac), *((one.addressed_at, one.mac) for one in plan.containers)]
+        for path, mac in places:
+            name, parent = view.site.network.name, plan.shim.parent
+            if mac is None or parent == AUTO or (other := first.setdefault((parent, mac), name)) == name:
+                continue
+            message = f"is a MAC on the network {other} too, and the kernel takes each MAC once on {parent}"
+            yield from view.told([Problem(f"{path}.mac_address", mac, message, "write another one, or leave it out")])
 
 
 def survey_from_snapshots(

@@ -49,6 +49,9 @@ def findings(site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, o
     if before is not None:
         how = f"will take the place of {before.name}, because Docker cannot rename a network"
         yield from _goes(site, before, how, facts)
+    for other in others.leaving:
+        if (leaves := facts.network(other.record.network)) is not None and not is_adopted(leaves):
+            yield from _held(leaves, facts)
 
 
 def _gateway_all_the_same(plan: LanPlan, facts: NasFacts) -> Problem:
@@ -92,7 +95,7 @@ def _in_the_way(
         elif unraids:
             remedy = unraid.without_network(other.name)
         elif not list(differences(plan.network, other, facts.engine_major)):
-            remedy = f"use that one with `network: {{name: {other.name}}}`, and that name in compose files; or {remove}"
+            remedy = f"use that one: give this network the name {other.name}, in compose files too; or {remove}"
         if beside and not shared:
             message = f"has {name} already{of}, and Docker {facts.docker.engine} takes one on an interface"
             yield Problem("site.lan.parent", site.lan.parent, message, remedy)
@@ -133,7 +136,9 @@ def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork,
         else:
             remedy = f"write what it has into the site, and it is used as it is; or remove it there {remedy}"
         if unraid.makes_network(install, live.name):
-            remedy = f"write another `network.name`, because this is Unraid's own; {unraid.without_network(live.name)}"
+            remedy = (
+                f"give this network another name, because this is Unraid's own; {unraid.without_network(live.name)}"
+            )
         yield Problem("site.network.name", live.name, message, remedy)
         return
     how = f"will be replaced, because Docker cannot change a network ({in_words(found)})"
@@ -155,6 +160,17 @@ def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = 
         message = f"{how}; these containers stop: {', '.join(ours) or 'none is running on it'}"
         remedy = "they come back with the addresses and MACs that the site says"
         yield Problem("site.network.name", site.network.name, message, remedy, "warning", "network")
+
+
+def _held(live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:
+    """What keeps Docker from removing a further network that the site has no more."""
+    attached = {name: facts.containers.get(name) for name in live.attached}
+    strangers = [name for name, container in attached.items() if container is None or not container.addresses]
+    if strangers:
+        message = f"has no {live.name} any more, and Docker cannot remove that network while containers that are not "
+        message += f"this program's are on it: {', '.join(strangers)}"
+        remedy = f"there: `docker network disconnect {live.name} {strangers[0]}`"
+        yield Problem("site.networks", "", message, remedy)
 
 
 def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:

@@ -25,14 +25,29 @@ def findings(
         yield from _shim(plan, other, other.whose, "")
         yield from _addresses(plan, other)
     for other in others.leaving:
-        first = f"run `pulumi up` first without {site.network.name}, which removes that one; or "
+        if other.record.network == site.network.name:
+            yield _moved(site)
+            continue
+        without = "this change" if state.shim else site.network.name
+        first = f"run `pulumi up` first without {without}, which removes that one; or "
         yield from _shim(plan, other, f"this stack's network {other.record.network}, which is removed last", first)
+    for other in others.following:
+        first = f"run `pulumi up` twice, first with the change of {other.record.network} alone; or "
+        whose = f"this stack's network {other.record.network}, which gives it up only after this one's change"
+        yield from _shim(plan, other, whose, first)
     yield from _network(site, facts, state, others)
     for container in plan.containers:
         live = facts.containers.get(container.name)
         if live is not None and (whose := others.owner_of_container(live)):
             message = f"is the name of a container of {whose}; Docker takes each name once"
             yield Problem(container.path, container.name, message, "give this one another `container_name:`")
+
+
+def _moved(site: Site) -> Problem:
+    message = "stood at another place of the site in the last run; Pulumi would make it here, and after that remove it "
+    message += "with its shim, because it belongs to the old place"
+    remedy = "put it back there, or run `pulumi up` twice: first without this network, then with the site as it is now"
+    return Problem("site.network.name", site.network.name, message, remedy)
 
 
 def _files(install: InstallPlan, other: Installation) -> Iterator[Problem]:
@@ -72,5 +87,5 @@ def _network(site: Site, facts: NasFacts, state: StackState, others: Others) -> 
         whose = others.labelled(live.labels.get(STACK, ""))
     if whose:
         message = f"is the network of {whose}, and two installations on one network take each other's things"
-        remedy = "write a `network.name:` of its own; it needs a parent or a subnet of its own, too"
+        remedy = "give this network another name; it needs a parent or a subnet of its own, too"
         yield Problem("site.network.name", name, message, remedy)

@@ -36,7 +36,7 @@ class Others:
     stack: this stack's name; network: of this installation's record; known: containers of that and of the state.
     take_over: whether this stack takes over what another state made; then only records say what is another's.
     installed: other stacks', with a record; siblings: this stack's for other networks; names: of the site's other
-        networks.
+        networks; later: of those whose shims are changed after this one's.
     """
 
     stack: str = ""
@@ -46,11 +46,17 @@ class Others:
     network: str = ""
     known: frozenset[str] = frozenset()
     take_over: bool = False
+    later: frozenset[str] = frozenset()
 
     @property
     def leaving(self) -> tuple[Installation, ...]:
         """This stack's for networks that the site has no more. Pulumi removes them last."""
         return tuple(one for one in self.siblings if one.record.network not in self.names)
+
+    @property
+    def following(self) -> tuple[Installation, ...]:
+        """This stack's that keep what they have until this one has been changed (components/lan.py)."""
+        return tuple(one for one in self.siblings if one.record.network in self.later)
 
     @property
     def paths(self) -> frozenset[str]:
@@ -112,12 +118,14 @@ def separated(
     view: NetworkView, facts: NasFacts, state: StackState, stack: str, take_over: bool
 ) -> tuple[NasFacts, Others]:
     """The facts with the data files of this installation only, and the other installations."""
-    records = {path: read_conf(text) for path, text in {**facts.others, **facts.confs}.items()}
+    texts = {**facts.confs, **facts.others}
+    records = {path: read_conf(text) for path, text in texts.items()}
     own, installed, siblings = {}, [], []
-    for path, text in facts.confs.items():
-        record = records[path]
-        if record is None or _is_own(path, record, view, state, stack, take_over):
-            own[path] = text
+    for path, record in records.items():
+        # A file that moves is not looked for at its old path, if the last snapshot is lost; the state knows that path
+        asked = path in facts.confs or path in state.paths
+        if asked and (record is None or _is_own(path, record, view, state, stack, take_over)):
+            own[path] = texts[path]
     names = frozenset(view.names) - {view.site.network.name}
     for path, record in records.items():
         if record is None or path in own:
@@ -127,10 +135,11 @@ def separated(
         (siblings if is_sibling else installed).append(Installation(path, record))
     mine = read_conf(next((text for path, text in own.items() if records[path] is not None), None))
     known = state.containers | (frozenset() if mine is None else frozenset(mine.containers))
-    others = {path: text for path, text in {**facts.others, **facts.confs}.items() if path not in own}
+    others = {path: text for path, text in texts.items() if path not in own}
     rest = replace(facts, confs=own, others=others)
     network = "" if mine is None else mine.network
-    return rest, Others(stack, tuple(installed), tuple(siblings), names, network, known, take_over)
+    later = frozenset(view.names[view.names.index(view.site.network.name) + 1 :])
+    return rest, Others(stack, tuple(installed), tuple(siblings), names, network, known, take_over, later)
 
 
 def _is_own(path: str, record: Record, view: NetworkView, state: StackState, stack: str, take_over: bool) -> bool:
@@ -142,7 +151,7 @@ def _is_own(path: str, record: Record, view: NetworkView, state: StackState, sta
         return True
     site = view.site
     if record.stack not in ("", stack):
-        return not state.shim and (record.network, record.shim) == (site.network.name, site.shim.name)
+        return state.is_empty and (record.network, record.shim) == (site.network.name, site.shim.name)
     if path in state.paths:
         return True
     return record.network in {site.network.name, *([state.network] if state.shim else [])}

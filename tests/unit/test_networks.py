@@ -250,6 +250,28 @@ def test_what_two_networks_may_not_share_and_a_misplaced_container_are_told_with
     assert all(problem.message and problem.remedy for problem in found)
 
 
+@pytest.mark.parametrize("networks", [None, [], 3, "iot", {"iot": None}, {"iot": []}])
+def test_containers_of_a_network_that_cannot_be_read_are_not_told_to_join_another(networks: Any) -> None:
+    eye = container("eye", networks={"iot": {"ipv4_address": "192.168.20.50"}})
+    site, problems = parse_site(site_of(put("networks", networks), eye))
+    assert site is None
+    assert [one.path for one in problems] == ["site.networks.iot" if isinstance(networks, dict) else "site.networks"]
+
+
+@pytest.mark.parametrize("raw", [site_of(), two()], ids=["one network", "two"])
+def test_a_network_that_the_site_does_not_have_is_told_once(raw: dict[str, Any]) -> None:
+    container("eye", networks={"iott": {"ipv4_address": "192.168.20.50"}})(raw)
+    assert problems_of(raw) == [("site.containers.eye.networks", "iott")]
+
+
+@pytest.mark.parametrize(
+    ("script", "config", "twice"),
+    [("/opt/x.sh", "/opt/x.sh", "/opt/x.sh"), ("/opt/x.sh", "/opt/x-iot.sh", "/opt/x-iot.sh")],
+)
+def test_a_path_that_two_files_would_have_is_told_once_for_all_networks(script: str, config: str, twice: str) -> None:
+    assert problems_of(two(put("install", {"script_path": script, "config_path": config}))) == [("site.install", twice)]
+
+
 def test_an_address_that_may_be_meant_for_two_further_networks_is_told_once_with_a_remedy_that_works() -> None:
     cams = put("networks", "cams", CAMS)
     raw = two(

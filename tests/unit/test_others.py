@@ -12,7 +12,8 @@ from facts.nas import LiveContainer, NasFacts
 from facts.state import StackState, stack_state_of
 from install.conf import Repair, read_conf, render_conf
 from preflight.host_drift import host_repair
-from preflight.others.installations import Others, separated
+from preflight.others import collisions
+from preflight.others.installations import Installation, Others, separated
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.sites import by_hand, installed, plan_of, put, site_of
@@ -20,6 +21,7 @@ from tests.unit.test_networks import two
 
 OURS, THEIRS = "organization/macvlan-ipv6/home", "organization/macvlan-ipv6/guest"
 CONF, IOT_CONF = "/etc/setup_docker_macvlan.conf", "/etc/setup_docker_macvlan-iot.conf"
+OLD = "/etc/setup_docker_macvlan-before.conf"
 LOST = StackState()
 INSTALLED = StackState("bridge-host", True, frozenset({"test"}), True, "", {}, "192.168.1.10", frozenset({CONF}))
 
@@ -67,9 +69,21 @@ def test_a_data_file_at_our_path_is_ours_or_anothers(text: str, state: StackStat
     assert dict(facts.others) == ({} if own else {CONF: text})
 
 
+def test_a_new_network_of_a_stack_that_has_its_state_does_not_take_anothers_of_the_same_name() -> None:
+    theirs, state = (
+        conf(THEIRS, "iot", "macvlan-iot"),
+        stack_state_of({urn(SHIM, "lan-host"): STATE[urn(SHIM, "lan-host")]}, "lan-iot"),
+    )
+    site, _ = parse_site(two())
+    assert site is not None
+    [_, view] = views(site)
+    facts, others = separated(view, NasFacts(confs={IOT_CONF: theirs}), state, OURS, False)
+    assert not facts.confs and [one.path for one in others.installed] == [IOT_CONF]
+
+
 def test_a_file_of_somebody_else_is_left_where_it_was() -> None:
     facts, others = apart("# my own shim\nversion 1\n")
-    assert facts.confs and others == Others(OURS, names=frozenset({"iot"}))
+    assert facts.confs and others == Others(OURS, names=frozenset({"iot"}), later=frozenset({"iot"}))
 
 
 def test_the_other_networks_of_the_site_are_no_other_stack() -> None:
@@ -84,6 +98,19 @@ def test_after_a_rename_of_the_stack_its_other_networks_are_still_its_own() -> N
     state = replace(INSTALLED, all_paths=frozenset({CONF, IOT_CONF}))
     _, others = apart(conf(THEIRS, "iot", "macvlan-iot"), state, path=IOT_CONF)
     assert [one.path for one in others.siblings] == [IOT_CONF] and others.installed == ()
+
+
+def test_what_takes_the_place_of_a_network_knows_that_the_old_one_is_this_stacks() -> None:
+    state = stack_state_of(STATE, "lan-cams")
+    _, others = apart(conf(OURS, "iot7", "macvlan-iot"), state, path=IOT_CONF, key="iot")
+    assert [one.record.network for one in others.leaving] == ["iot7"] and others.installed == ()
+
+
+def test_files_that_move_are_this_installations_also_if_no_snapshot_says_where_they_were() -> None:
+    """The probe reads the data file at its old path as one of the folder's."""
+    facts, others = apart(conf(OURS), replace(INSTALLED, paths=frozenset({OLD}), all_paths=frozenset({OLD})), path=OLD)
+    assert facts.conf == conf(OURS) and not facts.others
+    assert others.leaving == others.installed == ()
 
 
 def test_a_network_that_the_site_has_no_more_is_this_stacks_until_it_is_removed() -> None:
@@ -135,6 +162,45 @@ def test_containers_of_another_installation_do_not_make_this_one_look_lost() -> 
     assert lost == [f"{IOT_CONF} is gone"]
 
 
+def test_a_network_that_changes_its_place_in_the_site_is_an_error_because_its_old_place_removes_it() -> None:
+    record = read_conf(conf(OURS, "bridge-host", "macvlan-iot"))
+    site, _ = parse_site(site_of())
+    assert record is not None and site is not None
+    others = Others(OURS, siblings=(Installation(IOT_CONF, record),))
+    told = collisions.findings(site, installed(), plan_of(site_of()), NasFacts(), INSTALLED, others)
+    assert [(one.path, one.value, one.severity) for one in told] == [("site.network.name", "bridge-host", "error")]
+
+
+@pytest.mark.parametrize(
+    ("others", "state", "remedy"),
+    [
+        (Others(OURS), INSTALLED, "run `pulumi up` first without this change, which removes that one; or "),
+        (Others(OURS), LOST, "run `pulumi up` first without bridge-host, which removes that one; or "),
+        (
+            Others(OURS, names=frozenset({"iot"}), later=frozenset({"iot"})),
+            INSTALLED,
+            "run `pulumi up` twice, first with the change of iot alone; or ",
+        ),
+        (Others(OURS, names=frozenset({"iot"})), INSTALLED, ""),  # it was changed before this one
+    ],
+)
+def test_a_name_is_taken_until_the_network_that_has_it_was_removed_or_changed(
+    others: Others, state: StackState, remedy: str
+) -> None:
+    record = read_conf(conf(OURS, "iot", "macvlan-host"))
+    site, _ = parse_site(site_of(put("shim", "routing_table", 7)))
+    assert record is not None and site is not None
+    mine = plan_of(site_of(put("shim", "routing_table", 7)))
+    others = replace(others, siblings=(Installation(IOT_CONF, record),))
+    told = list(collisions.findings(site, installed(), mine, NasFacts(), state, others))
+    expected = [f"{remedy}give this one a `shim.name:` of its own"] if remedy else []
+    assert [one.remedy for one in told] == expected
+
+
+def test_the_shims_of_a_site_are_changed_in_its_order() -> None:
+    assert apart(conf(OURS))[1].later == {"iot"} and not apart(conf(OURS), key="iot")[1].later
+
+
 # ---- the state ---------------------------------------------------------------------------------------------
 def urn(kind: str, name: str) -> str:
     return f"urn:pulumi:home::macvlan-ipv6::macvlan:lan:MacvlanLan${kind}::{name}"
@@ -167,6 +233,8 @@ def test_the_state_is_read_for_each_network() -> None:
     assert first.containers == iot.containers == {"a", "b"} and first.stacks == {"a": OURS}
     new = stack_state_of(STATE, "lan-cams")
     assert not new.shim and new.network == "" and new.paths == frozenset()
+    assert (new.host, new.all_paths) == (first.host, first.all_paths), "it is on the stack's NAS, too"
+    assert stack_state_of({}).is_empty
 
 
 def test_the_record_says_whose_it_is_and_an_old_one_says_nothing() -> None:

@@ -13,7 +13,7 @@ from tests.unit.sites import judge, put, site_of
 from tests.unit.test_findings import found
 
 KEY_AND_VALUE = re.compile(r"(?<!with )`((?:nas|lan|ula|shim|network|install)\.[a-z_]+): ([^`{}<>…]+)`(?! if )")
-WHOLE_NETWORK = re.compile(r"`network: \{name: ([^}]+)\}`")
+WHOLE_NETWORK = re.compile(r"give this network the name ([^,]+),")
 VALUE = re.compile(r"write `?([\w./:-]+)`?(?!.*, and addresses)")
 
 

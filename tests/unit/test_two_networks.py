@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 
+from config.compose import all_services
+from config.networks import views
+from config.site import parse_site
 from facts.labels import MADE_BY, MAKER, STACK
+from facts.state import StackState
+from inputs.load import plan_networks
 from plan.outputs import joined, report
 from preflight.container_drift import container_repairs, newest
 from preflight.snapshot import NasSnapshot, dump_snapshot, load_snapshots
+from preflight.survey import Asked, shared_macs, surveyed
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.recorder import Recorder, Registered, record_lan, revealed
@@ -150,6 +156,41 @@ def test_outputs_of_a_further_network_stand_below_its_name_and_the_rest_is_as_be
     hub = outputs["containers"]["hub"]
     assert (hub["ipv4"], hub["networks"]["iot"]["ipv4"]) == ("192.168.1.60", "192.168.20.60")
     assert outputs["external_containers"].keys() == {"192.168.20.9"}
+
+
+def test_an_external_container_on_both_has_its_addresses_on_both() -> None:
+    places = [{"name": "ha", "ipv4_address": f"192.168.{lan}.9"} for lan in (1, 20)]
+    found = plans(two(put("external_containers", places)))
+    reports = {key: report(plan, "status") for key, plan in found.items()}
+    ha = joined(reports.pop(""), reports)["external_containers"]["ha"]
+    assert (ha["name"], ha["ipv4"], ha["networks"]["iot"]["ipv4"]) == ("ha", "192.168.1.9", "192.168.20.9")
+
+
+def test_the_shim_of_the_other_network_is_known_wherever_its_data_file_stands() -> None:
+    site, _ = parse_site(two(put("networks", "iot", "lan", "parent", "eth0"), put("compose", [])))
+    assert site is not None
+    networks, _ = plan_networks(site, all_services(site, [])[0])
+    facts = parse_facts(answer("installed"))
+    confs = {"": {"/opt/shim.conf": facts.conf or ""}, "iot": {}}
+    asked = [
+        Asked(
+            one, replace(facts, confs=confs[one.view.key], docker=replace(facts.docker, engine="29.0.0")), StackState()
+        )
+        for one in networks
+    ]
+    told = surveyed(asked, "organization/macvlan-ipv6/home", False, "now")[1]
+    assert told and not [one for one in told if one.value == "macvlan-host"]
+
+
+def test_one_interface_takes_each_mac_once_also_for_two_networks() -> None:
+    mac = "02:00:00:00:00:07"
+    hub = container("hub", networks={key: {**place, "mac_address": mac} for key, place in BOTH.items()})
+    for parent, expected in (("eth0.20", []), ("eth0", ["site.containers.hub.networks.iot.mac_address"])):
+        site, _ = parse_site(two(hub, put("networks", "iot", "lan", "parent", parent), put("lan", "parent", "eth0")))
+        assert site is not None
+        found = plans(two(hub, put("networks", "iot", "lan", "parent", parent), put("lan", "parent", "eth0")))
+        told = list(shared_macs(zip(views(site), found.values(), strict=True)))
+        assert [(one.path, one.value) for one in told] == [(path, mac) for path in expected]
 
 
 def test_the_snapshot_carries_every_network_and_one_with_the_first_alone_is_as_before() -> None:
