@@ -45,6 +45,7 @@ class Laptop(Stack):
     def __init__(self, box: Box, name: str, of: Stack | None = None) -> None:
         self.place = Path(tempfile.mkdtemp(prefix="lap", dir="/tmp"))  # short, for the socket in it
         self.home = self.place / name
+        self.name = "e2e"  # the stack's
         self.environ = dict(HARMLESS)
         (self.home / ".ssh").mkdir(parents=True, mode=0o700)
         keys = ROOT / ".lab" / box.instance / "ssh"

@@ -333,6 +333,7 @@ def test_two_installations_do_not_try_to_come_first_in_turn(box: Box) -> None:
     other = box.here / "other.conf"
     other.write_text(CONF.replace(SHIM, "macvlan-iot").replace("routing_table 109", "routing_table 60")
                      .replace("1.254", "1.253").replace("::254", "::253").replace(":fe\n", ":fd\n"))  # fmt: skip
+    places: list[str] = []
     for _ in range(3):
         for conf in (box.conf, other):
             run(*box.inside("env", f"MACVLAN_RUN={box.here}", *box.shell, PROGRAM, "start", conf))
