@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -325,3 +327,33 @@ def test_two_installations_both_come_before_such_a_rule(box: Box) -> None:
     assert box.rules()[0].startswith("107: "), "it stays where it is"
     box.program("stop")
     assert not [rule for rule in box.rules() if "109" in rule]
+
+
+NAMES = {
+    "with a comment": ("rt_tables", "109 vpn # the other office\n"),
+    "the last of two": ("rt_tables", "109 one\n109 two\n"),
+    "in a file of its own": ("rt_tables.d/vpn.conf", "109\tvpn\n"),
+}
+
+
+@pytest.mark.parametrize("how", NAMES)
+def test_a_name_that_ip_has_for_the_table_hides_neither_rule_nor_routes(box: Box, how: str) -> None:
+    """ip then prints the name in place of the number; each `ip netns exec` lays /etc/netns/NAME over /etc."""
+    file, text = NAMES[how]
+    names = Path("/etc/netns") / box.host / "iproute2"
+    (names / "rt_tables.d").mkdir(parents=True)
+    try:
+        (names / file).write_text(text)
+        shown = run(*box.inside("sh", "-c", "ip rule add lookup 109; ip rule; ip rule del lookup 109")).stdout
+        assert "lookup 109" not in shown
+        for _ in range(2):
+            box.program("start")
+            assert [rule.split(":")[0] for rule in box.rules()] == ["109"] * 2
+            assert box.program("status", "--brief").returncode == 0
+            assert box.program("routing").stdout == "" and box.program("check").returncode == 0
+        box.program("stop")
+        assert not box.rules()
+    finally:
+        shutil.rmtree(names.parent)
+        with suppress(OSError):
+            names.parent.parent.rmdir()
