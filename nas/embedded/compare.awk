@@ -85,7 +85,7 @@ function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, 
 function place(f,   i, one, lowest) {
     for (i in others) {
         split(i, one, SUBSEP)
-        if (one[1] == f && one[2] >= 10 && one[2] < table + 0 && (!lowest || one[2] < lowest)) lowest = one[2] + 0
+        if (one[1] == f && one[2] >= 10 && one[2] <= table + 0 && (!lowest || one[2] < lowest)) lowest = one[2] + 0
     }
     if (!lowest) return table
     return own[f] && own[f] + 0 < lowest ? own[f] : lowest - 1
@@ -111,6 +111,9 @@ part ~ /^rules/ && /^[0-9]+:/ { # a kernel that can have no rules of its own ans
         tables[family, leads]
         rule[++rules] = family " " pref " " leads
         if (leads == table) { count[family, pref]++; if (!own[family]) own[family] = pref }
+        # A rule of another installation that was put below its number, or one that others added without a preference. Of two
+        # installations only the one with the lower number makes room for the other one, so that both come to rest
+        else if (pref < leads + 0 && leads + 0 > table + 0) others[family, pref]
     } else if (pref >= 1) others[family, pref]
 }
 part == "routes" && NF && $1 !~ /^(local|broadcast|multicast|anycast|unreachable|ff00:.*|fe80:.*)$/ && !/ table local/ {

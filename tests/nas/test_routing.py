@@ -357,3 +357,46 @@ def test_a_name_that_ip_has_for_the_table_hides_neither_rule_nor_routes(box: Box
         shutil.rmtree(names.parent)
         with suppress(OSError):
             names.parent.parent.rmdir()
+
+
+def test_a_rule_that_leads_to_a_table_of_a_higher_number_does_not_stay_before_ours_either(box: Box) -> None:
+    box.program("start")
+    box.ip("rule", "add", "lookup", "200")
+    assert box.rules()[0] == "108: from all lookup 200"
+    box.program("start")
+    assert box.rules()[0] == "107: from all lookup 109" and box.program("status", "--brief").returncode == 0
+    box.ip("rule", "del", "lookup", "200")
+    box.program("start")
+    assert box.rules() == OURS
+
+
+def test_a_rule_with_the_same_preference_does_not_stay_before_ours(box: Box) -> None:
+    """Where another installation has the next number, the kernel puts a rule without a preference there."""
+    box.ip("rule", "add", "pref", "110", "lookup", "110")
+    box.ip("rule", "add", "lookup", "100")
+    assert box.rules()[0] == "109: from all lookup 100"
+    box.program("start")
+    assert box.rules()[0] == "108: from all lookup 109" and box.program("check").returncode == 0
+
+
+@pytest.mark.parametrize("before", ["109: from all lookup 109", "110: from all lookup 110"])
+def test_two_installations_with_such_a_rule_come_to_rest_before_it(box: Box, before: str) -> None:
+    """The loops look in turn. Neither may make room for the other one for ever."""
+    other = box.here / "other.conf"
+    text = CONF
+    for old, new in ((SHIM, "macvlan-two"), ("109", "110"), ("01:fe", "01:fd"), (".254", ".253"), ("::254", "::253")):
+        text = text.replace(old, new)
+    other.write_text(text)
+    starts = [box.inside(*box.shell, PROGRAM, "start", conf) for conf in (box.conf, other)]
+    for argv in starts if before.startswith("110") else reversed(starts):
+        run(*argv)
+    for does in "add", "del":
+        box.ip("rule", does, "lookup", "200")
+        for argv in starts * 3:
+            run(*argv)
+        rest = box.rules()
+        for argv in starts:
+            run(*argv)
+        assert box.rules() == rest
+        first = [rule.split()[-1] for rule in rest][:3]
+        assert set(first[:2]) == {"109", "110"} and len(rest) == (5 if does == "add" else 4), rest
