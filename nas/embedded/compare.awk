@@ -42,10 +42,10 @@ function see(pid, dev, nr, v4, name) {
     print "seen", pid, dev, nr, ((v4 in macs) ? macs[v4] " " suffix(macs[v4]) : "- -"), name
 }
 function reach(name, address) { want(address, learned); print "address", name, address }
-function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, there, i, own, count) {
+function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, there, i, own, count, read) {
     know_host()
     file = "/proc/" pid "/net/if_inet6"
-    while (n < MOST_LINES && (i = (getline l < file)) > 0) {
+    while (read++ < MOST_LINES && (i = (getline l < file)) > 0) {
         split(l, p, " "); any = 1
         if (p[4] == "00") { all[++n] = l; if (text(p[1]) == ula && usable(p[5])) { dev = p[6]; nr = p[2] } }
     }

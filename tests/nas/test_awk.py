@@ -189,6 +189,16 @@ def test_a_container_whose_process_is_gone_is_told(awk: list[str], tmp_path: Pat
     assert compare(awk, lines=ATTACHED, proc=tmp_path) == ["gone", *WELL]
 
 
+def test_link_local_addresses_count_among_the_lines_that_are_read(awk: list[str], tmp_path: Path) -> None:
+    proc = proc_of(tmp_path, [(f"{ULA}201", "80", "eth0")])
+    file = proc / "7/net/if_inet6"
+    own = file.read_text()
+    others = "".join(f"{hex_of(f'fe80::{n:x}')} 0c 40 20 80 eth0\n" for n in range(512))
+    for lines, read in ((others[: len(own) * 511] + own, True), (others + own, False)):
+        file.write_text(lines)
+        assert (f"address test {ULA}201" in compare(awk, lines=ATTACHED, proc=proc)) == read
+
+
 @pytest.mark.parametrize(
     "line",
     [
