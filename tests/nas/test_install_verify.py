@@ -107,6 +107,39 @@ def test_a_docker_that_tells_nothing_any_more_is_not_taken_for_no_containers(nas
     assert nas.tree() == before
 
 
+@pytest.mark.parametrize(
+    ("lacks", "reason"),
+    [
+        ("ping", "there is no ping"),
+        ("docker", "docker does not say which containers run"),
+        ("time", "that took longer than 20 s"),
+    ],
+)
+def test_a_verification_that_did_not_take_place_is_said_in_the_summary_with_its_reason(
+    nas: Nas, lacks: str, reason: str
+) -> None:
+    installed(nas)
+    attach(nas)
+    if lacks == "docker":
+        put_tool(nas.box.bin / "docker", "#!/bin/sh\nexit 1\n")
+    text = nas.text["program"]
+    if lacks == "ping":
+        text = text.replace("command -v ping >", "command -v no-such-ping >")
+    if lacks == "time":
+        text = text.replace("reachability() {\n", "reachability() {\n    kill -9 $$\n")
+    assert nas.ok(program=text).rstrip("\n").endswith(f"; not verified that containers still answer: {reason}")
+
+
+@ONE_SHELL
+def test_a_question_about_the_way_of_packets_that_got_no_answer_undoes_nothing_and_is_said(nas: Nas) -> None:
+    installed(nas)
+    text = nas.text["program"].replace("\nrouting() {\n", "\nrouting() {\n    kill -9 $$\n")
+    assert nas.ok(program=text).rstrip("\n").endswith("; not verified which way packets take")
+    once = 'routing() {\n    mkdir "$run/asked" 2>/dev/null && kill -9 $$\n    say "packets leave by eth9"; return\n'
+    text = nas.text["program"].replace("routing() {\n    kill -9 $$\n", once)
+    assert nas.ok(program=text).rstrip("\n").endswith("; but packets leave by eth9")
+
+
 def test_where_nothing_answered_before_nothing_is_missed(nas: Nas) -> None:
     nas.box.ip("link", "set", "eth0", "down", space=attach(nas))
     nas.ok()
