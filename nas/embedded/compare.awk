@@ -11,7 +11,7 @@
 #   ours FAMILY PREFERENCE TABLE           each rule of ours that is there
 # and for containers:
 #   seen PID DEV NUMBER MAC SUFFIX NAME   MAC: the planned one or `-`; SUFFIX: the 16 hex digits that follow from it
-#   address NAME ADDRESS                  one that is routed to it
+#   address NAME ADDRESS                  one that it has, by Docker or of those that are learned
 #   stray PID                             one of its addresses follows from another MAC
 #   dead PID DEV NAME                     it has a default route through GATEWAY
 #   late                                  the interface of one is not there yet
@@ -43,29 +43,29 @@ function only_link(pid,   file, l, p, found, n, i) {
 function see(pid, dev, nr, v4, name) {
     print "seen", pid, dev, nr, ((v4 in macs) ? macs[v4] " " suffix(macs[v4]) : "- -"), name
 }
-function reach(name, address) { want(address, learned); print "address", name, address }
-function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, there, i, own, count) {
+function reach(name, address, digits) { if (!(digits in reserved)) want(address, learned); print "address", name, address }
+function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, there, i, own, count, read) {
     know_host()
     file = "/proc/" pid "/net/if_inet6"
-    while (n < MOST_LINES && (i = (getline l < file)) > 0) {
+    while (read++ < MOST_LINES && (i = (getline l < file)) > 0) {
         split(l, p, " "); any = 1
         if (p[4] == "00") { all[++n] = l; if (text(p[1]) == ula && usable(p[5])) { dev = p[6]; nr = p[2] } }
     }
     close(file)
     if (i < 0) { print "gone"; return }
-    there = (dev != "" || has(pid, v4)) && (v4 in wanted || !(v4 in reserved))
-    if (there) reach(name, v4)
+    there = dev != "" || has(pid, v4)
+    if (there) reach(name, v4, v4)
     if (dev == "") { # not there yet, or a number that another process has now, or IPv6 is switched off
         if (there && v4 in macs && (dev = only_link(pid)) != "") see(pid, dev, 0, v4, name)
         if (!there || (any && ula != "-")) print "late"
         return
     }
-    if (ula in wanted || !(hex(ula) in reserved)) reach(name, ula)
+    reach(name, ula, hex(ula))
     see(pid, dev, nr, v4, name)
     own = " " (v4 in macs ? suffix(macs[v4]) : "") " " (mac ~ /:/ ? suffix(mac) : "") " "
     for (i = 1; i <= n && count < MOST_LEARNED; i++) {
         split(all[i], p, " ")
-        if (p[6] == dev && text(p[1]) != ula && learnable(p[1], p[5], own)) { reach(name, text(p[1])); count++ }
+        if (p[6] == dev && text(p[1]) != ula && learnable(p[1], p[5], own)) { reach(name, text(p[1]), p[1]); count++ }
     }
     for (i = 1; (v4 in macs) && i <= n; i++) { # flags from 8 on mean permanent: not formed by the kernel
         split(all[i], p, " ")
@@ -87,7 +87,7 @@ function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, 
 function place(f,   i, one, lowest) {
     for (i in others) {
         split(i, one, SUBSEP)
-        if (one[1] == f && one[2] >= 10 && one[2] < table + 0 && (!lowest || one[2] < lowest)) lowest = one[2] + 0
+        if (one[1] == f && one[2] >= 10 && one[2] <= table + 0 && (!lowest || one[2] < lowest)) lowest = one[2] + 0
     }
     if (!lowest) return table
     return own[f] && own[f] + 0 < lowest ? own[f] : lowest - 1

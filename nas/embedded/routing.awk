@@ -20,6 +20,7 @@ function judge(a, from,   line, dev, src, t, culprit, key) {
     line = answer[a, from]; dev = after("dev", line); src = after("src", line); t = after("table", line)
     if (line != "" && dev == shim && (from != "-" || src == "" || src == own4 || src == own6)) return
     key = family_of(a) " " from " " dev " " t " " (dev == shim ? src : "")
+    if (t == "" && tells && !missing) t = "main"
     culprit = missing && t == "" ? "" : rule_before(family_of(a), t)
     if (missing && culprit == "") return
     if (key in told) { more[told[key]]++; return }
@@ -45,6 +46,7 @@ part == "answers" {
     sub(/^(unicast|local|broadcast|unreachable|blackhole|prohibit|anycast|multicast) /, "")
     from = after("from", $0); if (from == "::" || from == "") from = "-"
     answer[$1, from] = $0
+    if (/ table /) tells = 1 # newer kernels tell it, of any table but main
 }
 part ~ /^rules/ && /^[0-9]+:/ { f = substr(part, 6); rule[f, ++rules[f]] = $0 }
 END {

@@ -11,6 +11,7 @@ $1 == "route" {
     if (!sub(/.* lookup /, "", to)) to = ""
     sub(/ .*/, "", to)
     same = to == number || (name != "" && to == name)
-    if ($1 + 0 <= number && same && /from all lookup/) next
-    if ($1 == number ":" || same) { gsub(/[ \t]+/, " "); sub(/ $/, ""); print "the rule " $0; exit }
+    if ($1 == "0:") ours = 0 # the next family. A rule that came to that preference after ours takes nothing
+    if ($1 + 0 <= number && same && /from all lookup/) { ours = 1; next }
+    if (($1 == number ":" && !ours) || same) { gsub(/[ \t]+/, " "); sub(/ $/, ""); print "the rule " $0; exit }
 }

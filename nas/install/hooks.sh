@@ -53,8 +53,8 @@ runs() {
     if [ "$hook" = systemd ]; then
         [ "$(main_process)" != "$ended" ] && systemctl_limited -q is-active "$unit_name"
     else
-        read -r pid <"${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" &&
-            { is_process "$pid" "${program##*/} supervise" || is_process "$pid" "${program##*/} keep"; }
+        stored_process "${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" &&
+            { is_process "$stored" "${program##*/} supervise" || is_process "$stored" "${program##*/} keep"; }
     fi 2>/dev/null
 }
 

@@ -30,9 +30,12 @@ look_before() {
         was='by hand' was_active=$was_link
     fi
     unverified=''
-    limited 20 sh "$new_program" reachability "$new_conf" >"$dir/before" 2>/dev/null ||
-        unverified="; it was not verified that containers still answer, because docker did not tell which ones run"
-    limited 10 sh "$new_program" routing "$new_conf" >"$dir/ways" 2>/dev/null
+    if ! said=$(limited 20 sh "$new_program" reachability "$new_conf" 2>&1 >"$dir/before"); then
+        case $said in *"${new_program##*/}: "*) said=${said##*"${new_program##*/}: "} ;; *) said="that took longer than 20 s" ;; esac
+        unverified="; not verified that containers still answer: $said"
+    fi
+    # Without an answer nothing is known to have been right before
+    limited 10 sh "$new_program" routing "$new_conf" >"$dir/ways" 2>/dev/null || say unknown >"$dir/ways"
     client=${SSH_CLIENT:-} client_answers=''
     client=${client%% *}
     case $client in *[!0-9a-fA-F.:]*) client='' ;; esac # fe80::1%eth0 is on the link itself
@@ -44,7 +47,8 @@ look_before() {
 # still_routed: whether packets take no other way than before. What was so before the change is only told. It sets $ways
 still_routed() {
     ways=''
-    limited 10 sh "$new_program" routing "$new_conf" >"$dir/ways.now" 2>/dev/null || return 0
+    limited 10 sh "$new_program" routing "$new_conf" >"$dir/ways.now" 2>/dev/null ||
+        { unverified="$unverified; not verified which way packets take" && return 0; }
     ways=$(sed 1q "$dir/ways.now")
     [ -n "$ways" ] && [ "$was" = ours ] && [ ! -s "$dir/ways" ] || return 0
     why=$ways

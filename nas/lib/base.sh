@@ -9,3 +9,12 @@ find_ip() {
     done
     ip=false
 }
+
+# name_of_table NUMBER: what ip calls that routing table, if it has a name. Of several names ip takes the last one, and words
+# after a name count for nothing. Newer versions have files in /usr/share, too.
+name_of_table() {
+    (
+        set +f # the program has set -f
+        cat /usr/share/iproute2/rt_tables.d/*.conf /etc/iproute2/rt_tables /etc/iproute2/rt_tables.d/*.conf 2>/dev/null
+    ) | awk -v number="$1" '$1 == number && NF > 1 { name = $2 } END { print name }'
+}

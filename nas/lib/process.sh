@@ -34,3 +34,12 @@ is_process() {
 
 # still_runs NUMBER[.STARTED]: whether that very process is there. Starts no process, unlike is_process.
 still_runs() { started "${1%%.*}" && case $1 in *.*) [ "$started" = "${1#*.}" ] ;; esac; }
+
+# stored_process FILE: sets $stored to what is_process takes. The number is alone in the first line, because that is what a
+# version from before 2026-11-28 reads, which may be put back; STARTED is in the second one.
+stored_process() {
+    stored='' time=''
+    { read -r stored && read -r time; } 2>/dev/null <"$1"
+    stored=$stored${time:+.$time}
+    [ -n "$stored" ]
+}

@@ -40,11 +40,11 @@ is_marked() { sed 3q "$1" | grep -qw macvlan-ipv6; }
 # The loop of a NAS without systemd, and the boot task that starts it
 report_loop() {
     say "$programs" | while read -r path; do
-        if [ -z "$path" ] || ! read -r pid </run/"${path##*/}.$shim.pid"; then continue; fi
+        if [ -z "$path" ] || ! stored_process /run/"${path##*/}.$shim.pid"; then continue; fi
         # A user who is not root does not see root's namespaces, and keep is from before the first release
-        if still_runs "$pid"; then
-            case $(tr '\0' ' ' <"/proc/${pid%%.*}/cmdline") in
-            *"/${path##*/} supervise "* | *"/${path##*/} keep "*) say "loop ${pid%%.*}" ;;
+        if still_runs "$stored"; then
+            case $(tr '\0' ' ' <"/proc/${stored%%.*}/cmdline") in
+            *"/${path##*/} supervise "* | *"/${path##*/} keep "*) say "loop ${stored%%.*}" ;;
             esac
         fi
     done

@@ -12,8 +12,7 @@ report_routing() {
     rules4=$($ip -4 rule show | sed 512q)
     rules6=$($ip -6 rule show | sed 512q)
     for number in "$table" ${recorded_table:+"$recorded_table"}; do
-        called=$(cat /etc/iproute2/rt_tables /etc/iproute2/rt_tables.d/*.conf |
-            awk -v number="$number" '$1 == number && NF == 2 { print $2; exit }')
+        called=$(name_of_table "$number")
         [ -z "$called" ] || say "name $number $called"
         [ "$number" != "$table" ] || name=$called
         [ "$number" != "$recorded_table" ] || recorded_name=$called

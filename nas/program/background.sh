@@ -2,9 +2,9 @@
 start_loop() {
     umask 022 # in a preview a user who is not root reads the process number
     kept=$run/$me.$shim.pid
-    if read -r supervisor 2>/dev/null <"$kept" && is_supervisor "$supervisor"; then
-        ignores_hup "${supervisor%%.*}" || ! kill -HUP "${supervisor%%.*}" || return 0
-        end_supervisor "$supervisor"
+    if stored_process "$kept" && is_supervisor "$stored"; then
+        ignores_hup "${stored%%.*}" || ! kill -HUP "${stored%%.*}" || return 0
+        end_supervisor "$stored"
     fi
     away=''
     ! command -v setsid >/dev/null || away=setsid # a session of its own, so that it outlives the caller's
@@ -37,7 +37,7 @@ end_supervisor() {
 
 stop_loop() {
     kept=$run/$me.$shim.pid
-    if read -r supervisor 2>/dev/null <"$kept" && is_supervisor "$supervisor"; then end_supervisor "$supervisor"; fi
+    if stored_process "$kept" && is_supervisor "$stored"; then end_supervisor "$stored"; fi
     rm -f "$kept"
     stop
 }
@@ -51,18 +51,19 @@ run_child() {
 
 supervise() {
     identify || die "cannot read /proc/$$/stat"
-    child='' MACVLAN_KEEPER=$self kept=$run/$me.$shim.pid
-    export MACVLAN_KEEPER
+    # Apart, because a loop of a version from before 2026-11-28 looks for the number alone
+    child='' MACVLAN_KEEPER=$$ MACVLAN_KEEPER_STARTED=${self#*.} kept=$run/$me.$shim.pid
+    export MACVLAN_KEEPER MACVLAN_KEEPER_STARTED
     trap '[ -z "$child" ] || kill -USR2 "$child"; wait; rm -f "$kept"; exit 0' TERM INT USR2
     trap : HUP  # not '', which ignores_hup would take for a supervisor that can never trap it
     trap '' PIPE # it goes on if logger ends
     lock || die "$why"
-    if read -r supervisor 2>/dev/null <"$kept" && is_supervisor "$supervisor"; then # of two at once the first one supervises
+    if stored_process "$kept" && is_supervisor "$stored"; then # of two at once the first one supervises
         unlock
-        kill -HUP "${supervisor%%.*}"
+        kill -HUP "${stored%%.*}"
         return
     fi
-    say "$self" >"$kept"
+    say $$ "${self#*.}" >"$kept"
     unlock
     while :; do
         run_child boot

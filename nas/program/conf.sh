@@ -85,9 +85,7 @@ load_conf() {
         [ -n "${key#* }" ] || die "$conf: the line '${key}...' is missing"
     done
     [ "$shim" != "$parent" ] || die "$conf: shim and parent are both $shim; the shim is a link of its own"
-    # ip prints a table by the name that it may have there
-    table_name=$(cat /etc/iproute2/rt_tables /etc/iproute2/rt_tables.d/*.conf 2>/dev/null |
-        awk -v number="$routing_table" '$1 == number && NF == 2 { print $2; exit }')
+    table_name=$(name_of_table "$routing_table")
     [ "$placeholder_gateway" != "$router_gateway" ] || placeholder_gateway='' # a router's address is never a placeholder
 }
 

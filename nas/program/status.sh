@@ -45,6 +45,7 @@ ANSWERS='@reachability.awk@'
 
 # reachability: asked by install.sh before and after a change
 reachability() {
+    command -v ping >/dev/null || die "there is no ping"
     refresh || refresh || die "docker does not say which containers run"
     attached=$(say "$attached" | sed 10q)
     compare

@@ -71,7 +71,7 @@ end_sleep() { [ -z "$sleeper" ] || kill -9 "$sleeper" 2>/dev/null; }
 watch() { # [SHIM]: its name before a reload
     in_table='' event=y unanswered='' reloading='' sleeper='' client='' reader='' asker='' pause=1
     gateway=unknown asked=0 quick=0 arranged='' last_why='' hurry=0 moment=1 due=0
-    restarted=''
+    restarted='' keeper=${MACVLAN_KEEPER:-}${MACVLAN_KEEPER_STARTED:+.$MACVLAN_KEEPER_STARTED}
     ! sleep 0.01 2>/dev/null || moment=0.2
     identify || die "cannot read /proc/$$/stat"
     trap leave TERM INT USR2
@@ -85,7 +85,7 @@ watch() { # [SHIM]: its name before a reload
     lock=$run/$me.$shim.lock
     while :; do
         [ -z "$reloading" ] || reload
-        [ -z "${MACVLAN_KEEPER:-}" ] || still_runs "$MACVLAN_KEEPER" || leave # it was killed, and there may be another
+        [ -z "$keeper" ] || still_runs "$keeper" || leave # it was killed, and there may be another
         listen
         news=$event
         [ -z "$event" ] || event='' pause=1 hurry=20 quick=5 due=0

@@ -189,6 +189,16 @@ def test_a_container_whose_process_is_gone_is_told(awk: list[str], tmp_path: Pat
     assert compare(awk, lines=ATTACHED, proc=tmp_path) == ["gone", *WELL]
 
 
+def test_link_local_addresses_count_among_the_lines_that_are_read(awk: list[str], tmp_path: Path) -> None:
+    proc = proc_of(tmp_path, [(f"{ULA}201", "80", "eth0")])
+    file = proc / "7/net/if_inet6"
+    own = file.read_text()
+    others = "".join(f"{hex_of(f'fe80::{n:x}')} 0c 40 20 80 eth0\n" for n in range(512))
+    for lines, read in ((others[: len(own) * 511] + own, True), (others + own, False)):
+        file.write_text(lines)
+        assert (f"address test {ULA}201" in compare(awk, lines=ATTACHED, proc=proc)) == read
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -279,3 +289,17 @@ def test_what_a_container_has_is_read_to_a_limit(awk: list[str], tmp_path: Path)
     lines = done.stdout.splitlines()
     assert lines[0] == "pid 7" and sum(line.startswith("v6 ") for line in lines) == 64
     assert lines[-2:] == ["cut", "v4 192.168.1.201"]
+
+
+def test_a_rule_that_has_nothing_to_do_with_a_packets_way_is_not_named(awk: list[str]) -> None:
+    """Where the kernel tells tables, an answer without one is from main: here a route of ours is missing."""
+    conf = f"conf {SHIM} eth0 192.168.1.254 {ULA}254 109\nplanned a 192.168.1.201 -\nplanned b 192.168.1.202 -\n"
+    good = f"192.168.1.202 dev {SHIM} table 109 src 192.168.1.254 uid 0\n"
+    lost = "192.168.1.201 dev eth0 src 192.168.1.10 uid 0\n"
+    rules = "0:\tfrom all lookup local\n5:\tfrom all iif tun0 lookup 100\n109:\tfrom all lookup 109\n"
+    answers = lost + good + "".join(line.replace(" dev", " from 192.168.1.254 dev") for line in (lost, good))
+    told = run(awk, "routing.awk", f"{conf}== own\n== answers\n{answers}== rules4\n{rules}")
+    assert told and not [line for line in told if "tun0" in line]
+    old = answers.replace(" table 109", "")
+    told = run(awk, "routing.awk", f"{conf}== own\n== answers\n{old}== rules4\n{rules}")
+    assert told and "tun0" in told[0], "a kernel that tells no table leaves the first rule as a guess"

@@ -69,7 +69,7 @@ def test_up_leaves_one_loop_and_its_number_and_down_leaves_nothing(kept: Box) ->
     assert call(kept, "start-loop").stdout == ""
     until("it is up", lambda: is_up(kept))
     (keeper,) = running(kept, "supervise")
-    assert number(kept).read_text().startswith(f"{keeper}.") and number(kept).stat().st_mode & 0o777 == 0o644
+    assert number(kept).read_text().startswith(f"{keeper}\n") and number(kept).stat().st_mode & 0o777 == 0o644
     loop, index = loops(kept), kept.ip("-o", "link", "show", SHIM).split(":")[0]
     kept.write_conf("container new 192.168.1.77 -\n")
     call(kept, "start-loop")
@@ -133,7 +133,7 @@ def test_two_at_once_leave_one_keeper_and_one_loop(kept: Box) -> None:
     assert kept.processes[-1].wait(timeout=240) == 0
     until("the others have looked", lambda: not running(kept, "start-loop") and len(running(kept, "supervise")) == 1)
     until("it is up", lambda: is_up(kept))
-    assert [int(number(kept).read_text().partition(".")[0])] == running(kept, "supervise")
+    assert [int(number(kept).read_text().split()[0])] == running(kept, "supervise")
     call(kept, "stop-loop")
     until("all is gone", lambda: not kept.left())
 

@@ -61,7 +61,7 @@ class Hooked(Nas):
 
     def loop(self) -> int:
         file = self.box.here / f"{self.program.name}.{SHIM}.pid"
-        return int(file.read_text().partition(".")[0]) if file.exists() else 0
+        return int(file.read_text().split()[0]) if file.exists() else 0
 
     def methods(self) -> list[str]:
         file = self.tasks / "methods"

@@ -107,16 +107,6 @@ def test_a_docker_that_tells_nothing_any_more_is_not_taken_for_no_containers(nas
     assert nas.tree() == before
 
 
-def test_a_verification_that_did_not_take_place_is_said(nas: Nas) -> None:
-    attach(nas)
-    said = nas.ok()
-    assert "not verified" not in said
-    put_tool(nas.box.bin / "docker", "#!/bin/sh\nexit 1\n")
-    told = nas.ok(conf=nas.text["conf"].replace("check_interval 1", "check_interval 2"))
-    why = "it was not verified that containers still answer, because docker did not tell which ones run"
-    assert told == f"{said.rstrip()}; {why}\n"
-
-
 @ONE_SHELL
 def test_addresses_that_do_not_answer_do_not_switch_the_verification_off(nas: Nas) -> None:
     """300 of one container: each takes two seconds of a ping, and all of them would take longer than there is time."""
@@ -150,6 +140,39 @@ def test_a_change_after_which_packets_take_another_way_is_undone(nas: Nas) -> No
     assert "packets for 192.168.1.201 leave by eth0" in said and said.endswith("; the previous state was put back")
     assert nas.tree() == before
     nas.box.ip("rule", "del", "pref", "5")
+
+
+@pytest.mark.parametrize(
+    ("lacks", "reason"),
+    [
+        ("ping", "there is no ping"),
+        ("docker", "docker does not say which containers run"),
+        ("time", "that took longer than 20 s"),
+    ],
+)
+def test_a_verification_that_did_not_take_place_is_said_in_the_summary_with_its_reason(
+    nas: Nas, lacks: str, reason: str
+) -> None:
+    installed(nas)
+    attach(nas)
+    if lacks == "docker":
+        put_tool(nas.box.bin / "docker", "#!/bin/sh\nexit 1\n")
+    text = nas.text["program"]
+    if lacks == "ping":
+        text = text.replace("command -v ping >", "command -v no-such-ping >")
+    if lacks == "time":
+        text = text.replace("reachability() {\n", "reachability() {\n    kill -9 $$\n")
+    assert nas.ok(program=text).rstrip("\n").endswith(f"; not verified that containers still answer: {reason}")
+
+
+@ONE_SHELL
+def test_a_question_about_the_way_of_packets_that_got_no_answer_undoes_nothing_and_is_said(nas: Nas) -> None:
+    installed(nas)
+    text = nas.text["program"].replace("\nrouting() {\n", "\nrouting() {\n    kill -9 $$\n")
+    assert nas.ok(program=text).rstrip("\n").endswith("; not verified which way packets take")
+    once = 'routing() {\n    mkdir "$run/asked" 2>/dev/null && kill -9 $$\n    say "packets leave by eth9"; return\n'
+    text = nas.text["program"].replace("routing() {\n    kill -9 $$\n", once)
+    assert nas.ok(program=text).rstrip("\n").endswith("; but packets leave by eth9")
 
 
 def test_where_nothing_answered_before_nothing_is_missed(nas: Nas) -> None:

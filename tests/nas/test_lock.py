@@ -60,3 +60,14 @@ def test_a_holder_that_works_is_waited_for_and_named(shell: str, contender: Path
     holder.wait()
     told = f"process {holder.pid} has been at work for 1 s; if it hangs: kill it, or rm {tmp_path}/lock\n"
     assert (done.returncode, done.stderr) == (1, told) and not (tmp_path / "log").exists()
+
+
+def test_a_contender_that_was_killed_while_it_removed_such_a_link_blocks_nobody(
+    shell: str, contender: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "lock").symlink_to(dead_process())
+    (tmp_path / "lock.gone").mkdir()
+    contender.write_text(contender.read_text().replace('lock" 60', 'lock" 20'))
+    argv = [*SHELLS[shell], str(contender), str(NAS / "lib"), str(tmp_path)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "") and not (tmp_path / "lock.gone").exists()

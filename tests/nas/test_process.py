@@ -76,12 +76,13 @@ def test_a_stale_number_never_blocks_a_start_and_its_process_is_never_signalled(
     before = ("unshare", "--pid", "--fork") if old else ()
     with process(*before, path=str(kept.here / "macvlan.sh"), conf=str(kept.conf)) as pid:
         stale = str(pid) if old else f"{pid}.{int(start_of(pid)) - 1}"
-        number(kept).write_text(f"{stale}\n")
+        file = stale.replace(".", "\n") + "\n"
+        number(kept).write_text(file)
         (kept.here / f"macvlan.sh.{SHIM}.lock").symlink_to(stale)
         call(kept, "start-loop")
         until("it is up", lambda: is_up(kept))
         assert alive(pid) and len(loops(kept)) == 1
-        number(kept).write_text(f"{stale}\n")
+        number(kept).write_text(file)
         for supervisor in running(kept, "supervise"):
             if supervisor != pid:
                 os.kill(supervisor, 12)  # USR2
@@ -92,7 +93,7 @@ def test_a_stale_number_never_blocks_a_start_and_its_process_is_never_signalled(
 
 def test_a_supervisor_of_before_is_still_found(kept: Box) -> None:
     """It stored its number alone."""
-    text = PROGRAM.read_text().replace('say "$self" >"$kept"', 'say $$ >"$kept"')
+    text = PROGRAM.read_text().replace('say $$ "${self#*.}" >"$kept"', 'say $$ >"$kept"')
     assert text != PROGRAM.read_text()
     shell = " ".join([shutil.which(kept.shell[0]) or kept.shell[0], *kept.shell[1:]])
     put_tool(kept.here / "macvlan.sh", text.replace("#!/bin/sh", f"#!{shell}", 1))
@@ -102,5 +103,29 @@ def test_a_supervisor_of_before_is_still_found(kept: Box) -> None:
     assert number(kept).read_text() == f"{before[0]}\n"
     call(kept, "start-loop")
     assert running(kept, "supervise") == before
+    call(kept, "stop-loop")
+    until("all is gone", lambda: not kept.left())
+
+
+def test_a_version_from_before_that_is_put_back_finds_the_supervisor_and_its_loop_stays(kept: Box) -> None:
+    """It knows numbers alone. A second supervisor would keep a second loop, which undoes what the first one does."""
+    call(kept, "start-loop")
+    until("it is up", lambda: is_up(kept))
+    before = running(kept, "supervise")
+    text = (kept.here / "macvlan.sh").read_text()
+    for new, old in (
+        ("{ read -r stored && read -r time; }", "read -r stored"),
+        ('[ -z "$keeper" ] || still_runs "$keeper"', '[ -z "$MACVLAN_KEEPER" ] || kill -0 "$MACVLAN_KEEPER"'),
+    ):
+        assert new in text
+        text = text.replace(new, old)
+    put_tool(
+        kept.here / "macvlan.sh", text.replace("is_process() {", "is_process() {\n    case $1 in *.*) return 1 ;; esac")
+    )
+    clients, loop = kept.here / "events.pids", loops(kept)
+    asked = len(clients.read_text().split())
+    call(kept, "start-loop")
+    until("the loop is at work again", lambda: len(clients.read_text().split()) > asked and is_up(kept))
+    assert running(kept, "supervise") == before and loops(kept) == loop
     call(kept, "stop-loop")
     until("all is gone", lambda: not kept.left())

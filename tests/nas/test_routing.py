@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -346,3 +348,76 @@ def test_two_installations_do_not_try_to_come_first_in_turn(box: Box) -> None:
     for conf in (box.conf, other, box.conf):
         run(*box.inside("env", f"MACVLAN_RUN={box.here}", *box.shell, PROGRAM, "start", conf))
         assert box.rules() == first
+
+
+NAMES = {
+    "with a comment": ("rt_tables", "109 vpn # the other office\n"),
+    "the last of two": ("rt_tables", "109 one\n109 two\n"),
+    "in a file of its own": ("rt_tables.d/vpn.conf", "109\tvpn\n"),
+}
+
+
+@pytest.mark.parametrize("how", NAMES)
+def test_a_name_that_ip_has_for_the_table_hides_neither_rule_nor_routes(box: Box, how: str) -> None:
+    """ip then prints the name in place of the number; each `ip netns exec` lays /etc/netns/NAME over /etc."""
+    file, text = NAMES[how]
+    names = Path("/etc/netns") / box.host / "iproute2"
+    (names / "rt_tables.d").mkdir(parents=True)
+    try:
+        (names / file).write_text(text)
+        shown = run(*box.inside("sh", "-c", "ip rule add lookup 109; ip rule; ip rule del lookup 109")).stdout
+        assert "lookup 109" not in shown
+        for _ in range(2):
+            box.program("start")
+            assert [rule.split(":")[0] for rule in box.rules()] == ["109"] * 2
+            assert box.program("status", "--brief").returncode == 0
+            assert box.program("routing").stdout == "" and box.program("check").returncode == 0
+        box.program("stop")
+        assert not box.rules()
+    finally:
+        shutil.rmtree(names.parent)
+        with suppress(OSError):
+            names.parent.parent.rmdir()
+
+
+def test_a_rule_that_leads_to_a_table_of_a_higher_number_does_not_stay_before_ours_either(box: Box) -> None:
+    box.program("start")
+    box.ip("rule", "add", "lookup", "200")
+    assert box.rules()[0] == "108: from all lookup 200"
+    box.program("start")
+    assert box.rules()[0] == "107: from all lookup 109" and box.program("status", "--brief").returncode == 0
+    box.ip("rule", "del", "lookup", "200")
+    box.program("start")
+    assert box.rules() == OURS
+
+
+def test_a_rule_with_the_same_preference_does_not_stay_before_ours(box: Box) -> None:
+    """Where another installation has the next number, the kernel puts a rule without a preference there."""
+    box.ip("rule", "add", "pref", "110", "lookup", "110")
+    box.ip("rule", "add", "lookup", "100")
+    assert box.rules()[0] == "109: from all lookup 100"
+    box.program("start")
+    assert box.rules()[0] == "108: from all lookup 109" and box.program("check").returncode == 0
+
+
+@pytest.mark.parametrize("before", ["109: from all lookup 109", "110: from all lookup 110"])
+def test_two_installations_with_such_a_rule_come_to_rest_before_it(box: Box, before: str) -> None:
+    """The loops look in turn. Neither may make room for the other one for ever."""
+    other = box.here / "other.conf"
+    text = CONF
+    for old, new in ((SHIM, "macvlan-two"), ("109", "110"), ("01:fe", "01:fd"), (".254", ".253"), ("::254", "::253")):
+        text = text.replace(old, new)
+    other.write_text(text)
+    starts = [box.inside(*box.shell, PROGRAM, "start", conf) for conf in (box.conf, other)]
+    for argv in starts if before.startswith("110") else reversed(starts):
+        run(*argv)
+    for does in "add", "del":
+        box.ip("rule", does, "lookup", "200")
+        for argv in starts * 3:
+            run(*argv)
+        rest = box.rules()
+        for argv in starts:
+            run(*argv)
+        assert box.rules() == rest
+        first = [rule.split()[-1] for rule in rest][:3]
+        assert set(first[:2]) == {"109", "110"} and len(rest) == (5 if does == "add" else 4), rest
