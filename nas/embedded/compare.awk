@@ -1,7 +1,7 @@
 # Compares what is wanted with what ip and the kernel tell. learn.awk stands before it.
 # Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO`, `tables TABLE ITSNAME BEFORE4 BEFORE6 SIBLING...`, `planned
 # NAME IPV4 ULA MAC` and `attached PID /NAME IPV4 ULA MAC`, then what ip says after `== link`, `== rules4`, `== rules6` and
-# `== routes`. TABLE: 0 for main; BEFORE: that of the last look, because an answer about the rules may fail once; SIBLING: the
+# `== routes`. BEFORE: that of the last look, because an answer about the rules may fail once; SIBLING: the
 # table of another installation of this program.
 # Answers with `link STATE`, counts of routes, `tables IPV4 IPV6`, and the changes in the order in which no packet is lost:
 #   do COMMAND              for ip -batch
@@ -92,7 +92,7 @@ function place(f,   i, one, lowest) {
     if (!lowest) return table
     return own[f] && own[f] + 0 < lowest ? own[f] : lowest - 1
 }
-function table_of(family) { return table && (family in policy) ? table : "main" }
+function table_of(family) { return family in policy ? table : "main" }
 function in_table(t) { return t == "main" ? "" : " table " t }
 $1 == "==" { part = $2; next }
 part == "" && $1 == "conf" {
@@ -160,7 +160,7 @@ END {
         verb = t != "main" || routes[a] != "" ? "replace" : "add"
         print "do route " verb " " a (a ~ /:/ ? "/128" : "/32") " dev " shim in_table(t) (wanted[a] == "" ? "" : " proto " wanted[a])
     }
-    for (family in answered) if (table) {
+    for (family in answered) {
         wanted_at[family] = place(family)
         n = count[family, wanted_at[family]]
         if (n != 1) print "rule", family, (n > 1 ? "del" : "add"), wanted_at[family], table
@@ -168,7 +168,7 @@ END {
     for (i = 1; i <= moves; i++) print "moved " before[i]
     for (i = 1; i <= rules; i++) {
         split(rule[i], r, " ")
-        if (((r[1], r[3]) in old) || (r[3] == table && table && r[2] != wanted_at[r[1]])) print "norule " rule[i]
+        if (((r[1], r[3]) in old) || (r[3] == table && r[2] != wanted_at[r[1]])) print "norule " rule[i]
         if (((r[1], r[3]) in old) || r[3] == table) print "ours " rule[i]
     }
     print "tables", table_of(4), table_of(6)

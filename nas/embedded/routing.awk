@@ -9,7 +9,7 @@ function ask_for(a, from) { question[++questions] = a " " from }
 function rule_before(f, t,   i, p, shown) { # the first rule before ours that leads to table t, if that is known
     for (i = 1; i <= rules[f]; i++) {
         split(rule[f, i], p, " ")
-        if (rule[f, i] ~ ("from all lookup (" table "|" named ")( |$)") || (table && p[1] + 0 >= table)) return ""
+        if (rule[f, i] ~ ("from all lookup (" table "|" named ")( |$)") || p[1] + 0 >= table + 0) return ""
         if (p[1] + 0 == 0 && rule[f, i] ~ /lookup local *$/) continue
         if (t == "" || rule[f, i] ~ (" lookup " t "( |$)")) { shown = rule[f, i]; gsub(/[ \t]+/, " ", shown); return shown }
     }

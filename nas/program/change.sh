@@ -59,7 +59,7 @@ converge() {
         [ -n "$failed" ] || [ -z "$moved" ] || batch "$moved" || failed=$why
         [ -n "$failed" ] || remove_rules "$old_rules"
         why=$failed
-        [ "$routing_table" = 0 ] || true >"$run/macvlan-ipv6.table.$routing_table"
+        true >"$run/macvlan-ipv6.table.$routing_table"
         [ -n "$why" ] || return 0
     fi
     # compare sets no $why
@@ -111,7 +111,7 @@ release() {
     compare
     remove_rules "$own_rules"
     for family in 4 6; do
-        [ "$routing_table" = 0 ] || $ip -$family route flush table "$routing_table" dev "$shim" 2>/dev/null
+        $ip -$family route flush table "$routing_table" dev "$shim" 2>/dev/null
     done
     unlock
 }

@@ -54,7 +54,7 @@ none_or() { [ "$2" = - ] || "$1" "$2"; }
 load_conf() {
     [ -r "$conf" ] || die "cannot read $conf: make it (pulumi up does), or name another one"
     line=0 version='' network='' parent='' shim='' shim_mac='' shim_ipv4='' shim_ipv6=''
-    placeholder_gateway='' router_gateway='' check_interval=30 planned='' routing_table=0
+    placeholder_gateway='' router_gateway='' check_interval=30 planned='' routing_table=109
     while read -r key a b c more || [ -n "$key" ]; do
         line=$((line + 1)) v="$a${b:+ $b}" # two words where one belongs pass no test
         case $key in
@@ -71,7 +71,7 @@ load_conf() {
         shim_mac) is_mac "$v" && shim_mac=$a ;;
         shim_ipv4) is_v4 "$v" && shim_ipv4=$a ;;
         shim_ipv6) is_v6 "$v" && shim_ipv6=$a ;;
-        routing_table) is_table "$v" && routing_table=$a ;; # without it the routes are in table main, as before 2026-11-28
+        routing_table) is_table "$v" && routing_table=$a ;;
         # The second names are from before the first release: an old conf stays in place until the next pulumi up
         placeholder_gateway | dead_gateway) is_v6 "$v" && placeholder_gateway=$a ;;
         router_gateway | keep_gateway) is_v6 "$v" && router_gateway=$a ;;

@@ -16,7 +16,6 @@ routing() {
 # shellcheck disable=SC2016 # the inner program's own $
 TAKEN='@taken.awk@'
 check_table() {
-    [ "$routing_table" != 0 ] || return 0
     ask_rules
     taken=$({
         for family in 4 6; do $ip -$family route show table "$routing_table" 2>/dev/null | sed 's/^/route /; 64q'; done

@@ -76,8 +76,8 @@ notes() {
     command -v nsenter >/dev/null || $ip netns list >/dev/null 2>&1 ||
         say 'neither nsenter nor ip netns: default routes and MACs in containers stay as docker made them'
     for family in 4 6; do
-        case $routing_table/$family/$tables in
-        0/* | */4/[0-9]* | */6/*[0-9]) ;;
+        case $family/$tables in
+        4/[0-9]* | 6/*[0-9]) ;;
         *) say "this kernel has no policy routing for IPv$family: routes are in table main, where others may win" ;;
         esac
     done

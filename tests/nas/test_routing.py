@@ -11,7 +11,6 @@ import pytest
 from tests.nas.box import CONF, PREFIX, PROGRAM, SHIM, TABLE, TWO, Box, put_tool, run, until
 
 NAS, SECOND, GLOBAL, NAS_GLOBAL = "192.168.1.10", "192.168.1.11", "2001:db8:1:1:42:c0ff:fea8:1c9", "2001:db8:1:1::10"
-OLD_CONF = CONF.replace("routing_table 109\n", "")
 OURS = [f"{TABLE}: from all lookup {TABLE}"] * 2
 # What a NAS maker does for "multiple gateways", what a firewall or a VPN does for everything, and a second card in
 # the same LAN with its own table: each as lines of `ip`
@@ -86,14 +85,18 @@ def test_every_direction_works_beside_the_rules_of_others(box: Box, vendor: str)
     assert SHIM not in box.ip("-4", "route") + box.ip("-6", "route"), "something of ours is in table main"
 
 
+def in_table_main(box: Box) -> None:
+    """What a version of before 2026-11-28 leaves."""
+    run(*box.inside(*box.shell, without_rules(box, "-4", "-6"), "start", box.conf))
+
+
 @pytest.mark.parametrize("vendor", ["a rule from the NAS", "a table before main"])
 def test_those_rules_do_win_over_routes_in_table_main(box: Box, vendor: str) -> None:
     """The test before this one can fail."""
-    box.write_conf(TWO, OLD_CONF)
     _, space = dressed(box, vendor)
-    box.program("start")
+    in_table_main(box)
     assert unreached(box, space)
-    status = box.program("status", check=False)
+    status = run(*box.inside(*box.shell, without_rules(box, "-4", "-6"), "status", box.conf), check=False)
     assert status.returncode == 1 and "packets for 192.168.1.201" in status.stdout and " leave by eth0" in status.stdout
 
 
@@ -112,8 +115,7 @@ def test_a_rule_that_wins_all_the_same_is_named(box: Box) -> None:
 
 
 def test_an_upgrade_moves_the_routes_and_no_packet_finds_no_route_meanwhile(box: Box) -> None:
-    box.write_conf(TWO, OLD_CONF)
-    box.program("start")
+    in_table_main(box)
     main = "192.168.1.201 dev macvlan-host scope link"
     assert main in box.ip("route") and not box.rules() and not box.routes()
     monitor = box.popen("sh", "-c", "exec ip -t monitor route rule 2>/dev/null")
@@ -124,7 +126,6 @@ def test_an_upgrade_moves_the_routes_and_no_packet_finds_no_route_meanwhile(box:
         return "Deleted 192.0.2.2" in box.log()
 
     until("it listens", listens)
-    box.write_conf(TWO)
     box.program("start")
     until("the last one is told", lambda: f"Deleted {PREFIX}202" in box.log())
     monitor.terminate()
@@ -197,6 +198,12 @@ def test_a_number_that_somebody_uses_is_refused_and_named(box: Box, taken: str, 
     box.ip(*taken.split())
     done = box.program("check", check=False)
     assert done.returncode == 1 and f"routing_table 109 is used already: {named}" in done.stderr
+
+
+def test_a_data_file_without_a_number_means_109(box: Box) -> None:
+    box.write_conf(TWO, CONF.replace("routing_table 109\n", ""))
+    box.program("start")
+    assert box.rules() == OURS and "192.168.1.201" in box.routes()
 
 
 def test_its_own_table_and_rule_are_no_obstacle(box: Box) -> None:
