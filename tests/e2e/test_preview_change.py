@@ -66,8 +66,9 @@ def test_a_change_that_would_cut_the_containers_off_is_undone(up: Stack) -> None
     compare, status = (up.folder / f"nas/program/{name}.sh" for name in ("compare", "status"))
     good = {path: path.read_text() for path in (compare, status)}
     blind = re.sub(r"(?m)^as_wanted\(\) \{.*$", 'as_wanted() { [ -n "$link_state" ]; }', good[compare])
-    routeless = good[status].replace("state=ok code=0\n", 'state=ok code=0 && $ip route flush table 109; $ip -6 route flush table 109\n')
-    assert blind != good[compare] and routeless.count("route flush") == 1
+    flushed = "$ip route flush table 109; $ip -6 route flush table 109"
+    routeless = good[status].replace("state=ok code=0\n", f"state=ok code=0\n    {flushed}\n")
+    assert blind != good[compare] and routeless.count("route flush") == 2
     box.nas(f"ping -c 1 192.168.1.201 && cp -p {PROGRAM} /tmp/was")
     compare.write_text(blind)
     status.write_text(routeless)
