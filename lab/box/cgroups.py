@@ -38,9 +38,9 @@ def pids(place: Place) -> list[int]:
     namespace with a name."""
     found: set[int] = set()
     for group in [*_groups(place), TOP / f"system.slice/{unit(place)}.scope"]:
-        for file in group.rglob("cgroup.procs"):
+        for folder, _, _ in os.walk(group):  # which does not mind a group that goes meanwhile
             try:
-                found |= {int(pid) for pid in file.read_text().split()}
+                found |= {int(pid) for pid in (Path(folder) / "cgroup.procs").read_text().split()}
             except OSError:
                 continue
     return sorted(found)

@@ -87,8 +87,10 @@ def traces(box: Box) -> dict[str, list[str]]:
     mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if f"{folder(box)}/" in line]
     own = box.lab_id()
     # A scope where systemd runs this machine
-    found = Path("/sys/fs/cgroup").glob("**/mv6-*")
-    groups = [str(path) for path in found if path.name.removesuffix(".scope").endswith(f"-{own}")]
+    # os.walk, because groups of other labs go meanwhile
+    found = [Path(top) / name for top, names, _ in os.walk("/sys/fs/cgroup") for name in names]
+    ours = [path for path in found if path.name.startswith("mv6-")]
+    groups = [str(path) for path in ours if path.name.removesuffix(".scope").endswith(f"-{own}")]
     processes = []
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
