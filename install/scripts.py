@@ -24,6 +24,7 @@ WORDS = {
 }
 
 LIB = tuple(f"lib/{name}.sh" for name in ("base", "limit", "ping", "process", "lock"))
+ROUTING = "lib/routing.sh"
 _PROGRAM = (
     *("conf", "compare", "change", "background", "log", "containers", "gateway", "macs", "watch", "routing", "status"),
     "commands",
@@ -31,9 +32,9 @@ _PROGRAM = (
 _INSTALLER = ("settings", "obstacles", "files", "hooks", "verify", "commands")
 _PROBE = ("arguments", "neighbours", "system", "routing", "docker", "installed", "commands")
 PARTS: Mapping[str, tuple[str, ...]] = {
-    "setup_docker_macvlan.sh": (*LIB, *(f"program/{name}.sh" for name in _PROGRAM)),
+    "setup_docker_macvlan.sh": (*LIB, ROUTING, *(f"program/{name}.sh" for name in _PROGRAM)),
     "install.sh": (*LIB, *(f"install/{name}.sh" for name in _INSTALLER)),
-    "probe.sh": (*LIB[:4], *(f"probe/{name}.sh" for name in _PROBE)),
+    "probe.sh": (*LIB[:4], ROUTING, *(f"probe/{name}.sh" for name in _PROBE)),
 }
 EMBEDDED = (
     *("learn.awk", "compare.awk", "routing.awk", "taken.awk", "report.awk", "reachability.awk", "neighbours.awk"),

@@ -1,7 +1,7 @@
 """Problems between the networks of one site: what each needs for itself, on the NAS or in Docker, and two share."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from config.networks import NetworkView
 from config.problems import Problem
@@ -16,14 +16,6 @@ class PlannedNetwork:
 
     view: NetworkView
     addresses: AddressPlan
-
-
-@dataclass(frozen=True)
-class _Thing:
-    path: str
-    value: Hashable
-    message: str
-    remedy: str
 
 
 def network_named_twice(site: Site) -> Iterator[Problem]:
@@ -46,13 +38,12 @@ def path_given_twice(networks: Iterable[NetworkView]) -> Iterator[Problem]:
 
 def problems_between(networks: Sequence[PlannedNetwork]) -> Iterator[Problem]:
     yield from _overlaps(networks)
-    seen: dict[tuple[str, Hashable], str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for planned in networks:
-        for thing in _things(planned):
-            first = seen.setdefault((thing.path, thing.value), _name(planned))
+        for clash in _clashes(planned):
+            first = seen.setdefault((clash.path, clash.value), _name(planned))
             if first != _name(planned):
-                problem = Problem(thing.path, str(thing.value), thing.message.format(first), thing.remedy)
-                yield from planned.view.told([problem])
+                yield from planned.view.told([replace(clash, message=clash.message.format(first))])
     yield from _names(networks)
 
 
@@ -60,16 +51,17 @@ def _name(planned: PlannedNetwork) -> str:
     return planned.view.site.network.name
 
 
-def _things(planned: PlannedNetwork) -> Iterator[_Thing]:
+def _clashes(planned: PlannedNetwork) -> Iterator[Problem]:
+    """The problem of each thing that another network must not have too. {} in its message: that network."""
     shim = planned.addresses.shim
     message = "is the shim's name on the network {} too, and two interfaces cannot have one name"
-    yield _Thing("site.shim.name", shim.name, message, "give this one a `shim.name:` of its own")
+    yield Problem("site.shim.name", shim.name, message, "give this one a `shim.name:` of its own")
     message = "is the routing table of the network {} too, and each empties its own"
     remedy = "write another number from 1 to 252 that the NAS does not use"
-    yield _Thing("site.shim.routing_table", shim.routing_table, message, remedy)
+    yield Problem("site.shim.routing_table", str(shim.routing_table), message, remedy)
     message = "is the shim's address on the network {} too, and containers of one could not reach the NAS"
     for key, address in (("ipv4_address", shim.ipv4), ("ipv6_address", shim.ula)):
-        yield _Thing(f"site.shim.{key}", address, message, "choose a free address of this network")
+        yield Problem(f"site.shim.{key}", str(address), message, "choose a free address of this network")
 
 
 def _overlaps(networks: Sequence[PlannedNetwork]) -> Iterator[Problem]:

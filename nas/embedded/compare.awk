@@ -1,10 +1,10 @@
 # Compares what is wanted with what ip and the kernel tell. learn.awk stands before it.
 # Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO`, `tables TABLE ITSNAME BEFORE4 BEFORE6 SIBLING...`, `planned
 # NAME IPV4 ULA MAC` and `attached PID /NAME IPV4 ULA MAC`, then what ip says after `== link`, `== rules4`, `== rules6` and
-# `== routes`. BEFORE: that of the last look, because an answer about the rules may fail once; SIBLING: the
-# table of another installation of this program.
+# `== routes`. BEFORE: that of the last look, because an answer about the rules may fail once; SIBLING: the table of another
+# installation of this program.
 # Answers with `link STATE`, counts of routes, `tables IPV4 IPV6`, and the changes in the order in which no packet is lost:
-#   do COMMAND              for ip -batch
+#   do COMMAND                             for ip -batch
 #   rule FAMILY add|del PREFERENCE TABLE   the rule that leads to the table
 #   moved COMMAND                          for ip -batch: routes in a table of before
 #   norule FAMILY PREFERENCE TABLE         a rule of ours that is not wanted any more
@@ -17,15 +17,9 @@
 #   late                                  the interface of one is not there yet
 #   gone                                  the process of one has ended
 function want(a, tag) { if (a != "-" && !(a in wanted)) { wanted[a] = tag; order[++total] = a } }
-function has(pid, v4,   file, l, p, n, at, found) {
-    file = "/proc/" pid "/net/fib_trie"
-    for (n = 0; n < MOST_LINES && (getline l < file) > 0; n++) {
-        split(l, p, " ")
-        if (p[1] == "|--") at = p[2]
-        else if (at == v4 && p[1] == "/32" && p[3] == "LOCAL") found = 1
-    }
-    close(file)
-    return found
+function has(pid, v4,   found) {
+    local_ipv4("/proc/" pid "/net/fib_trie", MOST_LINES, found)
+    return v4 in found
 }
 function only_link(pid,   file, l, p, found, n, i) {
     file = "/proc/" pid "/net/dev"
@@ -100,7 +94,8 @@ part == "" && $1 == "conf" {
 }
 part == "" && $1 == "tables" {
     table = $2; named = $3
-    for (i = 4; i <= 5; i++) if ($i != "main") policy[2 * i - 4]
+    if ($4 != "main") policy[4]
+    if ($5 != "main") policy[6]
     for (i = 6; i <= NF; i++) sibling[$i]
 }
 part == "" && $1 == "planned" { want($3, ""); want($4, ""); if ($5 ~ /:/) macs[$3] = $5 }

@@ -36,9 +36,17 @@ function suffix(mac,   o, d) { # the 16 hex digits that follow from it
 function byte(digits) {
     return (index("0123456789ABCDEF", substr(digits, 1, 1)) - 1) * 16 + index("0123456789ABCDEF", substr(digits, 2)) - 1
 }
+function local_ipv4(file, most, found,   l, p, n, at) { # adds the addresses of a fib_trie to found
+    for (n = 0; n < most && (getline l < file) > 0; n++) {
+        split(l, p, " ")
+        if (p[1] == "|--") at = p[2]
+        else if (p[1] == "/32" && p[3] == "LOCAL") found[at]
+    }
+    close(file)
+}
 # This host: its /64s on the parent, in on_link by 16 hex digits; and in reserved, which no container gets, its own
 # addresses, those of its gateways and its resolvers, IPv6 as 32 hex digits.
-function know_host(   file, l, p, n, a) {
+function know_host(   file, l, p, n) {
     if (knows_host++) return
     reserved[v4]; reserved[hex(v6)]
     if (dead != "-") reserved[hex(dead)]
@@ -62,13 +70,7 @@ function know_host(   file, l, p, n, a) {
         if (p[3] ~ /^[0-9A-F]+$/) reserved[byte(substr(p[3], 7)) "." byte(substr(p[3], 5, 2)) "." byte(substr(p[3], 3, 2)) "." byte(substr(p[3], 1, 2))]
     }
     close(file)
-    file = "/proc/net/fib_trie"
-    for (n = 0; n < 16384 && (getline l < file) > 0; n++) {
-        split(l, p, " ")
-        if (p[1] == "|--") a = p[2]
-        else if (p[1] == "/32" && p[3] == "LOCAL") reserved[a]
-    }
-    close(file)
+    local_ipv4("/proc/net/fib_trie", 16384, reserved)
     resolvers("/etc/resolv.conf"); resolvers("/run/systemd/resolve/resolv.conf")
 }
 function resolvers(file,   l, p, n) {

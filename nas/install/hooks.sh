@@ -53,8 +53,7 @@ runs() {
     if [ "$hook" = systemd ]; then
         [ "$(main_process)" != "$ended" ] && systemctl_limited -q is-active "$unit_name"
     else
-        stored_process "${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" &&
-            { is_process "$stored" "${program##*/} supervise" || is_process "$stored" "${program##*/} keep"; }
+        stored_process "${MACVLAN_RUN:-/run}/${program##*/}.$shim.pid" && is_supervisor "$stored" "${program##*/}"
     fi 2>/dev/null
 }
 

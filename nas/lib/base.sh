@@ -2,6 +2,9 @@
 say() { printf '%s\n' "$@"; }
 die() { say "$me: $*" >&2; exit 1; }
 
+# Whether a file begins with this program's mark
+is_marked() { sed 3q "$1" | grep -qw macvlan-ipv6; }
+
 # Sets $ip to the path of the system's ip, because some busybox shells run their own for the bare word; or to `false`.
 find_ip() {
     for ip in /sbin/ip /usr/sbin/ip /bin/ip /usr/bin/ip "$(command -v ip)"; do

@@ -32,6 +32,10 @@ is_process() {
     case " $(tr '\0' ' ' 2>/dev/null <"/proc/${1%%.*}/cmdline")" in *[\ /]"$2 "*) ;; *) return 1 ;; esac
 }
 
+# is_supervisor NUMBER[.STARTED] SCRIPT: whether that process supervises the loop of the program of that name. keep: from
+# before the first release
+is_supervisor() { is_process "$1" "$2 supervise" || is_process "$1" "$2 keep"; }
+
 # still_runs NUMBER[.STARTED]: whether that very process is there. Starts no process, unlike is_process.
 still_runs() { started "${1%%.*}" && case $1 in *.*) [ "$started" = "${1#*.}" ] ;; esac; }
 

@@ -69,7 +69,7 @@ find_tools() {
     for place in $(say "$own_path" | tr : '\n') $places; do
         if [ ! -x "$place/docker" ] || [ -d "$place/docker" ]; then continue; fi
         case :$own_path: in *":$place:"*) on_path=yes ;; esac
-        if ! sed 3q "$place/docker" 2>/dev/null | grep -q macvlan-ipv6; then
+        if ! is_marked "$place/docker" 2>/dev/null; then
             docker=$place/docker
             break
         fi

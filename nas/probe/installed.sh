@@ -34,9 +34,6 @@ report_others() {
     done
 }
 
-# Whether the file begins with this program's mark
-is_marked() { sed 3q "$1" | grep -qw macvlan-ipv6; }
-
 # The loop of a NAS without systemd, and the boot task that starts it
 report_loop() {
     say "$programs" | while read -r path; do

@@ -2,7 +2,7 @@
 start_loop() {
     umask 022 # in a preview a user who is not root reads the process number
     kept=$run/$me.$shim.pid
-    if stored_process "$kept" && is_supervisor "$stored"; then
+    if stored_process "$kept" && is_supervisor "$stored" "$me"; then
         ignores_hup "${stored%%.*}" || ! kill -HUP "${stored%%.*}" || return 0
         end_supervisor "$stored"
     fi
@@ -14,9 +14,6 @@ start_loop() {
         $away "$0" supervise "$conf" </dev/null >"$run/$me.$shim.log" 2>&1 &
     fi
 }
-
-# keep: from before the first release
-is_supervisor() { is_process "$1" "$me supervise" || is_process "$1" "$me keep"; }
 
 # A supervisor that was started with HUP ignored, as install.sh does without setsid, can never trap it: it would not
 # read a new conf.
@@ -31,13 +28,13 @@ ignores_hup() {
 end_supervisor() {
     kill -USR2 "${1%%.*}" # the one signal that install.sh ignores nowhere
     waited=0
-    while is_supervisor "$1" && [ $((waited += 1)) -le 10 ]; do sleep 1; done
-    ! is_supervisor "$1" || kill -9 "${1%%.*}"
+    while is_supervisor "$1" "$me" && [ $((waited += 1)) -le 10 ]; do sleep 1; done
+    ! is_supervisor "$1" "$me" || kill -9 "${1%%.*}"
 }
 
 stop_loop() {
     kept=$run/$me.$shim.pid
-    if stored_process "$kept" && is_supervisor "$stored"; then end_supervisor "$stored"; fi
+    if stored_process "$kept" && is_supervisor "$stored" "$me"; then end_supervisor "$stored"; fi
     rm -f "$kept"
     stop
 }
@@ -58,7 +55,7 @@ supervise() {
     trap : HUP  # not '', which ignores_hup would take for a supervisor that can never trap it
     trap '' PIPE # it goes on if logger ends
     lock || die "$why"
-    if stored_process "$kept" && is_supervisor "$stored"; then # of two at once the first one supervises
+    if stored_process "$kept" && is_supervisor "$stored" "$me"; then # of two at once the first one supervises
         unlock
         kill -HUP "${stored%%.*}"
         return

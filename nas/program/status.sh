@@ -19,23 +19,16 @@ EOF
     leave_netns
 }
 
-# Prints which addresses on stdin (lines of container_details) answer a ping from here; asks 32 at a time
+# Prints which addresses on stdin, one a line, answer a ping from here; asks 32 at a time
 ping_all() {
     command -v ping >/dev/null || return 0
     busy=0
     say pinged
-    while read -r tag _ family address ula _; do
-        case $tag/$family in
-        attached/*) set -- "$address" "$ula" ;;
-        */inet6) set -- "${address%/*}" ;;
-        *) continue ;;
-        esac
-        for address; do
-            ping_for "$address"
-            # shellcheck disable=SC2086 # may be two words
-            { $ping -c 1 -w 2 -W 2 -q "$address" >/dev/null 2>&1 && say "reached $address"; } &
-            [ $((busy = (busy + 1) % 32)) -gt 0 ] || wait
-        done
+    while read -r address; do
+        ping_for "$address"
+        # shellcheck disable=SC2086 # may be two words
+        { $ping -c 1 -w 2 -W 2 -q "$address" >/dev/null 2>&1 && say "reached $address"; } &
+        [ $((busy = (busy + 1) % 32)) -gt 0 ] || wait
     done
     wait
 }
@@ -50,7 +43,7 @@ reachability() {
     attached=$(say "$attached" | sed 10q)
     compare
     asked=$(say "$addresses" | awk 'NF == 2 && seen[$1]++ < 4') # four of each, so that one cannot use up the time
-    { $ip -o addr show | sed 's/^/own /' && say "$asked" | awk '{ print "address - inet6 " $2 }' | ping_all; say "$asked"; } |
+    { $ip -o addr show | sed 's/^/own /' && say "$asked" | awk '{ print $2 }' | ping_all; say "$asked"; } |
         awk "$ANSWERS"
 }
 
@@ -101,7 +94,8 @@ status() { # table|json|brief
         [ -z "$ways" ] || [ $code != 0 ] || state=drifted code=1
         refresh
         details=$(container_details)
-        reached=$(printf '%s\n' "$details" | ping_all)
+        reached=$(say "$details" | awk '$1 == "attached" { print $4; print $5 }
+            $3 == "inet6" { sub(/\/.*/, "", $4); print $4 }' | ping_all)
         containers=$(printf '%s\n' "$reached" "$planned" "$details" | awk -v json="$([ "$1" = table ] || say 1)" "$REPORT")
         "status_$1"
         ;;

@@ -148,9 +148,9 @@ def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork,
 def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = "") -> Iterator[Problem]:
     """The containers on a network that is removed. how: what becomes of them if it may be removed; must: the remedy if
     not."""
-    attached = {name: facts.containers.get(name) for name in live.attached}
-    ours = sorted(name for name, container in attached.items() if container is not None and container.addresses)
-    strangers = [name for name in live.attached if name not in ours] + _stopped(live, facts)
+    strangers = _strangers(live, facts)
+    ours = sorted({*live.attached} - {*strangers})
+    strangers += _stopped(live, facts)
     if strangers:
         message = f"{must or how}, and containers that are not this program's are on it: {', '.join(strangers)}"
         first = strangers[0].split()[0]
@@ -164,13 +164,18 @@ def _goes(site: Site, live: LiveNetwork, how: str, facts: NasFacts, must: str = 
 
 def _held(live: LiveNetwork, facts: NasFacts) -> Iterator[Problem]:
     """What keeps Docker from removing a further network that the site has no more."""
-    attached = {name: facts.containers.get(name) for name in live.attached}
-    strangers = [name for name, container in attached.items() if container is None or not container.addresses]
+    strangers = _strangers(live, facts)
     if strangers:
         message = f"has no {live.name} any more, and Docker cannot remove that network while containers that are not "
         message += f"this program's are on it: {', '.join(strangers)}"
         remedy = f"there: `docker network disconnect {live.name} {strangers[0]}`"
         yield Problem("site.networks", "", message, remedy)
+
+
+def _strangers(live: LiveNetwork, facts: NasFacts) -> list[str]:
+    """The running containers on it that are not this program's."""
+    attached = {name: facts.containers.get(name) for name in live.attached}
+    return [name for name, container in attached.items() if container is None or not container.addresses]
 
 
 def _stopped(live: LiveNetwork, facts: NasFacts) -> list[str]:

@@ -88,16 +88,14 @@ def _foreign(
     is_mine = live is not None and not is_adopted(live) and not installations.has_network(live)
     found = [f"the network {live.name}"] if live and is_mine and live.name != state.network else []
     found += [_names([container.name for container in containers])] if containers else []
-    found += (
-        [install.config_path] if not state.shim and read_conf(facts.confs.get(install.config_path)) is not None else []
-    )
+    record = read_conf(facts.confs.get(install.config_path))
+    found += [install.config_path] if not state.shim and record is not None else []
     if not found:
         return
     if not take_over:
         message = f"has an installation of this program, of which this stack's state knows nothing: {'; '.join(found)}"
         if not state.is_empty:
             message = f"has more of this program's than this stack's state knows of: {'; '.join(found)}"
-        record = read_conf(facts.confs.get(install.config_path))
         other = record.stack if record is not None else ""
         where = f"the stack {other}" if other not in ("", installations.stack) else "another stack"
         message += f"\n      its state is in {where}, on another laptop, or lost, or a run was cut off; "

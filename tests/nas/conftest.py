@@ -5,6 +5,7 @@ traps), run under dash and bash too; all of them do with --full.
 """
 
 import os
+import shutil
 import signal
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.nas.box import SHELLS, Box, missing_tools
+
+AWKS = [words for words in (["mawk"], ["gawk"], ["busybox", "awk"]) if shutil.which(words[0])]
 
 REMEDY = "apt-get install busybox-static dash bash iproute2 strace systemd"
 
@@ -77,6 +80,12 @@ def name_of(item: pytest.Item) -> str:
 def shell_of(item: pytest.Item) -> str:
     shell = item.callspec.params.get("shell") if hasattr(item, "callspec") else ""  # type: ignore[attr-defined]
     return shell if shell in tuple(SHELLS) else ""
+
+
+@pytest.fixture(params=AWKS, ids=lambda words: words[0])
+def awk(request: pytest.FixtureRequest) -> list[str]:
+    """Each awk of this machine, as words."""
+    return request.param
 
 
 @pytest.fixture(params=SHELLS)

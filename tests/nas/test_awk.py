@@ -1,6 +1,5 @@
 """The awk programs of nas/embedded, text in and text out, under every awk of this machine. No namespace is needed."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 from install.scripts import LEARNED_PROTO
 from tests.nas.box import NAS
 
-AWKS = [words for words in (["mawk"], ["gawk"], ["busybox", "awk"]) if shutil.which(words[0])]
 SHIM, ULA = "macvlan-host", "fd0d:7eb5:2afd::"
 LINK = f"""7: {SHIM}@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP
     link/ether 02:42:c0:a8:01:fe brd ff:ff:ff:ff:ff:ff promiscuity 0
@@ -24,11 +22,6 @@ OURS = ["ours 4 109 109", "ours 6 109 109"]
 WELL = [*OURS, "tables 109 109", "wanted 2", "present 2", "stale 0", "link right"]
 GLOBAL = "2001:db8:1:1:42:c0ff:fea8:1c9"
 DEAD = f"{ULA}1"
-
-
-@pytest.fixture(params=AWKS, ids=lambda words: words[0])
-def awk(request: pytest.FixtureRequest) -> list[str]:
-    return request.param
 
 
 def run(awk: list[str], names: str, text: str, proc: Path | None = None, *words: str) -> list[str]:

@@ -4,17 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.test_awk import AWKS, GLOBAL, PLANNED, SHIM, ULA, compare, hex_of, proc_of
+from tests.nas.test_awk import GLOBAL, PLANNED, SHIM, ULA, compare, hex_of, proc_of
 
 SUFFIX = "42:c0ff:fea8:1c9"  # of the planned MAC
 DOCKERS = "02:42:ac:11:00:09"
 DOCKERS_SUFFIX = "42:acff:fe11:9"
 LAN = "2001:db8:1:1"
-
-
-@pytest.fixture(params=AWKS, ids=lambda words: words[0])
-def awk(request: pytest.FixtureRequest) -> list[str]:
-    return request.param
 
 
 def learned(awk: list[str], proc: Path, attached: str = "") -> list[str]:
