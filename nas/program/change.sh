@@ -59,8 +59,7 @@ converge() {
         [ -n "$failed" ] || [ -z "$moved" ] || batch "$moved" || failed=$why
         [ -n "$failed" ] || remove_rules "$old_rules"
         why=$failed
-        true >"$run/macvlan-ipv6.table.$routing_table"
-        [ -n "$why" ] || return 0
+        [ -n "$why" ] || { true >"$run/macvlan-ipv6.table.$routing_table" && return; }
     fi
     # compare sets no $why
     [ -z "$made" ] || { $ip link del dev "$shim" 2>/dev/null && compare && remove_rules "$own_rules"; }

@@ -94,7 +94,8 @@ def shell(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def box(shell: str, tmp_path: Path) -> Iterator[Box]:
+def box(shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
+    monkeypatch.setenv("MACVLAN_RUN", str(tmp_path))  # however a test starts the program, it leaves nothing in our /run
     made = Box(shell, tmp_path)
     yield made
     made.close()

@@ -166,6 +166,7 @@ def test_a_start_that_fails_halfway_takes_its_link_away_again(box: Box) -> None:
     box.write_conf("container odd 192.168.1.203 ff02::1:2:3:4:5:6:7:8\n")
     done = box.program("start", check=False)
     assert done.returncode == 1 and not box.has_link() and not box.rules()
+    assert not list(box.here.glob("macvlan-ipv6.table.*"))
     assert "ff02::1:2:3:4:5:6:7:8" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
