@@ -116,6 +116,10 @@ def assert_reached(box: Box, *which: str) -> None:
             wait(f"{name} has {of[2]}", lambda name=name, of=of: of[2] in box.addresses(name))
             look = f"ip -6 route get {of[2]}"
             wait(f"the NAS knows {of[2]}", lambda look=look, link=link: link in box.nas(look))
+            # After a restart the loop first asks who has that gateway, for a second or more
+            no_ula = f"{name} has no default route to Docker's gateway, where nobody is"
+            took = wait(no_ula, lambda name=name: "via fd" not in box.ip(name, "-6 route show default"))
+            print(f"engine {box.engine}, {no_ula}: {took:.1f} s after the rest")
     assert box.lost({label: pair for one in which for label, pair in PINGS[one].items()}) == {}
 
 
