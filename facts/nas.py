@@ -1,6 +1,6 @@
 """What a NAS reports about itself, as values. ``probe.parse`` makes them from the output of the probe (nas/probe/)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, IPv6Network
 from itertools import pairwise
@@ -116,8 +116,15 @@ class Inside:
 
     def globals(self, ula: IPv6Address | None) -> tuple[IPv6Address, ...]:
         """The addresses of that interface that are no ULAs and that it may use."""
-        own = (address for link, address in self.ipv6 if link == self.link(ula) and address not in self.failed)
-        return tuple(address for address in own if address not in ULA_RANGE)
+        return tuple(address for address in self._usable(ula) if address not in ULA_RANGE)
+
+    def ulas(self, ula: IPv6Address | None) -> tuple[IPv6Address, ...]:
+        """The ULAs of that interface that it may use."""
+        return tuple(address for address in self._usable(ula) if address in ULA_RANGE)
+
+    def _usable(self, ula: IPv6Address | None) -> Iterator[IPv6Address]:
+        own = self.link(ula)
+        return (address for link, address in self.ipv6 if link == own and address not in self.failed)
 
 
 @dataclass(frozen=True)
