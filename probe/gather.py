@@ -84,6 +84,7 @@ def probe_arguments(site: Site, addresses: AddressPlan, before: InstallPlan | No
         f"network={site.network.name}",
         f"shim={site.shim.name}",
         f"table={addresses.shim.routing_table}",
+        f"router={site.lan.gateway}",
         f"gateway={gateway}",
         *(f"file={mode}:{path}" for path, mode in sorted(files.items())),
         *(f"conf={path}" for path in sorted({install.config_path for install in installs})),
