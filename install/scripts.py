@@ -26,7 +26,19 @@ WORDS = {
 LIB = tuple(f"lib/{name}.sh" for name in ("base", "limit", "ping", "process", "lock"))
 ROUTING = "lib/routing.sh"
 _PROGRAM = (
-    *("conf", "compare", "change", "background", "log", "containers", "gateway", "macs", "watch", "routing", "status"),
+    *(
+        "conf",
+        "compare",
+        "change",
+        "background",
+        "log",
+        "containers",
+        "gateway",
+        "arrange",
+        "watch",
+        "routing",
+        "status",
+    ),
     "commands",
 )
 _INSTALLER = ("settings", "obstacles", "files", "hooks", "verify", "commands")
@@ -38,7 +50,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 EMBEDDED = (
     *("learn.awk", "compare.awk", "routing.awk", "taken.awk", "report.awk", "reachability.awk", "neighbours.awk"),
-    *("inside.awk", "set_mac.sh", "routers.pl"),
+    *("inside.awk", "give.awk", "withdraw.awk", "arrange.sh", "withdraw.sh", "routers.pl"),
 )
 
 

@@ -142,8 +142,8 @@ def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork,
             )
             remedy = (
                 f"{write}: it is used as it is, its containers go on running, and the watch loop on the NAS gives "
-                "those of the site their IPv6 addresses (`external_containers: all` means all that are on it); or remove it "
-                f"there {remedy}"
+                "those of the site their IPv6 addresses (`external_containers: all` means all that are on it); or "
+                f"remove it there {remedy}"
             )
         else:
             remedy = f"write what it has into the site, and it is used as it is; or remove it there {remedy}"

@@ -7,7 +7,7 @@ from ipaddress import IPv6Network
 
 from config.problems import Problem
 from config.site import Site
-from config.types import ULA_RANGE
+from config.types import OFF, ULA_RANGE
 from facts.nas import Link, NasFacts
 from facts.routers import SLAAC_LENGTH, AdvertisedPrefix, Router
 
@@ -19,8 +19,11 @@ GUIDE = "docs/guide.md, «No global address»"
 
 
 def findings(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
+    if site.ipv6 == OFF:
+        return
     yield from _gateway(site, facts)
-    yield from _ula(site, parent.name, facts)
+    if site.ula_prefix is not None:
+        yield from _ula(site.ula_prefix, parent.name, facts)
     yield from _no_slaac(parent, facts)
 
 
@@ -28,11 +31,11 @@ def _gateway(site: Site, facts: NasFacts) -> Iterator[Problem]:
     if facts.ula_gateway_state == "silent":
         message = "does not answer, so the containers' IPv6 traffic to the internet would be lost"
         remedy = "give the router that address (in the /64 of ula.prefix), or use `gateway: auto`"
-        yield Problem("site.ula.gateway", str(site.ula.gateway), message, remedy)
+        yield Problem("site.ula.gateway", str(site.ula_gateway), message, remedy)
     elif facts.ula_gateway_state == "unasked":
-        message = f"cannot be checked by the NAS, which has no address in {site.ula.prefix}: it may lead nowhere"
+        message = f"cannot be checked by the NAS, which has no address in {site.ula_prefix}: it may lead nowhere"
         remedy = "check whether your router has that address, or use `gateway: auto`"
-        yield Problem("site.ula.gateway", str(site.ula.gateway), message, remedy, "warning")
+        yield Problem("site.ula.gateway", str(site.ula_gateway), message, remedy, "warning")
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,8 @@ class _Claim:
         return f"{self.network} by {self.router.address} {lifetimes}"
 
 
-def _ula(site: Site, link: str, facts: NasFacts) -> Iterator[Problem]:
+def _ula(prefix: IPv6Network, link: str, facts: NasFacts) -> Iterator[Problem]:
     routers, others, unclear = _claims(link, facts)
-    prefix = site.ula.prefix
     if prefix in {claim.network for claim in (*routers, *unclear)}:
         return
     remedy = f"write {routers[0].network}, so that the whole LAN does; {RENUMBERS}" if routers else ""
