@@ -8,8 +8,8 @@ function ula_of(v4,   o, n, i, bits, step, tail) { # as plan/numbering.py says i
     if (prefix == "" || subnet == "") return ""
     split(v4, o, "."); split(subnet, n, /[.\/]/)
     for (i = 1; i <= 4; i++) {
-        bits = n[5] - 8 * (i - 1)
-        step = bits >= 8 ? 1 : bits > 0 ? 2 ^ (8 - bits) : 256
+        step = 256 # and no power, which a busybox may be without
+        for (bits = n[5] - 8 * (i - 1); bits > 0 && step > 1; bits--) step /= 2
         if (o[i] - o[i] % step != n[i] + 0) return ""
         if (step > 1) tail = tail substr("0000" (o[i] % step), length(o[i] % step) + 1)
     }
