@@ -24,7 +24,9 @@ OFF = '{"net.ipv6.conf.all.disable_ipv6":"1"} null'
 
 def sysctl(box: Box, space: str, name: str, value: str = "", family: str = "ipv6", link: str = "eth0") -> str:
     file = f"/proc/sys/net/{family}/conf/{link}/{name}"
-    return run(*box.inside("sh", "-c", f"{f'echo {value} >{file}; ' if value else ''}cat {file}", space=space)).stdout[:-1]
+    return run(*box.inside("sh", "-c", f"{f'echo {value} >{file}; ' if value else ''}cat {file}", space=space)).stdout[
+        :-1
+    ]
 
 
 def dockers(box: Box, name: str = "test", number: int = 201, off: str = "eth0") -> tuple[int, str]:
@@ -32,7 +34,11 @@ def dockers(box: Box, name: str = "test", number: int = 201, off: str = "eth0") 
     v4 = f"192.168.1.{number}"
     space = box.space(name)
     box.ip("link", "add", "link", "eth0", "name", "new0", "netns", space, "type", "macvlan", "mode", "bridge")
-    run(*box.inside("sh", "-c", f"echo 1 >/proc/sys/net/ipv6/conf/{off.replace('eth0', 'new0')}/disable_ipv6", space=space))
+    run(
+        *box.inside(
+            "sh", "-c", f"echo 1 >/proc/sys/net/ipv6/conf/{off.replace('eth0', 'new0')}/disable_ipv6", space=space
+        )
+    )
     for args in f"link set new0 name eth0 address {mac_of(v4)}", f"addr add {v4}/24 dev eth0", "link set eth0 up":
         box.ip(*args.split(), space=space)
     return box.sleepers(1, space)[0], space
@@ -128,6 +134,22 @@ def test_slaac_switches_ipv6_on_and_gives_nothing(box: Box) -> None:
     box.ip(*f"addr add {FORMED}/64 dev eth0 nodad valid_lft 600 preferred_lft 600".split(), space=space)
     until("what the router announces is learned", lambda: FORMED in box.routes())
     assert [line.split()[2:] for line in record(box) if "optimistic" not in line] == [["2", "ipv6/disable_ipv6", "1"]]
+
+
+@pytest.mark.parametrize("ula", [ULA, "slaac"])
+def test_a_static_global_address_is_given_routed_and_taken_back_beside_the_other(box: Box, ula: str) -> None:
+    static = "2001:db8:7:7::53"  # not of a /64 of this host: an address like that is never learned
+    planned = f"container test 192.168.1.201 {ula} {MAC}"
+    expected = {f"{address}/64" for address in (static, ula) if address != "slaac"}
+    _, space = attach(box, f"{LOOP}{planned} {static}\n")
+    until("both are there", lambda: addresses(box, space) == expected)
+    # Without a ULA of its own a container cannot answer the shim's
+    until("and the static one is reached", lambda: box.pings(static) if ula == ULA else static in box.routes())
+    box.ip("addr", "del", f"{static}/64", "dev", "eth0", space=space)
+    until("it is given again", lambda: has(box, space, static))
+    reload(box, f"{LOOP}{planned}\n")
+    until("it goes with its line", lambda: not has(box, space, static))
+    assert (ula == "slaac" or has(box, space)) and static not in box.routes()
 
 
 @pytest.mark.parametrize(("more", "given"), [("", None), (ALL, ""), (PREFIXED, f"{PREFIX}77")])
