@@ -147,7 +147,7 @@ def _fault(prefix: AdvertisedPrefix) -> str:
     if prefix.network.prefixlen != SLAAC_LENGTH:
         return f"advertises {prefix.network}, and SLAAC needs a /{SLAAC_LENGTH}"
     if not prefix.autonomous:
-        return f"advertises {prefix.network} without the flag A (autonomous), so for DHCPv6 only"
+        return f"advertises {prefix.network} without the flag A (autonomous), as for DHCPv6"
     return f"has withdrawn {prefix.network}"
 
 
