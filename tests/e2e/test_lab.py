@@ -284,7 +284,7 @@ def test_a_border_router_announces_its_prefix_and_is_no_default_router(box: Box)
         with box.packets("client", f"{RA} and ip6[46:2] == 0") as seen:
             box.lab("ra", "--second", THREAD)
             wait("an address of its prefix", lambda: addresses(box, "client", THREAD.removesuffix(":/64")), 30)
-        senders = {tuple(line.split()[i] for i in (1, 9)) for line in seen().splitlines()}
+            senders = {tuple(line.split()[i] for i in (1, 9)) for line in seen().splitlines()}
         assert senders == {("02:00:00:00:01:30", "fe80::ff:fe00:130")}
         assert box.run("client", default).stdout.partition(" metric")[0] == before
         assert box.run("client", default).stdout.count("via") == 1
@@ -305,7 +305,7 @@ def test_advertisements_every_ten_milliseconds_until_the_next_command(box: Box) 
     assert count > 100
     with box.packets("client", RA) as later:
         time.sleep(2)
-    assert len(later().splitlines()) < 5
+        assert len(later().splitlines()) < 5
 
 
 @pytest.mark.full
