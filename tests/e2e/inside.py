@@ -10,9 +10,9 @@ ROUTER = "fe80::ff:fe00:101"  # of the MAC of the router's bridge
 LOOKS = {
     "link": ("ip", "-o link show dev eth0"),
     "addresses": ("ip", "-o address"),
-    "IPv4 routes": ("ip", "route show table all"),
+    "IPv4 routes": ("ip", "-4 route show table all"),
     "IPv6 routes": ("ip", "-6 route show table all"),
-    "rules": ("ip", "-6 rule"),
+    "IPv6 rules": ("ip", "-6 rule"),
     "settings": ("sysctl", "-a"),
 }
 CLOCKS = re.compile(r"valid_lft \S+|preferred_lft \S+|expires \S+")
