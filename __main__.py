@@ -49,7 +49,7 @@ def _export(lan: MacvlanLan, networks: Sequence[SiteNetwork], access: SshAccess)
     for one in networks:
         seen, install = one.repairs, one.repairs.install
         reports[one.plan.key] = report(
-            one.plan, install.status_command, install.boot_task, seen.advertised, seen.interfaces
+            one.plan, install.status_command, install.boot_task, seen.advertised, seen.interfaces, seen.tools
         ) | {"nas_status": lan.shims[one.plan.key].summary}
     for name, value in joined(reports.pop(""), reports).items():
         pulumi.export(name, value)

@@ -2,24 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
 from config.service import Service
-from facts.labels import ADDRESSES, REPAIRED, STACK, write_addresses
+from facts.labels import ADDRESSES, NO_ADDRESS, REPAIRED, STACK, write_addresses
 from plan.lan import ContainerPlan
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """The container on one network. network: "" for the site's first one, else its name; name: the LanNetwork's
-    output."""
+    output; docker_ula: the ULA that Docker gives, None if the watch loop does or nobody."""
 
     plan: ContainerPlan
     network: str
     name: pulumi.Output[str]
+    docker_ula: IPv6Address | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class LanContainer(pulumi.ComponentResource):
         )
         # If a container ends at once, the plugin reports success, and only this output shows it.
         self.container.must_run.apply(lambda runs: None if runs or runs is None else self._warn(plan.name))
-        self.register_outputs({"ipv4": str(plan.ipv4), "ula": str(plan.ula), "mac": plan.mac})
+        self.register_outputs({"ipv4": str(plan.ipv4), "ula": plan.ula and str(plan.ula), "mac": plan.mac})
 
     def _warn(self, name: str) -> None:
         message = f"{name} was started and does not run any more"
@@ -84,7 +86,7 @@ def _endpoint(endpoint: Endpoint) -> docker.ContainerNetworksAdvancedArgs:
         name=endpoint.name,
         aliases=list(plan.aliases) or None,
         ipv4_address=str(plan.ipv4),
-        ipv6_address=str(plan.ula),
+        ipv6_address=endpoint.docker_ula and str(endpoint.docker_ula),
         mac_address=plan.mac,
         driver_opts=list(plan.driver_opts) or None,
     )
@@ -160,8 +162,12 @@ def _names(service: Service) -> dict[str, Any]:
 
 
 def _labels(args: LanContainerArgs) -> list[docker.ContainerLabelArgs]:
-    """The service's labels, and those by which the next preview finds what was changed by hand (facts/labels.py)."""
-    places = [(one.network, (str(one.plan.ipv4), str(one.plan.ula), str(one.plan.mac))) for one in args.endpoints]
+    """The service's labels, and those by which the next preview finds what was changed by hand (facts/labels.py). A ULA
+    that the watch loop gives is not in them, so that another one replaces no container."""
+    places = [
+        (one.network, (str(one.plan.ipv4), str(one.docker_ula or NO_ADDRESS), str(one.plan.mac)))
+        for one in args.endpoints
+    ]
     labels = {**args.service.labels, ADDRESSES: write_addresses(places)}
     if stack := args.endpoints[0].plan.stack:
         labels[STACK] = stack

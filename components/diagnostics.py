@@ -24,7 +24,8 @@ def report_diagnostics(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem
         pulumi.log.warn(f"{KEPT}: {'; '.join(found)}", lan.containers[key])
     for warning in sorted(warnings):
         text = f"{warning.path}: {warning.value}\n{warning.message}\n-> {warning.remedy}"
-        pulumi.log.warn(text, _about(lan, warning.resource, network))
+        tell = pulumi.log.info if warning.severity == "note" else pulumi.log.warn
+        tell(text, _about(lan, warning.resource, network))
 
 
 def _drifted(resource: pulumi.Resource, found: Sequence[str]) -> None:

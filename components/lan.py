@@ -11,6 +11,7 @@ from components.image_pull import image_pull_hook
 from components.network import LanNetwork, LanNetworkArgs
 from components.shim import HostShim, HostShimArgs
 from components.start_retry import start_retry_hook
+from config.types import DOCKER
 from inputs.ssh_access import SshAccess
 from install.files import HostFiles
 from plan.lan import ContainerPlan, ImagePlan, LanPlan, images
@@ -135,7 +136,7 @@ class MacvlanLan(pulumi.ComponentResource):
         return LanContainer(
             f"{self._name}-{key}",
             LanContainerArgs(
-                endpoints=[Endpoint(one, network, self.networks[network].name) for network, one in plans.items()],
+                endpoints=[self._endpoint(network, one) for network, one in plans.items()],
                 service=plan.service,
                 image_id=made[plan.service.image].image_id,
                 repaired=newest(repairs),
@@ -146,6 +147,10 @@ class MacvlanLan(pulumi.ComponentResource):
             ),
             opts=self._on_nas,
         )
+
+    def _endpoint(self, network: str, plan: ContainerPlan) -> Endpoint:
+        by_docker = next(one.plan.network.ipv6 == DOCKER for one in self._args.networks if one.plan.key == network)
+        return Endpoint(plan, network, self.networks[network].name, plan.ula if by_docker else None)
 
 
 def _named(name: str, key: str) -> str:

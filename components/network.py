@@ -34,20 +34,8 @@ class LanNetwork(pulumi.ComponentResource):
             name=plan.name,
             driver="macvlan",
             options={"parent": plan.parent},
-            ipv6=True,
-            ipam_configs=[
-                docker.NetworkIpamConfigArgs(
-                    subnet=str(plan.subnet),
-                    gateway=str(plan.gateway),
-                    ip_range=None if plan.ip_range is None else str(plan.ip_range),
-                    aux_address=_texts(plan.reserved_ipv4),
-                ),
-                docker.NetworkIpamConfigArgs(
-                    subnet=str(plan.ula_prefix),
-                    gateway=None if plan.ula_gateway is None else str(plan.ula_gateway),
-                    aux_address=_texts(plan.reserved_ipv6),
-                ),
-            ],
+            ipv6=plan.ula_prefix is not None,
+            ipam_configs=_ipam(plan),
             labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in sorted(labels.items())],
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -63,6 +51,23 @@ class LanNetwork(pulumi.ComponentResource):
         )
         self.name = network.name
         self.register_outputs({"name": self.name})
+
+
+def _ipam(plan: NetworkPlan) -> list[docker.NetworkIpamConfigArgs]:
+    ipv4 = docker.NetworkIpamConfigArgs(
+        subnet=str(plan.subnet),
+        gateway=str(plan.gateway),
+        ip_range=None if plan.ip_range is None else str(plan.ip_range),
+        aux_address=_texts(plan.reserved_ipv4),
+    )
+    if plan.ula_prefix is None:
+        return [ipv4]
+    ipv6 = docker.NetworkIpamConfigArgs(
+        subnet=str(plan.ula_prefix),
+        gateway=None if plan.ula_gateway is None else str(plan.ula_gateway),
+        aux_address=_texts(plan.reserved_ipv6),
+    )
+    return [ipv4, ipv6]
 
 
 def _texts(addresses: Mapping[str, object]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from config.compose import ServiceEntry
 from config.problems import Problem
 from config.service import Service
-from config.site import ROOT, UNIT, FurtherNetwork, Install, Network, Shim, Site
+from config.site import ALL, ROOT, UNIT, FurtherNetwork, Install, Network, Shim, Site
 from config.types import AUTO
 
 _ADDRESSES = ("ipv4_address", "ipv6_address", "mac_address")
@@ -74,7 +74,7 @@ def _further(site: Site, key: str, network: FurtherNetwork) -> Site:
             "lan": network.lan,
             "ula": network.ula,
             "shim": _shim(network.shim, install),
-            "network": Network(name=key, labels=network.labels),
+            "network": Network(name=key, labels=network.labels, ipv6=network.ipv6),
             "install": install,
             "networks": {},
         }
@@ -103,10 +103,12 @@ def named(path: str, name: str) -> str:
 def _with_its_external_containers(sites: Mapping[str, Site], key: str) -> Site:
     """An external container is on the network whose subnet has its address, and on the first one if none has."""
     site = sites[key]
+    if site.external_containers == ALL:
+        return site
     rest = [one for other, one in sites.items() if other not in ("", key)]
     mine = [
         container
-        for container in site.external_containers
+        for container in site.listed_externals
         if container.ipv4_address in site.lan.subnet
         or (not key and not any(container.ipv4_address in other.lan.subnet for other in rest))
     ]

@@ -39,15 +39,15 @@ class Problem:
     value: what stands there, as text ("" where nothing does).
     message: what is wrong with it and what it would break; it reads on from the value.
     remedy: what to do.
-    severity: an error stops the run; a warning is shown on ``resource`` ("lan", "network", "shim", or a
-    container's key), and the run goes on.
+    severity: an error stops the run; a warning, or a note of what this program does by itself, is shown on
+    ``resource`` ("lan", "network", "shim", or a container's key), and the run goes on.
     """
 
     path: str
     value: str
     message: str
     remedy: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Literal["error", "warning", "note"] = "error"
     resource: str = "lan"
 
     def __str__(self) -> str:

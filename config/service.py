@@ -300,6 +300,7 @@ class Attachment(Strict):
     ipv6_address: IPv6 | None = None
     mac_address: Mac | None = None
     aliases: tuple[Text, ...] = ()
+    driver_opts: StringMap = {}
 
 
 def _networks(value: Any) -> Any:

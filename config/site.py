@@ -3,15 +3,19 @@
 What can only be wrong together (two containers with one address …) is checked in ``plan.checks``.
 """
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, GetPydanticSchema, ValidationError
+from pydantic_core import core_schema
 
 from config.problems import Problem, as_text, dotted, from_pydantic, pruned, reject, unknown_keys
 from config.service import REMEDIES, Service, Strict, StringMap, normalise_service
 from config.types import (
+    DOCKER,
+    LOOP,
     NONE,
+    OFF,
     AutoPath,
     AutoUnit,
     DockerName,
@@ -20,6 +24,7 @@ from config.types import (
     InterfaceName,
     IPv4,
     IPv6,
+    Ipv6Mode,
     Mac,
     NasAddress,
     OnOff,
@@ -27,6 +32,7 @@ from config.types import (
     RoutingTable,
     SshHost,
     SshUser,
+    StaticPrefix,
     Subnet,
     Text,
     UlaGateway,
@@ -74,6 +80,7 @@ class Lan(Strict):
         in this LAN.
     parent: `auto` takes the interface that has an address in the subnet.
     dhcp_pool: first and last address that the router leases; a container's address in it is an error.
+    static_prefix: the LAN's global /64, if the provider never changes it; a container's ipv6_address may be in it.
     """
 
     parent: InterfaceName = "auto"
@@ -82,6 +89,7 @@ class Lan(Strict):
     nas_address: NasAddress | None = None
     ip_range: Subnet | None = None
     dhcp_pool: Pool | None = None
+    static_prefix: StaticPrefix | None = None
 
 
 class Ula(Strict):
@@ -105,16 +113,34 @@ class Shim(Strict):
     routing_table: RoutingTable = "auto"
 
 
+def _ula(value: Any) -> Any:
+    """`ula: none` is None here. An empty `ula:`, which YAML reads as None, is no answer."""
+    if value == NONE or isinstance(value, Ula):
+        return None if value == NONE else value
+    if not isinstance(value, dict):
+        remedy = "write `ula: {prefix: ...}`, or `ula: none` if containers are to have the router's addresses only"
+        reject("is neither a map of keys nor none", remedy)
+    return value
+
+
+UlaOrNone = Annotated[Ula | None, BeforeValidator(_ula)]
+
+
 class Network(Strict):
+    """ipv6: who gives containers their IPv6 addresses: Docker, the watch loop on the NAS, or nobody. By default Docker,
+    and the loop with `ula: none`."""
+
     name: DockerName = "bridge-host"
     labels: StringMap = Field(default_factory=dict)
+    ipv6: Ipv6Mode | None = None
 
 
 class FurtherNetwork(Strict):
     """A network beside the site's first one, with the same keys. Its name is its key (config/networks.py)."""
 
     lan: Lan
-    ula: Ula
+    ula: UlaOrNone
+    ipv6: Ipv6Mode | None = None
     shim: Shim
     labels: StringMap = Field(default_factory=dict)
 
@@ -159,10 +185,23 @@ def _by_address(value: Any) -> Any:
     return {"ipv4_address": value} if isinstance(value, str) else value
 
 
+ALL: Literal["all"] = "all"
+_Listed = tuple[Annotated[ExternalContainer, BeforeValidator(_by_address)], ...]
+# `all`, or a list. As a union its errors would name the union's branches.
+ExternalContainers = Annotated[
+    _Listed | Literal["all"],
+    GetPydanticSchema(
+        lambda _, handler: core_schema.no_info_wrap_validator_function(
+            lambda value, listed: ALL if value == ALL else listed(value), handler(_Listed)
+        )
+    ),
+]
+
+
 class Site(Strict):
     nas: Nas
     lan: Lan
-    ula: Ula
+    ula: UlaOrNone
     shim: Shim
     probe: OnOff = True
     network: Network = Network()
@@ -170,11 +209,29 @@ class Site(Strict):
     install: Install = Install()
     containers: dict[DockerName, Service] = Field(default_factory=dict)
     compose: Annotated[tuple[Text, ...], BeforeValidator(lambda path: [path] if isinstance(path, str) else path)] = ()
-    external_containers: tuple[Annotated[ExternalContainer, BeforeValidator(_by_address)], ...] = ()
+    external_containers: ExternalContainers = ()
 
     def with_parent(self, parent: str) -> "Site":
         """The site with that interface in place of `parent: auto`."""
         return self.model_copy(update={"lan": self.lan.model_copy(update={"parent": parent})})
+
+    @property
+    def ipv6(self) -> Literal["docker", "loop", "off"]:
+        """Who gives containers their IPv6 addresses."""
+        return self.network.ipv6 or (LOOP if self.ula is None else DOCKER)
+
+    @property
+    def ula_prefix(self) -> IPv6Network | None:
+        """None if containers get no private IPv6 address."""
+        return None if self.ula is None or self.ipv6 == OFF else self.ula.prefix
+
+    @property
+    def ula_gateway(self) -> Literal["auto", "none"] | IPv6Address:
+        return "auto" if self.ula is None else self.ula.gateway
+
+    @property
+    def listed_externals(self) -> tuple[ExternalContainer, ...]:
+        return () if self.external_containers == ALL else self.external_containers
 
     @property
     def host_address(self) -> IPv4Address | None:
@@ -196,7 +253,7 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
         remedy = "describe your site there: README.md, «Your own NAS in five steps»"
         return None, [Problem(f"macvlan-ipv6:{ROOT}", "", "is missing or not a map of keys", remedy)]
     raw, old = _with_new_keys(raw)
-    raw, variables = _with_services_read(raw)
+    raw, variables = _with_services_read(_with_no_ula(raw))
     try:
         return Site.model_validate(raw), old + variables
     except ValidationError as error:
@@ -224,6 +281,20 @@ def _with_new_keys(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
             problems.append(Problem(path, as_text(value), f"is called {new} now", f"write `{new}:`"))
             keys.setdefault(new, value)
     return site, problems
+
+
+def _with_no_ula(raw: dict[str, Any]) -> dict[str, Any]:
+    """Without IPv6 nobody needs to write a ULA."""
+
+    def filled(keys: Any, mode: Any) -> Any:
+        return {"ula": NONE, **keys} if isinstance(keys, dict) and mode in (OFF, False) else keys
+
+    network, further = raw.get("network"), raw.get("networks")
+    raw = filled(raw, network.get("ipv6") if isinstance(network, dict) else None)
+    if not isinstance(further, dict):
+        return raw
+    modes = {key: one.get("ipv6") for key, one in further.items() if isinstance(one, dict)}
+    return {**raw, "networks": {key: filled(one, modes.get(key)) for key, one in further.items()}}
 
 
 def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

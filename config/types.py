@@ -10,6 +10,10 @@ from pydantic import BeforeValidator, PlainValidator, StringConstraints
 from config.problems import reject
 
 NONE: Literal["none"] = "none"  # written where an address could stand
+# Who gives containers their IPv6 addresses
+DOCKER: Literal["docker"] = "docker"
+LOOP: Literal["loop"] = "loop"
+OFF: Literal["off"] = "off"
 ULA_RANGE = IPv6Network("fd00::/8")  # RFC 4193 section 3.1: fc00::/7 with the L bit set
 MAX_INTERFACE = 15  # IFNAMSIZ - 1, linux/if.h
 
@@ -101,6 +105,29 @@ def _ula_prefix(value: Any) -> IPv6Network:
     if str(network.network_address) != str(IPv6Address(text.split("/")[0])):
         reject("is one address in a network, not the network itself", f"write {network}")
     return network
+
+
+def _static_prefix(value: Any) -> IPv6Network:
+    if isinstance(value, IPv6Network):
+        return value
+    text = _text(value, "an IPv6 prefix")
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        reject("is not an IPv6 prefix", "write the global /64 of this LAN; your router shows it")
+    if isinstance(network, IPv4Network) or network.prefixlen != 64:
+        reject("is not the /64 of a LAN", "write the /64 that your router advertises in this LAN")
+    if network.subnet_of(IPv6Network("fc00::/7")) or network.subnet_of(IPv6Network("fe80::/10")):
+        reject("is no global prefix", "write a private one as `ula.prefix:`")
+    return network
+
+
+def _ipv6_mode(value: Any) -> Literal["docker", "loop", "off"]:
+    if value is False:  # YAML's off
+        return "off"
+    if value in (DOCKER, LOOP, OFF):
+        return value
+    reject("is not a way to IPv6", "write docker, loop or off")
 
 
 def _mac(value: Any) -> str:
@@ -286,6 +313,8 @@ IPv4 = Annotated[IPv4Address, BeforeValidator(_ipv4)]
 IPv6 = Annotated[IPv6Address, BeforeValidator(_ipv6)]
 Subnet = Annotated[IPv4Network, BeforeValidator(_ipv4_network)]
 UlaPrefix = Annotated[IPv6Network, BeforeValidator(_ula_prefix)]
+StaticPrefix = Annotated[IPv6Network, BeforeValidator(_static_prefix)]
+Ipv6Mode = Annotated[Literal["docker", "loop", "off"], PlainValidator(_ipv6_mode)]
 Pool = Annotated[tuple[IPv4Address, IPv4Address], PlainValidator(_pool)]
 OnOff = Annotated[bool, PlainValidator(_switch)]
 Mac = Annotated[str, BeforeValidator(_mac)]

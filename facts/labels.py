@@ -7,6 +7,7 @@ OURS = "macvlan-ipv6"
 MADE_BY = f"{OURS}.made-by"  # on a network that was made here; one that was adopted has none
 MAKER = "pulumi"
 ADDRESSES = f"{OURS}.addresses"  # on a container: the IPv4, ULA and MAC it was made with on each network
+NO_ADDRESS = "-"  # in its value, for a ULA that Docker does not give
 REPAIRED = f"{OURS}.repaired"  # on both: when and why it was recreated
 STACK = f"{OURS}.stack"  # on both: organization/project/stack that made it, unless an older version did
 

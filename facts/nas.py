@@ -1,11 +1,12 @@
 """What a NAS reports about itself, as values. ``probe.parse`` makes them from the output of the probe (nas/probe/)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, IPv6Network
 from itertools import pairwise
 
 from config.types import ULA_RANGE
+from facts.routers import NOT_ASKED, SLAAC_LENGTH, Advertisements, Router
 
 Interface = IPv4Interface | IPv6Interface
 
@@ -116,8 +117,15 @@ class Inside:
 
     def globals(self, ula: IPv6Address | None) -> tuple[IPv6Address, ...]:
         """The addresses of that interface that are no ULAs and that it may use."""
-        own = (address for link, address in self.ipv6 if link == self.link(ula) and address not in self.failed)
-        return tuple(address for address in own if address not in ULA_RANGE)
+        return tuple(address for address in self._usable(ula) if address not in ULA_RANGE)
+
+    def ulas(self, ula: IPv6Address | None) -> tuple[IPv6Address, ...]:
+        """The ULAs of that interface that it may use."""
+        return tuple(address for address in self._usable(ula) if address in ULA_RANGE)
+
+    def _usable(self, ula: IPv6Address | None) -> Iterator[IPv6Address]:
+        own = self.link(ula)
+        return (address for link, address in self.ipv6 if link == own and address not in self.failed)
 
 
 @dataclass(frozen=True)
@@ -256,6 +264,7 @@ class NasFacts:
     routes: tuple[tuple[str, str], ...] = ()
     shim_routes: tuple[str, ...] = ()
     routing: Routing = Routing()
+    advertisements: Advertisements = NOT_ASKED
     table_names: Mapping[str, str] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     docker: Docker = Docker()
@@ -308,15 +317,43 @@ class NasFacts:
                 continue  # `via inet6 fe80::1` (RFC 5549): the router has no IPv4 address here
         return None
 
-    def advertised(self, link: str) -> tuple[IPv6Network, ...]:
-        """The /64s of that interface's addresses that came from a router advertisement, ULAs included."""
+    def default_routers(self, link: str, learned: bool = False) -> frozenset[IPv6Address]:
+        """The routers of that interface's IPv6 default routes. learned: only of those that an advertisement made."""
+        found: set[IPv6Address] = set()
+        head = ""
+        for words in (line.split() for family, line in self.routes if family == "6"):
+            head = " ".join(words) if words[:1] == ["default"] else head  # several routers stand below it, as `nexthop`
+            if link in _behind("dev", words) and (" proto ra " in f"{head} " or not learned):
+                found |= {IPv6Address(router) for router in _behind("via", words) if ":" in router}
+        return frozenset(found)
+
+    def heard(self, link: str) -> tuple[Router, ...] | None:
+        """The routers that answered there; None if the probe could not listen."""
+        return self.advertisements.routers if self.advertisements.link == link else None
+
+    def heard_all(self, link: str) -> bool:
+        """Whether each router answered from which the NAS has its default routes. An answer may get lost."""
+        routers = self.heard(link)
+        return routers is not None and self.default_routers(link, learned=True) <= {one.address for one in routers}
+
+    def formed(self, link: str) -> tuple[IPv6Network, ...]:
+        """The /64s that the NAS's own addresses there were formed of."""
         found = set()
         for address in self.links[link].addresses if link in self.links else ():
             network = address.interface.network
-            if not isinstance(network, IPv6Network) or network.prefixlen != 64 or network.is_link_local:
+            if not isinstance(network, IPv6Network) or network.prefixlen != SLAAC_LENGTH or network.is_link_local:
                 continue
             if "dynamic" in address.flags and not address.flags & {"deprecated", "temporary"}:
                 found.add(network)
+        return tuple(sorted(found))
+
+    def advertised(self, link: str) -> tuple[IPv6Network, ...]:
+        """The /64s that SLAAC forms addresses of there, ULAs included. They are what the routers said just now, and of
+        routers that did not answer, what the NAS's own addresses tell."""
+        said = list(self.advertisements.prefixes()) if self.heard(link) else []
+        found = {prefix.network for prefix in said if prefix.forms_addresses}
+        if not (self.heard(link) and self.heard_all(link)):
+            found |= {*self.formed(link)} - {prefix.network for prefix in said}
         return tuple(sorted(found))
 
     def advertised_global(self, link: str) -> tuple[IPv6Network, ...]:

@@ -11,11 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from config.types import DOCKER, LOOP
+from facts.labels import NO_ADDRESS
 from install.layout import InstallPlan
-from plan.lan import LanPlan
+from plan.lan import ContainerPlan, LanPlan
 
 TITLE = "# Written by pulumi up (macvlan-ipv6); the next one overwrites it. Parsed, never sourced."
 _SUM = "# sum "
+SLAAC = "slaac"  # in place of a ULA: IPv6 by the router's advertisements only
 # Names of before the first release, as records on NASes have them.
 _OLD_KEYS = {"tick": "check_interval", "dead_gateway": "placeholder_gateway", "keep_gateway": "router_gateway"}
 _OLD_HOOKS = {"systemd-network": "systemd-standalone"}
@@ -85,7 +88,7 @@ class Record:
             address: f"the container {name}"
             for name, both in self.containers.items()
             for address in both
-            if address != "-"
+            if address not in (NO_ADDRESS, SLAAC)
         }
 
     def key_of(self, name: str) -> str:
@@ -114,17 +117,35 @@ def render_conf(
         f"shim {plan.shim.name}",
         f"shim_mac {plan.shim.mac}",
         f"shim_ipv4 {plan.shim.ipv4}",
-        f"shim_ipv6 {plan.shim.ula}",
+        f"shim_ipv6 {plan.shim.ipv6 or NO_ADDRESS}",
         f"routing_table {plan.shim.routing_table}",
         f"check_interval {install.check_interval}",
+        *_ipv6(plan),
     ]
     lines += [f"docker_folder {install.docker_folder}"] if install.docker_folder else []
     if plan.network.ula_gateway is not None:
         key = "router_gateway" if plan.network.ula_gateway_is_router else "placeholder_gateway"
         lines.append(f"{key} {plan.network.ula_gateway}")
-    lines += [f"container {holder.name} {holder.ipv4} {holder.ula} {holder.mac or '-'}" for holder in plan.routed]
+    for holder in plan.routed:
+        lines.append(f"container {holder.name} {holder.ipv4} {_ula_word(plan, holder)} {holder.mac or NO_ADDRESS}")
+        lines += [f"static {holder.ipv4} {holder.static}"] if holder.static else []
     text = "\n".join(lines) + "\n"
     return f"{text}{_SUM}{digest_of(text)}\n"
+
+
+def _ipv6(plan: LanPlan) -> list[str]:
+    """Nothing if Docker gives IPv6 addresses, as it did in every version before the loop could."""
+    lines = [f"ipv6 {plan.network.ipv6}"] if plan.network.ipv6 != DOCKER else []
+    if plan.all_external:
+        lines += ["others all", f"lan_subnet {plan.network.subnet}"]
+        lines += [f"ula_prefix {plan.ula_prefix}"] if plan.ula_prefix and plan.network.ipv6 == LOOP else []
+    return lines
+
+
+def _ula_word(plan: LanPlan, holder: ContainerPlan) -> str:
+    if holder.ula is None and plan.network.ipv6 == LOOP and not holder.ipv6_is_off:
+        return SLAAC
+    return str(holder.ula or NO_ADDRESS)
 
 
 def digest_of(text: str) -> str:

@@ -26,11 +26,23 @@ WORDS = {
 LIB = tuple(f"lib/{name}.sh" for name in ("base", "limit", "ping", "process", "lock"))
 ROUTING = "lib/routing.sh"
 _PROGRAM = (
-    *("conf", "compare", "change", "background", "log", "containers", "gateway", "macs", "watch", "routing", "status"),
+    *(
+        "conf",
+        "compare",
+        "change",
+        "background",
+        "log",
+        "containers",
+        "gateway",
+        "arrange",
+        "watch",
+        "routing",
+        "status",
+    ),
     "commands",
 )
 _INSTALLER = ("settings", "obstacles", "files", "hooks", "verify", "commands")
-_PROBE = ("arguments", "neighbours", "system", "routing", "docker", "installed", "commands")
+_PROBE = ("arguments", "neighbours", "routers", "system", "routing", "docker", "installed", "commands")
 PARTS: Mapping[str, tuple[str, ...]] = {
     "setup_docker_macvlan.sh": (*LIB, ROUTING, *(f"program/{name}.sh" for name in _PROGRAM)),
     "install.sh": (*LIB, *(f"install/{name}.sh" for name in _INSTALLER)),
@@ -38,7 +50,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 EMBEDDED = (
     *("learn.awk", "compare.awk", "routing.awk", "taken.awk", "report.awk", "reachability.awk", "neighbours.awk"),
-    *("inside.awk", "set_mac.sh"),
+    *("inside.awk", "give.awk", "withdraw.awk", "arrange.sh", "withdraw.sh", "routers.pl"),
 )
 
 

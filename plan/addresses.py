@@ -7,13 +7,13 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from config.compose import ServiceEntry
 from config.problems import Problem, as_text
 from config.service import Attachment, Service
-from config.site import ExternalContainer, Site
-from config.types import AUTO, NONE, is_docker_name
-from plan import endpoint_sysctls
-from plan.checks import clashes, no_nas_address
+from config.site import ALL, ExternalContainer, Site
+from config.types import AUTO, LOOP, NONE, OFF, is_docker_name
+from plan import container_sysctls
+from plan.checks import clashes, ipv6_problems, no_nas_address
 from plan.lan import AddressPlan, ContainerPlan, ShimPlan
 from plan.network import default_ula_gateway
-from plan.numbering import mac_of, routing_table_of, ula_of
+from plan.numbering import link_local, mac_of, routing_table_of, ula_of
 
 
 def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[AddressPlan | None, list[Problem]]:
@@ -25,8 +25,9 @@ def plan_addresses(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[Ad
         message = "is missing, and nas.host is not an IPv4 address to take it from: it must be reserved in Docker"
         return None, [Problem("site.lan.nas_address", "", message, remedy)]
     containers, problems = _containers(site, services)
-    external = tuple(_other(site, other) for other in site.external_containers)
-    addresses = AddressPlan(nas, _shim(site), containers, external)
+    external = tuple(_other(site, other) for other in site.listed_externals)
+    addresses = AddressPlan(nas, _shim(site), containers, external, site.external_containers == ALL)
+    problems += ipv6_problems(site, addresses)
     return addresses, problems + list(clashes(site, addresses, default_ula_gateway(site)))
 
 
@@ -39,12 +40,18 @@ def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple
         if written.ipv4 is None:
             continue
         attachment = service.networks.get(site.network.name)
+        off = container_sysctls.is_switched_off(service, site.network.name)
+        ula, static = (None, None) if off and site.ipv6 == LOOP else _ipv6(site, written.ipv4, written.ipv6)
         containers.append(
             ContainerPlan(
                 key=key,
                 name=service.container_name or key,
                 ipv4=written.ipv4,
-                ula=written.ipv6 or _ula(site, written.ipv4),
+                ula=ula,
+                static=static,
+                ipv6_is_off=off,
+                forwards=container_sysctls.forwards(service, site.network.name),
+                ignores_routers=container_sysctls.ignores_routers(service, site.network.name),
                 mac=written.mac or mac_of(written.ipv4),
                 service=service,
                 path=entry.path,
@@ -77,9 +84,11 @@ def written_addresses(service: Service, network: str) -> WrittenAddresses:
 def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | None) -> Iterator[Problem]:
     """The problems that a service alone can have once each of its keys is right. subnet: the LAN's, None if unknown."""
     path, service = entry.path, entry.service
-    yield from _twice(path, network, service, service.networks.get(network))
+    attachment = service.networks.get(network)
+    yield from _twice(path, network, service, attachment)
     yield from _bad_volumes(path, service)
-    yield from endpoint_sysctls.wrong(path, service.sysctls)
+    driver_opts = attachment.driver_opts if attachment else {}
+    yield from container_sysctls.wrong(path, service.sysctls, f"{path}.networks.{network}", driver_opts)
     elsewhere = service.networks and network not in service.networks  # placement_problems tells of it
     if written_addresses(service, network).ipv4 is None and not elsewhere:
         message = "is missing: every container of this site has a fixed address of its own"
@@ -104,24 +113,35 @@ def _bad_volumes(path: str, service: Service) -> Iterator[Problem]:
             )
 
 
-def _ula(site: Site, ipv4: IPv4Address) -> IPv6Address:
-    return ula_of(ipv4, site.lan.subnet, site.ula.prefix)
+def _ipv6(site: Site, ipv4: IPv4Address, written: IPv6Address | None) -> tuple[IPv6Address | None, IPv6Address | None]:
+    """The container's ULA and its static global address. Beside the latter it keeps a ULA, because the NAS's shim has
+    one too and the container would answer it by way of the router."""
+    derived = None if site.ula_prefix is None else ula_of(ipv4, site.lan.subnet, site.ula_prefix)
+    if site.ipv6 == LOOP and site.lan.static_prefix and written and written in site.lan.static_prefix:
+        return derived, written
+    return written or derived, None
 
 
 def _other(site: Site, other: ExternalContainer) -> ContainerPlan:
-    ula = other.ipv6_address or _ula(site, other.ipv4_address)
+    ula, static = _ipv6(site, other.ipv4_address, other.ipv6_address)
     name = other.name or str(other.ipv4_address)
     path = f"site.external_containers.{name}"
-    return ContainerPlan(name, name, other.ipv4_address, ula, other.mac_address, None, path)
+    return ContainerPlan(name, name, other.ipv4_address, ula, other.mac_address, None, path, static=static)
 
 
 def _shim(site: Site) -> ShimPlan:
     shim = site.shim
+    mac = shim.mac_address or mac_of(shim.ipv4_address)
+    ipv6 = None
+    if site.ula_prefix is not None:
+        ipv6 = shim.ipv6_address or ula_of(shim.ipv4_address, site.lan.subnet, site.ula_prefix)
+    elif site.ipv6 != OFF:
+        ipv6 = link_local(mac)  # docs/decisions/0027: enough to reach containers by their global addresses
     return ShimPlan(
         name=shim.name,
         parent=site.lan.parent,
-        mac=shim.mac_address or mac_of(shim.ipv4_address),
+        mac=mac,
         ipv4=shim.ipv4_address,
-        ula=shim.ipv6_address or _ula(site, shim.ipv4_address),
+        ipv6=ipv6,
         routing_table=routing_table_of(site.install.name) if shim.routing_table == AUTO else int(shim.routing_table),
     )

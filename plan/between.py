@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from config.networks import NetworkView
 from config.problems import Problem
 from config.site import ROOT, Site
-from config.types import AUTO
+from config.types import AUTO, DOCKER
 from plan.lan import AddressPlan
 
 
@@ -60,7 +60,9 @@ def _clashes(planned: PlannedNetwork) -> Iterator[Problem]:
     remedy = "write another number from 1 to 252 that the NAS does not use"
     yield Problem("site.shim.routing_table", str(shim.routing_table), message, remedy)
     message = "is the shim's address on the network {} too, and containers of one could not reach the NAS"
-    for key, address in (("ipv4_address", shim.ipv4), ("ipv6_address", shim.ula)):
+    for key, address in (("ipv4_address", shim.ipv4), ("ipv6_address", shim.ipv6)):
+        if address is None or address.is_link_local:
+            continue
         yield Problem(f"site.shim.{key}", str(address), message, "choose a free address of this network")
 
 
@@ -74,17 +76,19 @@ def _overlaps(networks: Sequence[PlannedNetwork]) -> Iterator[Problem]:
                 message += " have two ways"
                 remedy = "write this LAN's own subnet; a second network in the same LAN is not needed"
                 found.append(Problem("site.lan.subnet", str(site.lan.subnet), message, remedy))
-            if site.ula.prefix == before.ula.prefix:
-                message = f"is the prefix of the network {before.network.name} too, and Docker refuses the second one"
+            if site.ula_prefix is not None and site.ula_prefix == before.ula_prefix:
+                message = f"is the prefix of the network {before.network.name} too, and two LANs cannot have one"
+                if (site.ipv6, before.ipv6) == (DOCKER, DOCKER):
+                    message = f"is the prefix of the network {before.network.name} too, and Docker refuses the second"
                 remedy = f"write another /64 of the same /48, as in {_next_prefix(networks)}"
-                found.append(Problem("site.ula.prefix", str(site.ula.prefix), message, remedy))
+                found.append(Problem("site.ula.prefix", str(site.ula_prefix), message, remedy))
             yield from planned.view.told(found)
 
 
 def _next_prefix(networks: Sequence[PlannedNetwork]) -> str:
     """A /64 of the first network's /48 that no network of the site has."""
-    used = {planned.view.site.ula.prefix for planned in networks}
-    all_64s = networks[0].view.site.ula.prefix.supernet(new_prefix=48).subnets(new_prefix=64)
+    used = [prefix for planned in networks if (prefix := planned.view.site.ula_prefix) is not None]
+    all_64s = used[0].supernet(new_prefix=48).subnets(new_prefix=64)
     return str(next(prefix for prefix in all_64s if prefix not in used))
 
 

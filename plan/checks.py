@@ -8,7 +8,7 @@ from typing import Protocol
 
 from config.problems import Problem
 from config.site import Site
-from config.types import AUTO, MAX_INTERFACE, NONE
+from config.types import AUTO, DOCKER, LOOP, MAX_INTERFACE, NONE, OFF, ULA_RANGE
 from plan.lan import AddressPlan
 from plan.numbering import mac_of, ula_of
 
@@ -26,21 +26,37 @@ class Claim:
     instead: str = ""
 
 
-def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[Claim]:
+def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address | None) -> Iterator[Claim]:
     yield Claim("site.lan.gateway", "the router", site.lan.gateway, choice="write the router's own address")
     if plan.nas_ipv4 is not None:
         choice = "write the NAS's own address"
         yield Claim(nas_address_key(site), "the NAS", plan.nas_ipv4, choice=choice, instead=no_nas_address(site))
     yield Claim("site.shim.ipv4_address", "the shim", plan.shim.ipv4)
     shim_source = plan.shim.ipv4 if site.shim.ipv6_address is None else None
-    yield Claim("site.shim.ipv6_address", "the shim", plan.shim.ula, shim_source)
-    gateway_source = None if isinstance(site.ula.gateway, IPv6Address) else site.lan.gateway
-    choice = "write auto, or the router's own address"
-    yield Claim("site.ula.gateway", "the IPv6 gateway", ula_gateway, gateway_source, choice)
+    if plan.shim.ipv6 is not None and site.ula_prefix is not None:
+        yield Claim("site.shim.ipv6_address", "the shim", plan.shim.ipv6, shim_source)
+    if ula_gateway is not None:
+        gateway_source = None if isinstance(site.ula_gateway, IPv6Address) else site.lan.gateway
+        choice = "write auto, or the router's own address"
+        yield Claim("site.ula.gateway", "the IPv6 gateway", ula_gateway, gateway_source, choice)
     for holder in (*plan.containers, *plan.external):
-        source = holder.ipv4 if holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula.prefix) else None
-        yield Claim(f"{holder.addressed_at}.ipv4_address", f"container {holder.name}", holder.ipv4)
-        yield Claim(f"{holder.addressed_at}.ipv6_address", f"container {holder.name}", holder.ula, source)
+        who, path = f"container {holder.name}", f"{holder.addressed_at}.ipv6_address"
+        yield Claim(f"{holder.addressed_at}.ipv4_address", who, holder.ipv4)
+        if holder.ula is not None and site.ula_prefix is not None:
+            derived = holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula_prefix)
+            instead = "" if holder.ula in ULA_RANGE else static_remedy(site, holder.ula)
+            yield Claim(path, who, holder.ula, holder.ipv4 if derived else None, instead=instead)
+        if holder.static is not None:
+            yield Claim(path, who, holder.static)
+
+
+def static_remedy(site: Site, address: IPv6Address) -> str:
+    """The remedy for a global address that was written for a container."""
+    prefix = site.lan.static_prefix
+    if prefix is not None and address in prefix:
+        return f"`network.ipv6: {LOOP}`, because Docker takes no address outside its network's range"
+    lan = IPv6Network((int(address) >> 64 << 64, 64))
+    return f"if your provider never changes {lan}: `lan.static_prefix: {lan}` and `network.ipv6: {LOOP}`"
 
 
 def nas_address_key(site: Site) -> str:
@@ -54,11 +70,40 @@ def no_nas_address(site: Site) -> str:
     return f"`lan.nas_address: none` if it has none there{named}"
 
 
-def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator[Problem]:
+def ipv6_problems(site: Site, addresses: AddressPlan) -> Iterator[Problem]:
+    """Problems between the keys that say how containers get IPv6."""
+    if site.ula is None and site.network.ipv6 == DOCKER:
+        message = "has Docker give out IPv6 addresses, and with `ula: none` there is no prefix to give them from"
+        remedy = "write `ipv6: loop`, or a prefix as `ula.prefix:` (`make ula`)"
+        yield Problem("site.network.ipv6", DOCKER, message, remedy)
+    if site.ipv6 != DOCKER and site.ula_gateway != AUTO:
+        message = f"does nothing with `ipv6: {site.ipv6}`: Docker's network then has no IPv6, and so no gateway"
+        yield Problem("site.ula.gateway", str(site.ula_gateway), message, "remove it")
+    written = [("site.shim.ipv6_address", site.shim.ipv6_address)]
+    written += [(f"{one.addressed_at}.ipv6_address", one.ula) for one in addresses.containers]
+    written += [(f"{one.path}.ipv6_address", one.ula) for one in addresses.external]
+    for path, address in written:
+        if address is not None and site.ula_prefix is None:
+            yield _without_prefix(site, path, address)
+
+
+def _without_prefix(site: Site, path: str, address: IPv6Address) -> Problem:
+    if site.ipv6 == OFF:
+        return Problem(path, str(address), "is on a network without IPv6 (`ipv6: off`)", "remove it")
+    message = "is a fixed IPv6 address, and with `ula: none` containers have those only that the router announces"
+    remedy = "remove it, or write a prefix as `ula.prefix:`"
+    if address not in ULA_RANGE:
+        remedy += "; if it is of a prefix that your provider never changes, write that as `lan.static_prefix:`"
+    return Problem(path, str(address), message, remedy)
+
+
+def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address | None) -> Iterator[Problem]:
     """ula_gateway: the IPv6 gateway that the network has, or the router's address in the ULA prefix."""
-    subnet, prefix = site.lan.subnet, site.ula.prefix
+    subnet = site.lan.subnet
     wrong: set[object] = set()
-    yield from address_conflicts(_claims(site, plan, ula_gateway), subnet, prefix, wrong)
+    yield from address_conflicts(
+        _claims(site, plan, ula_gateway), subnet, site.ula_prefix, wrong, site.lan.static_prefix
+    )
     if site.lan.ip_range is not None and not site.lan.ip_range.subnet_of(subnet):
         message = f"is outside lan.subnet {subnet}; Docker would refuse the network"
         yield Problem("site.lan.ip_range", str(site.lan.ip_range), message, f"choose a part of {subnet}")
@@ -81,11 +126,16 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address) -> Iterator
 
 
 def address_conflicts(
-    claims: Iterable[Claim], subnet: IPv4Network | None, prefix: IPv6Network | None, wrong: set[object]
+    claims: Iterable[Claim],
+    subnet: IPv4Network | None,
+    prefix: IPv6Network | None,
+    wrong: set[object],
+    static: IPv6Network | None = None,
 ) -> Iterator[Problem]:
     """Addresses that are given twice, or are outside their network.
 
-    subnet, prefix: None if unknown; then no address counts as outside.
+    subnet, prefix: None if unknown; then no address counts as outside. static: another prefix in which addresses may
+        be, None for none.
     wrong: this function adds the addresses that have a problem, so that an address derived from one of them is not
         reported again.
     """
@@ -94,6 +144,8 @@ def address_conflicts(
         if claim.source in wrong:
             continue
         network = subnet if isinstance(claim.address, IPv4Address) else prefix
+        if static is not None and claim.address in static and not claim.instead:
+            network = static
         problems = [] if network is None else list(_outside(claim, network))
         if claim.address in owners:
             message = f"is taken by {owners[claim.address]} already; two machines with one address cut each other off"
@@ -118,6 +170,8 @@ def _outside(claim: Claim, network: IPv4Network | IPv6Network) -> Iterator[Probl
     elif claim.address not in network:
         key = "lan.subnet" if isinstance(network, IPv4Network) else "ula.prefix"
         message = f"is outside {key} {network}; {claim.who} would not be reachable on the LAN"
+        if isinstance(claim.address, IPv6Address) and claim.address not in ULA_RANGE:
+            message = f"is outside {key} {network}, and Docker refuses an address outside its network's range"
         yield problem(message, f"{claim.choice} in {network}{claim.instead and ', or '}{claim.instead}")
     elif claim.address == network.network_address:
         yield problem(f"is the network address of {network}, which no machine can have", "choose another one")

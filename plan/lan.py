@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Literal
 
 from config.service import Service
+from config.types import DOCKER, LOOP
 from plan.numbering import ROUTING_TABLE, eui64
 
 
@@ -17,6 +19,10 @@ class ContainerPlan:
     service: None if the container is run otherwise.
     driver_opts: of its endpoint, as Docker takes them.
     stack: the value of the label that says whose it is, "" for none.
+    ula: its private IPv6 address, None if it gets none; static: its global one in the site's lan.static_prefix, None
+        for none.
+    ipv6_is_off, forwards, ignores_routers: what its own sysctls make of IPv6 (plan/container_sysctls.py).
+    moved_sysctls: those that its engine takes with the endpoint only, as written and as they are handed over.
     suffix: the interface identifier, the last 64 bits of the global address that SLAAC forms (RFC 4291 appendix A);
         None if this program does not set the MAC.
     """
@@ -24,7 +30,7 @@ class ContainerPlan:
     key: str
     name: str
     ipv4: IPv4Address
-    ula: IPv6Address
+    ula: IPv6Address | None
     mac: str | None
     service: Service | None
     path: str
@@ -32,6 +38,11 @@ class ContainerPlan:
     driver_opts: tuple[str, ...] = ()
     place: str = ""
     stack: str = ""
+    static: IPv6Address | None = None
+    ipv6_is_off: bool = False
+    forwards: bool = False
+    ignores_routers: bool = False
+    moved_sysctls: tuple[tuple[str, str], ...] = ()
 
     @property
     def addressed_at(self) -> str:
@@ -46,6 +57,7 @@ class ContainerPlan:
 class NetworkPlan:
     """Docker's macvlan network. Docker never gives a reserved address to a container.
 
+    ipv6: who gives containers their IPv6 addresses. ula_prefix: of Docker's network, None if it has no IPv6.
     ula_gateway_is_router: False for a placeholder, which only keeps Docker from choosing a gateway itself.
     adopted: whether somebody else made it; then it is used as it is.
     live_id: Docker's id of the live network, if that one stays.
@@ -57,7 +69,7 @@ class NetworkPlan:
     subnet: IPv4Network
     gateway: IPv4Address
     ip_range: IPv4Network | None
-    ula_prefix: IPv6Network
+    ula_prefix: IPv6Network | None
     ula_gateway: IPv6Address | None
     ula_gateway_is_router: bool
     reserved_ipv4: Mapping[str, IPv4Address]
@@ -66,17 +78,19 @@ class NetworkPlan:
     adopted: bool = False
     live_id: str = ""
     replaces: bool = False
+    ipv6: Literal["docker", "loop", "off"] = DOCKER
 
 
 @dataclass(frozen=True)
 class ShimPlan:
-    """routing_table: the number of the table for the containers' routes, and of the rule that leads to it."""
+    """ipv6: its ULA; without a ULA prefix the link-local address of its MAC, and None without IPv6.
+    routing_table: the number of the table for the containers' routes, and of the rule that leads to it."""
 
     name: str
     parent: str
     mac: str
     ipv4: IPv4Address
-    ula: IPv6Address
+    ipv6: IPv6Address | None
     routing_table: int = ROUTING_TABLE
 
 
@@ -97,13 +111,15 @@ class AddressPlan:
     """Everything that follows from what the person wrote, without the NAS. The shim's parent may still be `auto`.
 
     nas_ipv4: the NAS's own address on the LAN, None if it has none there.
-    external: containers that are run otherwise.
+    external: containers that are run otherwise; all_external: whether that means each one on the network, without a
+        list.
     """
 
     nas_ipv4: IPv4Address | None
     shim: ShimPlan
     containers: tuple[ContainerPlan, ...]
     external: tuple[ContainerPlan, ...]
+    all_external: bool = False
 
     @property
     def given(self) -> tuple[PlannedAddress, ...]:
@@ -112,22 +128,26 @@ class AddressPlan:
 
 
 def given_addresses(shim: ShimPlan, containers: Iterable[ContainerPlan]) -> tuple[PlannedAddress, ...]:
-    found = [
-        PlannedAddress("site.shim.ipv4_address", shim.ipv4, shim.mac),
-        PlannedAddress("site.shim.ipv6_address", shim.ula, shim.mac),
-    ]
+    found = [PlannedAddress("site.shim.ipv4_address", shim.ipv4, shim.mac)]
+    if shim.ipv6 is not None and not shim.ipv6.is_link_local:
+        found.append(PlannedAddress("site.shim.ipv6_address", shim.ipv6, shim.mac))
     for container in containers:
-        found.append(
-            PlannedAddress(
-                f"{container.addressed_at}.ipv4_address", container.ipv4, container.mac, container.name, container.key
-            )
-        )
-        found.append(
-            PlannedAddress(
-                f"{container.addressed_at}.ipv6_address", container.ula, container.mac, container.name, container.key
-            )
-        )
+        for key, address in (("ipv4", container.ipv4), ("ipv6", container.ula), ("ipv6", container.static)):
+            if address is not None:
+                path = f"{container.addressed_at}.{key}_address"
+                found.append(PlannedAddress(path, address, container.mac, container.name, container.key))
     return tuple(found)
+
+
+def loop_given(mode: str, external: Iterable[ContainerPlan]) -> tuple[PlannedAddress, ...]:
+    """The addresses that the watch loop gives to containers which others run. No other device may have one of them.
+    mode: who gives containers their IPv6 addresses."""
+    return tuple(
+        PlannedAddress(f"{one.path}.ipv6_address", address, one.mac, one.name, one.key)
+        for one in (external if mode == LOOP else ())
+        for address in (one.ula, one.static)
+        if address is not None
+    )
 
 
 @dataclass(frozen=True)
@@ -151,8 +171,11 @@ class LanPlan:
 
     key: "" for the first one, else its name.
     nas_ipv4: as in AddressPlan.
-    external: containers that are run otherwise.
+    external, all_external: as in AddressPlan.
     pulled: as in ImagePlan.
+    ula_prefix: of the containers' private IPv6 addresses, whoever gives them; None for none.
+    found: with all_external, the others' containers that the probe found on the network. No file has them, because
+        they come and go.
     """
 
     network: NetworkPlan
@@ -162,6 +185,9 @@ class LanPlan:
     external: tuple[ContainerPlan, ...]
     pulled: str = ""
     key: str = ""
+    all_external: bool = False
+    ula_prefix: IPv6Network | None = None
+    found: tuple[ContainerPlan, ...] = ()
 
     def pulled_at(self, when: str) -> "LanPlan":
         """The same plan, with a request to pull the images."""

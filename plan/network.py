@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from config.site import Site
+from config.types import DOCKER
 from facts.labels import MADE_BY, MAKER, REPAIRED, STACK
 from facts.nas import LiveNetwork, LiveRange
 from plan.lan import NetworkPlan, ShimPlan
@@ -45,9 +46,12 @@ def plan_network(
     ranges = _Ranges(live, site)
     gateway = _gateway(site, engine_major, live, ranges)
     aux4 = {"shim": shim.ipv4} | ({} if host is None else {"host": host})
-    aux6 = {"shim": shim.ula}
-    if gateway is None:
-        aux6["router"] = ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)
+    aux6: dict[str, IPv6Address] = {}
+    prefix = _docker_prefix(site)
+    if prefix is not None and shim.ipv6 is not None:
+        aux6["shim"] = shim.ipv6
+    if prefix is not None and gateway is None:
+        aux6["router"] = ula_of(site.lan.gateway, site.lan.subnet, prefix)
     adopted = live is not None and is_adopted(live)
     new = {**site.network.labels, MADE_BY: MAKER, **({STACK: stack} if stack else {})}
     labels = new if live is None else {**live.labels, **site.network.labels}
@@ -57,13 +61,14 @@ def plan_network(
         subnet=site.lan.subnet,
         gateway=site.lan.gateway,
         ip_range=_kept_range(ranges.ipv4) if adopted and site.lan.ip_range is None else site.lan.ip_range,
-        ula_prefix=site.ula.prefix,
+        ula_prefix=prefix,
         ula_gateway=gateway,
-        ula_gateway_is_router=isinstance(site.ula.gateway, IPv6Address),
+        ula_gateway_is_router=isinstance(site.ula_gateway, IPv6Address),
         reserved_ipv4=aux4 if ranges.ipv4 is None else {key: IPv4Address(a) for key, a in ranges.ipv4.aux.items()},
         reserved_ipv6=aux6 if ranges.ipv6 is None else {key: IPv6Address(a) for key, a in ranges.ipv6.aux.items()},
         labels=labels,
         adopted=adopted,
+        ipv6=site.ipv6,
     )
     if live is None:
         return wanted
@@ -123,7 +128,7 @@ def refused_for(plan: NetworkPlan, other: LiveNetwork, engine_major: int | None)
     for live_range in other.ranges:
         subnet = _network(live_range.subnet)
         wanted = plan.subnet if isinstance(subnet, IPv4Network) else plan.ula_prefix
-        if subnet is None or subnet.version != wanted.version or not subnet.overlaps(wanted):
+        if subnet is None or wanted is None or subnet.version != wanted.version or not subnet.overlaps(wanted):
             continue
         if subnet.version == 6 or plan.ip_range is None:
             return str(subnet)
@@ -140,7 +145,7 @@ class _Ranges:
     def __init__(self, live: LiveNetwork | None, site: Site) -> None:
         found = {_network(live_range.subnet): live_range for live_range in live.ranges} if live is not None else {}
         self.ipv4: LiveRange | None = found.get(site.lan.subnet)
-        self.ipv6: LiveRange | None = found.get(site.ula.prefix)
+        self.ipv6: LiveRange | None = found.get(_docker_prefix(site))
 
 
 def _gateway(site: Site, engine_major: int | None, live: LiveNetwork | None, ranges: _Ranges) -> IPv6Address | None:
@@ -148,22 +153,31 @@ def _gateway(site: Site, engine_major: int | None, live: LiveNetwork | None, ran
     `none` means the same as `auto` (preflight/findings/network.py reports that). A live network keeps its own
     gateway. A new one gets the router's number, unless the person names another address, because the router may want
     that address one day."""
-    if isinstance(site.ula.gateway, IPv6Address):
-        return site.ula.gateway
+    prefix = _docker_prefix(site)
+    if prefix is None:
+        return None
+    if isinstance(site.ula_gateway, IPv6Address):
+        return site.ula_gateway
     modern = _gives_no_gateway(engine_major)
-    if ranges.ipv6 is not None and not (modern and site.ula.gateway == "none"):
+    if ranges.ipv6 is not None and not (modern and site.ula_gateway == "none"):
         if ranges.ipv6.gateway:
             return IPv6Address(ranges.ipv6.gateway)
         if live is not None and is_adopted(live) and not modern:
-            return site.ula.prefix.network_address + 1  # the one that Docker takes and hides
+            return prefix.network_address + 1  # the one that Docker takes and hides
     return None if modern else default_ula_gateway(site)
 
 
-def default_ula_gateway(site: Site) -> IPv6Address:
-    """The gateway that the site names, else the ULA with the number of the router's IPv4 address."""
-    if isinstance(site.ula.gateway, IPv6Address):
-        return site.ula.gateway
-    return ula_of(site.lan.gateway, site.lan.subnet, site.ula.prefix)
+def _docker_prefix(site: Site) -> IPv6Network | None:
+    """The IPv6 prefix of Docker's network, None if that has no IPv6."""
+    return site.ula_prefix if site.ipv6 == DOCKER else None
+
+
+def default_ula_gateway(site: Site) -> IPv6Address | None:
+    """The gateway that the site names, else the ULA with the number of the router's IPv4 address. None without a ULA
+    prefix."""
+    if isinstance(site.ula_gateway, IPv6Address):
+        return site.ula_gateway
+    return None if site.ula_prefix is None else ula_of(site.lan.gateway, site.lan.subnet, site.ula_prefix)
 
 
 def _gives_no_gateway(engine_major: int | None) -> bool:
@@ -198,6 +212,12 @@ def _text(address: IPv6Address | None) -> str | None:
 
 def as_live(plan: NetworkPlan) -> LiveNetwork:
     """The network as Docker will show it, if it is made as planned."""
+    ipv6 = LiveRange(
+        str(plan.ula_prefix),
+        _text(plan.ula_gateway),
+        None,
+        {key: str(address) for key, address in plan.reserved_ipv6.items()},
+    )
     return LiveNetwork(
         id=plan.live_id,
         name=plan.name,
@@ -210,12 +230,8 @@ def as_live(plan: NetworkPlan) -> LiveNetwork:
                 None if plan.ip_range is None else str(plan.ip_range),
                 {key: str(address) for key, address in plan.reserved_ipv4.items()},
             ),
-            LiveRange(
-                str(plan.ula_prefix),
-                _text(plan.ula_gateway),
-                None,
-                {key: str(address) for key, address in plan.reserved_ipv6.items()},
-            ),
+            *((ipv6,) if plan.ula_prefix is not None else ()),
         ),
         labels=dict(plan.labels),
+        ipv6=plan.ula_prefix is not None,
     )

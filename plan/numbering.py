@@ -32,6 +32,11 @@ def eui64(mac: str) -> int:
     return int.from_bytes(bytes([octets[0] ^ 0x02]) + octets[1:3] + b"\xff\xfe" + octets[3:], "big")
 
 
+def link_local(mac: str) -> IPv6Address:
+    """The link-local address that follows from a MAC (RFC 4291 section 2.5.6)."""
+    return IPv6Address(int(IPv6Address("fe80::")) | eui64(mac))
+
+
 def ula_prefix(global_id: bytes) -> IPv6Network:
     """The site's first /64: fd00::/8, the 40-bit global ID, and subnet ID 0. global_id: 5 random bytes."""
     if len(global_id) != GLOBAL_ID_BYTES:

@@ -1,21 +1,23 @@
 """The stack's outputs: addresses, MACs, and commands to check them by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Network
+from ipaddress import IPv4Address, IPv6Network
 from typing import Any
 
+from config.types import DOCKER, OFF
 from plan.lan import ContainerPlan, LanPlan
-from plan.numbering import eui64
+from plan.numbering import eui64, ula_of
 
 
 @dataclass(frozen=True)
 class ObservedInterface:
-    """A container's interface when a run read the NAS. mac: "" if it could not be read; globals: its global
-    IPv6 addresses."""
+    """A container's interface when a run read the NAS. mac: "" if it could not be read; globals, ulas: its global and
+    its private IPv6 addresses."""
 
     mac: str
     globals: tuple[str, ...]
+    ulas: tuple[str, ...] = ()
 
 
 def report(
@@ -24,6 +26,7 @@ def report(
     boot_task: str = "",
     advertised: Sequence[IPv6Network] = (),
     interfaces: Mapping[str, ObservedInterface] | None = None,
+    tools: Collection[str] = (),
 ) -> dict[str, Any]:
     """The stack's outputs by name, as plain values that are known at preview.
 
@@ -33,19 +36,22 @@ def report(
         it becomes true when the container starts, and holds as long as the prefix is advertised.
     interfaces: container's name → what this run saw before it changed anything. Docker's own answer does not count for
         the MAC (docs/decisions/0018).
+    tools: `nsenter` and `ping6`, if the NAS has them.
     """
     seen = interfaces or {}
+    containers = {container.key: _addresses(plan, container, advertised, seen) for container in plan.containers}
+    external = {other.key: _addresses(plan, other, advertised, seen) for other in (*plan.external, *plan.found)}
     return {
         "network": plan.network.name,
         "shim": {
             "interface": plan.shim.name,
             "ipv4": str(plan.shim.ipv4),
-            "ula": str(plan.shim.ula),
+            "ula": _shim_ula(plan),
             "mac": plan.shim.mac,
         },
-        "containers": {container.key: _addresses(container, advertised, seen) for container in plan.containers},
-        "external_containers": {other.key: _addresses(other, advertised, seen) for other in plan.external},
-        "manual_checks": _checks(plan, status_command),
+        "containers": containers,
+        "external_containers": external,
+        "manual_checks": _checks(plan, [*containers.values(), *external.values()], status_command, tools),
     } | ({"boot_task": boot_task} if boot_task else {})
 
 
@@ -72,30 +78,61 @@ def _also_on(network: str, container: dict[str, Any], addresses: dict[str, Any])
 _OF_THE_SITE = ("network", "containers", "external_containers")
 
 
+def _shim_ula(plan: LanPlan) -> str | None:
+    shim = plan.shim.ipv6
+    return None if shim is None or shim.is_link_local else str(shim)
+
+
 def _addresses(
-    container: ContainerPlan, advertised: Sequence[IPv6Network], interfaces: Mapping[str, ObservedInterface]
+    plan: LanPlan,
+    container: ContainerPlan,
+    advertised: Sequence[IPv6Network],
+    interfaces: Mapping[str, ObservedInterface],
 ) -> dict[str, Any]:
     seen = interfaces.get(container.name)
+    by_router = not (container.ipv6_is_off or container.ignores_routers)
+    prefixes = advertised if by_router and plan.network.ipv6 != OFF and container.mac is not None else ()
+    static = {} if container.static is None else {"static_global_ipv6": str(container.static)}
     return {
         "name": container.name,
         "ipv4": str(container.ipv4),
-        "ula": str(container.ula),
+        "ula": _ula(plan, container, seen),
+        **static,
         "mac": container.mac,
         "interface_id": container.suffix,
-        "predicted_global_ipv6": [
-            str(prefix.network_address + eui64(container.mac)) for prefix in advertised if container.mac is not None
-        ],
+        "predicted_global_ipv6": [str(prefix.network_address + eui64(str(container.mac))) for prefix in prefixes],
         "observed_mac": (seen.mac if seen else "") or None,
         "observed_global_ipv6": list(seen.globals) if seen else [],
     }
 
 
-def _checks(plan: LanPlan, status_command: str) -> dict[str, str]:
-    """Commands to be typed on the NAS."""
+def _ula(plan: LanPlan, container: ContainerPlan, seen: ObservedInterface | None) -> str | None:
+    """The ULA that it has after this run, None if it has none or if nobody knows. Docker gives a container that others
+    run whichever is free, unless these asked for one."""
+    if container.ula is None or container.ipv6_is_off:
+        return None
+    ula = str(container.ula)
+    if container.service is not None or plan.network.ipv6 != DOCKER:
+        return ula
+    if seen is not None:
+        return ula if ula in seen.ulas else next(iter(seen.ulas), None)
+    derived = plan.ula_prefix and ula_of(container.ipv4, plan.network.subnet, plan.ula_prefix)
+    return None if container.ula == derived else ula
+
+
+def _checks(
+    plan: LanPlan, containers: Iterable[Mapping[str, Any]], status_command: str, tools: Collection[str]
+) -> dict[str, str]:
+    """Commands to be typed on the NAS. In a container's network they use the NAS's own tools, because many images have
+    neither ping nor ip."""
     checks = {"shim, routes and containers": status_command}
-    for container in plan.routed:
-        checks[f"NAS to {container.name}"] = f"ping -c 3 {container.ipv4}; ping -6 -c 3 {container.ula}"
-    for container in plan.containers:
-        checks[f"{container.name} to NAS"] = f"docker exec {container.name} ping -c 3 {plan.shim.ipv4}"
-        checks[f"addresses of {container.name}"] = f"docker exec {container.name} ip address show dev eth0"
+    ping6 = "ping6" if "ping6" in tools else "ping -6"
+    for container in sorted(containers, key=lambda one: IPv4Address(one["ipv4"])):
+        name, addresses = container["name"], (container["ula"], container.get("static_global_ipv6"))
+        pings = [f"ping -c 3 {container['ipv4']}", *(f"{ping6} -c 3 {address}" for address in addresses if address)]
+        checks[f"NAS to {name}"] = "; ".join(pings)
+    for container in plan.containers if "nsenter" in tools else ():
+        within = f"nsenter -t $(docker inspect -f '{{{{.State.Pid}}}}' {container.name}) -n"
+        checks[f"{container.name} to NAS"] = f"{within} ping -c 3 {plan.shim.ipv4}"
+        checks[f"addresses of {container.name}"] = f"{within} ip address"
     return checks

@@ -5,7 +5,7 @@ from dataclasses import replace
 from config.problems import Problem
 from config.site import Site
 from facts.nas import LiveNetwork
-from plan import endpoint_sysctls
+from plan import container_sysctls
 from plan.checks import clashes
 from plan.lan import AddressPlan, ContainerPlan, LanPlan
 from plan.network import default_ula_gateway, plan_network
@@ -32,19 +32,27 @@ def plan_lan(
         network=network,
         shim=shim,
         nas_ipv4=addresses.nas_ipv4,
-        containers=tuple(_on_engine(container, engine_major) for container in addresses.containers),
+        containers=tuple(_on_engine(container, network.name, engine_major) for container in addresses.containers),
         external=addresses.external,
+        all_external=addresses.all_external,
+        ula_prefix=site.ula_prefix,
     )
     if network.ula_gateway in (None, default_ula_gateway(site)):
         return plan, []
     return plan, list(clashes(site, addresses, network.ula_gateway))
 
 
-def _on_engine(container: ContainerPlan, engine_major: int | None) -> ContainerPlan:
-    """From Docker 27 on, sysctls of the interface go with the endpoint and not with the container."""
-    if container.service is None:
+def _on_engine(container: ContainerPlan, network: str, engine_major: int | None) -> ContainerPlan:
+    """The container with the sysctls of its interface where its engine takes them."""
+    service = container.service
+    if service is None:
         return container
-    rest, driver_opts = endpoint_sysctls.by_place(container.service.sysctls, engine_major)
-    if not driver_opts:
-        return container
-    return replace(container, service=container.service.model_copy(update={"sysctls": rest}), driver_opts=driver_opts)
+    attachment = service.networks.get(network)
+    written = attachment.driver_opts if attachment else {}
+    sysctls, driver_opts = container_sysctls.by_place(service.sysctls, written, engine_major)
+    return replace(
+        container,
+        service=service.model_copy(update={"sysctls": sysctls}),
+        driver_opts=driver_opts,
+        moved_sysctls=container_sysctls.moved(service.sysctls, engine_major),
+    )

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from facts.labels import read_addresses
+from config.types import LOOP
+from facts.labels import NO_ADDRESS, read_addresses
 from facts.nas import LiveContainer, NasFacts
 from install.conf import Record, read_conf
 from install.layout import InstallPlan
@@ -30,7 +31,12 @@ class ContainerDrift:
 
 
 def container_drift(
-    plan: ContainerPlan, network: str, live: LiveContainer, pinned: bool, key: str = ""
+    plan: ContainerPlan,
+    network: str,
+    live: LiveContainer,
+    pinned: bool,
+    key: str = "",
+    loop_ula: IPv6Address | None = None,
 ) -> ContainerDrift:
     """How a container differs from its label, which says how it was made. A container without the label is not ours.
 
@@ -38,7 +44,8 @@ def container_drift(
     even after the loop has set another.
 
     network: name of the network that it was put on.
-    pinned: whether the watch loop has had the time to set its MAC.
+    pinned: whether the watch loop has had the time to set its MAC and its addresses.
+    loop_ula: the ULA that the loop was told to give it, None for none.
     key: the network's name in the label, "" for the site's first one.
     """
     made = read_addresses(live.addresses, key)
@@ -47,21 +54,23 @@ def container_drift(
     place, mac = live.networks.get(network), ""
     if place is None:
         return _not_twice(live, [f"{plan.name} is not on {network} any more"])
+    by_docker = made[1] != NO_ADDRESS
     has = (place.ipv4, place.ipv6) if live.runs else (place.asked_ipv4, place.asked_ipv6)
+    lost_ula = ""
     if live.runs and live.inside is not None:
-        ula = IPv6Address(made[1])
-        has = _there(made[0], has[0], live.inside.ipv4), _there(made[1], has[1], {a for _, a in live.inside.ipv6})
+        there = {address for _, address in live.inside.ipv6}
+        has = _there(made[0], has[0], live.inside.ipv4), _there(made[1], has[1], there) if by_docker else ""
         if not live.inside.speaks_ipv6:
             has = has[0], made[1]  # IPv6 is switched off in it, and a new container would not have the address either
-        mac = live.inside.mac(ula)
-    found = [
-        _differs(plan.name, *difference) for difference in (("IPv4 address", has[0], made[0]), ("ULA", has[1], made[1]))
-    ]
+        if pinned and loop_ula is not None and loop_ula not in there:
+            lost_ula = _differs(plan.name, "ULA", "", str(loop_ula))
+        mac = live.inside.mac(IPv6Address(made[1]) if by_docker else loop_ula)
+    found = [_differs(plan.name, "IPv4 address", has[0], made[0])]
+    found += [_differs(plan.name, "ULA", has[1], made[1])] if by_docker else []
     wrong_mac = _differs(plan.name, "MAC", mac, made[2]) if mac else ""
-    if pinned:
-        return _not_twice(live, [text for text in (*found, wrong_mac) if text])
-    drift = _not_twice(live, [text for text in found if text])
-    return replace(drift, left_to_loop=(wrong_mac,)) if wrong_mac else drift
+    for_loop = (lost_ula,) if pinned else (wrong_mac,)
+    drift = _not_twice(live, [text for text in (*found, wrong_mac if pinned else "") if text])
+    return replace(drift, left_to_loop=for_loop) if any(for_loop) else drift
 
 
 def _there(wanted: str, reported: str, inside: Iterable[IPv4Address | IPv6Address]) -> str:
@@ -108,7 +117,8 @@ def container_repairs(
         live = facts.containers.get(container.name)
         if live is None:
             continue
-        drift = container_drift(container, network, live, is_pinned(install, record, live, facts), plan.key)
+        pinned = is_pinned(install, record, live, facts)
+        drift = container_drift(container, network, live, pinned, plan.key, _loop_ula(record, container.name))
         if drift != ContainerDrift():
             found[container.key] = drift
         if drift.recreate:
@@ -116,6 +126,13 @@ def container_repairs(
         elif live.repaired:
             labels[container.key] = live.repaired
     return labels, found
+
+
+def _loop_ula(record: Record | None, name: str) -> IPv6Address | None:
+    if record is None or record.values.get("ipv6") != LOOP or name not in record.containers:
+        return None
+    ula = record.containers[name][1]
+    return IPv6Address(ula) if ":" in ula else None
 
 
 def newest(repairs: Iterable[str]) -> str:

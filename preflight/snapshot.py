@@ -38,6 +38,7 @@ class NasSnapshot:
     container_repairs, network_repair: values of the label ``repaired``.
     host_keys: the NAS's own.
     interfaces: container's name → its interface, for running containers.
+    tools: as plan/outputs.py needs them.
     """
 
     parent: str
@@ -50,6 +51,7 @@ class NasSnapshot:
     network_repair: str = ""
     container_repairs: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, ObservedInterface] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
 
 
 def dump_snapshot(
@@ -84,6 +86,7 @@ def _payload(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> dict
         "network_repair": seen.network_repair,
         "container_repairs": dict(seen.container_repairs),
         "interfaces": {name: asdict(interface) for name, interface in seen.interfaces.items()},
+        "tools": list(seen.tools),
     }
 
 
@@ -137,7 +140,10 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
         None if payload is None else Repair(**{**payload, "replaced": tuple(payload.get("replaced", ()))})
     ),
     "interfaces": lambda payload: {
-        name: ObservedInterface(**{**interface, "globals": tuple(interface["globals"])})
+        name: ObservedInterface(
+            **{**interface, "globals": tuple(interface["globals"]), "ulas": tuple(interface.get("ulas", ()))}
+        )
         for name, interface in payload.items()
     },
+    "tools": tuple,
 }

@@ -3,18 +3,20 @@ warnings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv6Address
 
 from config.keys import PASSWORD_KEY
 from config.networks import NetworkView
 from config.problems import Problem, UserErrors
 from config.site import Site
-from config.types import AUTO
+from config.types import AUTO, LOOP
 from facts.labels import REPAIRED
-from facts.nas import NasFacts
+from facts.nas import LiveContainer, NasFacts
 from facts.state import StackState
 from install.layout import InstallPlan, plan_install
 from plan.between import PlannedNetwork
-from plan.lan import LanPlan
+from plan.lan import ContainerPlan, LanPlan
+from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
 from preflight.container_drift import container_repairs
@@ -97,6 +99,7 @@ def _survey(asked: Asked, stack: str, take_over: bool, now: str) -> Survey:
     label = state.network_stack if lost else stack
     plan, wrong = plan_lan(site, asked.planned.addresses, snapshot.engine_major, snapshot.network, label)
     plan = _marked(replace(plan, key=view.key), state, stack)
+    plan = replace(plan, found=tuple(_found(plan, facts)))
     problems += wrong
     problems += findings(site, install, plan, facts, state, take_over, others)
     told = tuple(view.told(problems))
@@ -191,6 +194,7 @@ def take_snapshot(site: Site, install: InstallPlan, facts: NasFacts) -> NasSnaps
         network=facts.network(site.network.name),
         advertised=facts.advertised_global(site.lan.parent),
         host_keys=facts.host_keys,
+        tools=tuple(sorted(facts.tools & {"nsenter", "ping6"})),
     )
 
 
@@ -228,8 +232,39 @@ def with_repairs(
 
 
 def _interfaces(plan: LanPlan, facts: NasFacts) -> Iterator[tuple[str, ObservedInterface]]:
-    for container in plan.routed:
-        live = facts.containers.get(container.name)
+    for container in (*plan.routed, *plan.found):
+        live = _live(container, facts)
         if live is not None and live.inside is not None:
-            addresses = sorted(map(str, live.inside.globals(container.ula)))
-            yield container.name, ObservedInterface(live.inside.mac(container.ula), tuple(addresses))
+            ula = _ula_inside(container, live, plan.network.name)
+            globals_, ulas = live.inside.globals(ula), live.inside.ulas(ula)
+            found = ObservedInterface(
+                live.inside.mac(ula), tuple(sorted(map(str, globals_))), tuple(sorted(map(str, ulas)))
+            )
+            yield container.name, found
+
+
+def _live(container: ContainerPlan, facts: NasFacts) -> LiveContainer | None:
+    """The container on the NAS. One that others run may be written by its address alone."""
+    if container.service is not None or container.name in facts.containers:
+        return facts.containers.get(container.name)
+    live = facts.containers.values()
+    return next((one for one in live if one.inside and container.ipv4 in one.inside.ipv4), None)
+
+
+def _ula_inside(container: ContainerPlan, live: LiveContainer, network: str) -> IPv6Address | None:
+    """The ULA by which its interface on this network is found: Docker's own, or the planned one."""
+    place = live.networks.get(network)
+    return IPv6Address(place.ipv6) if place is not None and place.ipv6 else container.ula
+
+
+def _found(plan: LanPlan, facts: NasFacts) -> Iterator[ContainerPlan]:
+    """The others' running containers on the network, if the site means all of them."""
+    planned = {container.ipv4 for container in plan.routed}
+    for name, live in sorted(facts.containers.items()) if plan.all_external else ():
+        place = live.networks.get(plan.network.name)
+        if place is None or not place.ipv4 or not live.runs or live.addresses or IPv4Address(place.ipv4) in planned:
+            continue
+        ipv4, ula = IPv4Address(place.ipv4), IPv6Address(place.ipv6) if place.ipv6 else None
+        if plan.network.ipv6 == LOOP:
+            ula = plan.ula_prefix and ula_of(ipv4, plan.network.subnet, plan.ula_prefix)
+        yield ContainerPlan(name, name, ipv4, ula, None, None, f"site.external_containers.{name}")

@@ -19,7 +19,7 @@ from install.conf import one_line
 from install.files import PROBE, TRY_PASSWORD
 from install.layout import TASK_NAME, InstallPlan, possible_installs
 from install.profiles import PROFILES
-from plan.lan import AddressPlan
+from plan.lan import AddressPlan, loop_given
 from probe.parse import parse_facts
 from probe.ssh_failures import no_socket, password_is_to_be_changed, unreached
 
@@ -78,12 +78,13 @@ def probe_arguments(site: Site, addresses: AddressPlan, before: InstallPlan | No
     places = {place for profile in PROFILES.values() for place in profile.docker_places}
     units = {unit for profile in PROFILES.values() for unit in profile.docker_units}
     units |= {install.unit_name for install in installs} | {site.install.docker_unit}
-    gateway = str(site.ula.gateway) if isinstance(site.ula.gateway, IPv6Address) else "-"
+    gateway = str(site.ula_gateway) if isinstance(site.ula_gateway, IPv6Address) else "-"
     return [
         f"parent={site.lan.parent}",
         f"network={site.network.name}",
         f"shim={site.shim.name}",
         f"table={addresses.shim.routing_table}",
+        f"router={site.lan.gateway}",
         f"gateway={gateway}",
         *(f"file={mode}:{path}" for path, mode in sorted(files.items())),
         *(f"conf={path}" for path in sorted({install.config_path for install in installs})),
@@ -92,7 +93,7 @@ def probe_arguments(site: Site, addresses: AddressPlan, before: InstallPlan | No
         *(f"place={place}" for place in sorted(places)),
         f"task={named(TASK_NAME, site.install.name)}",
         f"label={OURS}",
-        *(f"ask={planned.address}" for planned in addresses.given),
+        *(f"ask={planned.address}" for planned in (*addresses.given, *loop_given(site.ipv6, addresses.external))),
     ]
 
 

@@ -23,6 +23,7 @@ from facts.nas import (
     Unit,
 )
 from probe.parse_container import read_inside
+from probe.parse_routers import read_routers
 
 Lines = list[str]
 
@@ -65,6 +66,7 @@ def parse_facts(text: str) -> NasFacts:
         routes=tuple((kind, line) for kind, line in routes if kind in ("4", "6")),
         shim_routes=tuple(line for kind, line in routes if kind.startswith("shim")),
         routing=_routing(of("routing")),
+        advertisements=read_routers(of("routers")),
         table_names=dict(words.split(" ", 1) for words in _many(of("routing"), "name") if " " in words),
         sysctls=_pairs(of("sysctls")),
         docker=Docker(

@@ -1,6 +1,6 @@
 # Compares what is wanted with what ip and the kernel tell. learn.awk stands before it.
-# Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO`, `tables TABLE ITSNAME BEFORE4 BEFORE6 SIBLING...`, `planned
-# NAME IPV4 ULA MAC` and `attached PID /NAME IPV4 ULA MAC`, then what ip says after `== link`, `== rules4`, `== rules6` and
+# Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO OTHERS`, `tables TABLE ITSNAME BEFORE4 BEFORE6 SIBLING...`, `planned
+# NAME IPV4 ULA MAC` and `attached PID /NAME IPV4 ULA MAC GIVE`, then what ip says after `== link`, `== rules4`, `== rules6` and
 # `== routes`. BEFORE: that of the last look, because an answer about the rules may fail once; SIBLING: the table of another
 # installation of this program.
 # Answers with `link STATE`, counts of routes, `tables IPV4 IPV6`, and the changes in the order in which no packet is lost:
@@ -10,13 +10,14 @@
 #   norule FAMILY PREFERENCE TABLE         a rule of ours that is not wanted any more
 #   ours FAMILY PREFERENCE TABLE           each rule of ours that is there
 # and for containers:
-#   seen PID DEV NUMBER MAC SUFFIX NAME   MAC: the planned one or `-`; SUFFIX: the 16 hex digits that follow from it
+#   seen PID DEV NUMBER MAC SUFFIX NAME IPV6   MAC: the planned one or `-`; SUFFIX: the 16 hex digits that follow from it;
+#                                              IPV6: see arrange.sh
 #   address NAME ADDRESS                  one that it has, by Docker or of those that are learned
-#   stray PID                             one of its addresses follows from another MAC
+#   stray PID                             it has not what the loop gives, or an address that follows from another MAC
 #   dead PID DEV NAME                     it has a default route through GATEWAY
-#   late                                  the interface of one is not there yet
+#   late                                  the interface of one, or what the loop gives, is not there yet
 #   gone                                  the process of one has ended
-function want(a, tag) { if (a != "-" && !(a in wanted)) { wanted[a] = tag; order[++total] = a } }
+function want(a, tag) { if (a ~ (v6 == "-" ? "^[0-9.]+$" : "[.:]") && !(a in wanted)) { wanted[a] = tag; order[++total] = a } }
 function has(pid, v4,   found) {
     local_ipv4("/proc/" pid "/net/fib_trie", MOST_LINES, found)
     return v4 in found
@@ -34,28 +35,54 @@ function only_link(pid,   file, l, p, found, n, i) {
     close(file)
     return n == 1 ? found : ""
 }
-function see(pid, dev, nr, v4, name) {
-    print "seen", pid, dev, nr, ((v4 in macs) ? macs[v4] " " suffix(macs[v4]) : "- -"), name
+# The interface of the narrowest connected route that v4 is in
+function link_of(pid, v4,   file, l, p, o, n, i, bits, most, step, found) {
+    split(v4, o, ".")
+    file = "/proc/" pid "/net/route" # in the byte order of the machine
+    while (n++ < MOST_LINES && (getline l < file) > 0) {
+        split(l, p, " ")
+        if (p[3] != "00000000" || p[2] p[8] !~ /^[0-9A-F]+$/ || length(p[2] p[8]) != 16) continue
+        for (i = 1; i <= 4; i++) {
+            step = 256 - byte(substr(p[8], 9 - 2 * i, 2))
+            if (o[i] - o[i] % step != byte(substr(p[2], 9 - 2 * i, 2))) break
+        }
+        bits = byte(substr(p[8], 7)) * 65536 + byte(substr(p[8], 5, 2)) * 256 + byte(substr(p[8], 3, 2))
+        bits = bits * 256 + byte(substr(p[8], 1, 2))
+        if (i == 5 && bits > most) { most = bits; found = p[1] }
+    }
+    close(file)
+    return found == "" ? only_link(pid) : found
+}
+# A container may call an interface what it likes
+function see(pid, dev, nr, v4, name, ipv6) {
+    if (dev !~ /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/ || dev ~ /^(all|default|lo)$/) return
+    print "seen", pid, dev, nr, ((v4 in macs) ? macs[v4] " " suffix(macs[v4]) : "- -"), name, ipv6
 }
 function reach(name, address, digits) { if (!(digits in reserved)) want(address, learned); print "address", name, address }
-function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, there, i, own, count, read) {
+function container(pid, name, v4, ula, mac, gives,   file, l, p, n, all, on, dev, any, there, i, own, count, read, ipv6) {
     know_host()
     file = "/proc/" pid "/net/if_inet6"
     while (read++ < MOST_LINES && (i = (getline l < file)) > 0) {
-        split(l, p, " "); any = 1
-        if (p[4] == "00") { all[++n] = l; if (text(p[1]) == ula && usable(p[5])) { dev = p[6]; nr = p[2] } }
+        split(l, p, " "); any = 1; on[p[6]] = p[2]
+        if (p[4] == "00") { all[++n] = l; if (text(p[1]) == ula && usable(p[5])) dev = p[6] }
     }
     close(file)
     if (i < 0) { print "gone"; return }
     there = dev != "" || has(pid, v4)
     if (there) reach(name, v4, v4)
-    if (dev == "") { # not there yet, or a number that another process has now, or IPv6 is switched off
-        if (there && v4 in macs && (dev = only_link(pid)) != "") see(pid, dev, 0, v4, name)
-        if (!there || (any && ula != "-")) print "late"
-        return
+    ipv6 = gives ? (ula == "-" ? "slaac" : ula) : v6 != "-" && (everyone || (v4 in dual)) ? "ra" : "-"
+    if (dev == "") {
+        if (there && (gives || v4 in macs)) dev = link_of(pid, v4)
+        if (dev == "" || ipv6 != "slaac" || !(dev in on)) {
+            # Not there yet, or a number that another process has now, or IPv6 is switched off
+            if (dev != "") see(pid, dev, 0, v4, name, ipv6)
+            if (dev != "" && gives) print "stray", pid
+            if (!there || gives || (any && ula != "-")) print "late"
+            return
+        }
     }
-    reach(name, ula, hex(ula))
-    see(pid, dev, nr, v4, name)
+    if (ula != "-") reach(name, ula, hex(ula))
+    see(pid, dev, on[dev], v4, name, ipv6)
     own = " " (v4 in macs ? suffix(macs[v4]) : "") " " (mac ~ /:/ ? suffix(mac) : "") " "
     for (i = 1; i <= n && count < MOST_LEARNED; i++) {
         split(all[i], p, " ")
@@ -68,8 +95,11 @@ function container(pid, name, v4, ula, mac,   file, l, p, n, all, dev, nr, any, 
             break
         }
     }
+    find_dead(pid, dev, name)
+}
+function find_dead(pid, dev, name,   file, l, p, n) {
     file = "/proc/" pid "/net/ipv6_route"
-    for (n = 0; n < MOST_LINES && (getline l < file) > 0; n++) {
+    while (n++ < MOST_LINES && (getline l < file) > 0) {
         split(l, p, " ")
         if (p[2] == "00" && p[1] ~ /^0+$/ && p[10] == dev && text(p[5]) == dead) { print "dead", pid, dev, name; break }
     }
@@ -90,7 +120,8 @@ function table_of(family) { return family in policy ? table : "main" }
 function in_table(t) { return t == "main" ? "" : " table " t }
 $1 == "==" { part = $2; next }
 part == "" && $1 == "conf" {
-    shim = $2; parent = $3; mac = $4; v4 = $5; v6 = $6; dead = $7; knows = $8; learned = $9
+    shim = $2; parent = $3; mac = $4; v4 = $5; v6 = $6; own6 = v6 (v6 ~ /^fe80:/ ? "/64" : "/128"); from = v6 ~ /^fe80:/ ? v6 : ""
+    dead = $7; knows = $8; learned = $9; everyone = $10 == "all"
 }
 part == "" && $1 == "tables" {
     table = $2; named = $3
@@ -98,14 +129,14 @@ part == "" && $1 == "tables" {
     if ($5 != "main") policy[6]
     for (i = 6; i <= NF; i++) sibling[$i]
 }
-part == "" && $1 == "planned" { want($3, ""); want($4, ""); if ($5 ~ /:/) macs[$3] = $5 }
+part == "" && $1 == "planned" { want($3, ""); want($4, ""); if ($4 != "-") dual[$3]; if ($5 ~ /:/) macs[$3] = $5 }
 part == "" && $1 == "attached" && $2 ~ /^[1-9][0-9]*$/ && $3 ~ /^\/[A-Za-z0-9_.-]+$/ && $4 ~ /^[0-9.]+$/ && $5 ~ /^[0-9a-f:-]+$/ {
-    container($2, substr($3, 2), $4, $5, $6 ~ /^[0-9a-f:]+$/ && length($6) == 17 ? $6 : "-")
+    container($2, substr($3, 2), $4, $5, $6 ~ /^[0-9a-f:]+$/ && length($6) == 17 ? $6 : "-", $7 == "give")
 }
 part == "link" && /^[0-9]+: / { there = 1; at = $2; sub(/^.*@/, "", at); sub(/:$/, "", at); up = /[<,]UP[,>]/ }
 part == "link" && $1 == "link/ether" { hasmac = $2 }
 part == "link" && $1 == "macvlan" { mode = $3 }
-part == "link" && $1 ~ /^inet6?$/ && $2 !~ /^fe80:/ { have[$2] = /dadfailed|tentative/ ? "bad" : "good" }
+part == "link" && $1 ~ /^inet6?$/ && ($2 !~ /^fe80:/ || $2 == own6) { have[$2] = /dadfailed|tentative/ ? "bad" : "good" }
 part ~ /^rules/ && /^[0-9]+:/ { # a kernel that can have no rules of its own answers nothing
     family = substr(part, 6); policy[family]; answered[family]; pref = $1 + 0
     leads = $5 == named ? table : $5
@@ -125,8 +156,10 @@ part == "routes" && NF && $1 !~ /^(local|broadcast|multicast|anycast|unreachable
     if (to == "default" && (/ via [^ ]*:/ || !/ (via|scope) /)) to = "::/0" # ip takes default for IPv4
     family = to ~ /:/ ? 6 : 4
     if (proto == "kernel") next
+    # Without it the kernel would take a link-local address of another link
+    src = family == 6 && match($0, / src [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
     if (at_table == table_of(family)) {
-        if (to != dead) routes[to] = / via / ? "via" : (proto == learned ? "learned" : "own")
+        if (to != dead) routes[to] = / via / || (family == 6 && src != from) ? "other" : (proto == learned ? "learned" : "own")
     } else if (at_table == "main" || at_table == table || ((family, at_table) in tables)) {
         before[++moves] = "route del " to " dev " shim in_table(at_table)
         if ((family, at_table) in tables) old[family, at_table]
@@ -141,8 +174,9 @@ END {
     else state = "right"
     if (state != "right") { split("", have); split("", routes); up = moves = 0 }
     if (have[v4 "/32"] != "good") print "do addr replace " v4 "/32 dev " shim
-    if (have[v6 "/128"] != "good") print "do addr replace " v6 "/128 dev " shim " nodad noprefixroute"
-    for (a in have) if (have[a] != "" && a != v4 "/32" && a != v6 "/128") print "do addr del " a " dev " shim
+    # Beside a link-local address its /64 is of use
+    if (v6 != "-" && have[own6] != "good") print "do addr replace " own6 " dev " shim " nodad" (from == "" ? " noprefixroute" : "")
+    for (a in have) if (have[a] != "" && a != v4 "/32" && a != own6) print "do addr del " a " dev " shim
     if (!up) print "do link set dev " shim " up"
     for (a in routes) if (a != v6 && !(a in wanted) && !(routes[a] == "learned" && !knows)) {
         stale++; print "do route del " a " dev " shim in_table(table_of(a ~ /:/ ? 6 : 4))
@@ -153,9 +187,9 @@ END {
         if (routes[a] == "learned" || (routes[a] == "own" && wanted[a] == "")) { present++; continue }
         # In table main a route of somebody else to that address stays: add does not replace it
         verb = t != "main" || routes[a] != "" ? "replace" : "add"
-        print "do route " verb " " a (a ~ /:/ ? "/128" : "/32") " dev " shim in_table(t) (wanted[a] == "" ? "" : " proto " wanted[a])
+        print "do route " verb " " a (a ~ /:/ ? "/128" : "/32") " dev " shim in_table(t) (wanted[a] == "" ? "" : " proto " wanted[a]) (a ~ /:/ && from != "" ? " src " from : "")
     }
-    for (family in answered) {
+    for (family in answered) if (family == 4 || v6 != "-") {
         wanted_at[family] = place(family)
         n = count[family, wanted_at[family]]
         if (n != 1) print "rule", family, (n > 1 ? "del" : "add"), wanted_at[family], table

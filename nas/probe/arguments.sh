@@ -11,7 +11,7 @@ export LC_ALL PATH
 me=probe.sh
 NL='
 '
-shim='' parent='' network='' gateway='' table='' label=macvlan-ipv6 task='' files='' confs='' programs='' places='' units='' asks=''
+shim='' parent='' network='' router='' gateway='' table='' label=macvlan-ipv6 task='' files='' confs='' programs='' places='' units='' asks=''
 sudo=''
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -39,7 +39,8 @@ accept() {
         unit=*) units="$units $value" ;;
         table=*[!0-9]*) ;;
         table=*) table=$value ;;
-        gateway=*[!0-9a-fA-F.:]* | ask=*[!0-9a-fA-F.:]*) ;;
+        router=*[!0-9.]* | gateway=*[!0-9a-fA-F.:]* | ask=*[!0-9a-fA-F.:]*) ;;
+        router=*) router=$value ;;
         gateway=*) gateway=$value ;;
         ask=*) asks="$asks $value" ;;
         esac

@@ -3,8 +3,8 @@ sections() {
     told='' as='' containers=''
     say '' # ends the line that a login script may have begun
     for section in user system tools macvlan links addresses routes routing sysctls docker networks containers inside files \
-        conf others loop units sshd host_keys leftovers gateway answers; do
-        [ $section != gateway ] || told=$(cat) # waits for the pings
+        conf others loop units sshd host_keys leftovers gateway answers routers; do
+        [ $section != gateway ] || told=$(cat) # waits for pings and routers
         say "== $section"
         "report_$section" 2>/dev/null </dev/null
     done
@@ -19,6 +19,8 @@ main() {
     recorded_table=$(recorded_value routing_table 2>/dev/null)
     find_tools
     before=$($ip neigh show 2>/dev/null)
-    ask_all | sections
+    find_lan_link
+    # What routers say comes behind the pings, because lines of two writers could end up within each other
+    hear_routers | { ask_all </dev/null; cat; } | sections
 }
 main "$@" </dev/null

@@ -59,7 +59,8 @@ converge() {
         [ -n "$failed" ] || [ -z "$moved" ] || batch "$moved" || failed=$why
         [ -n "$failed" ] || remove_rules "$old_rules"
         why=$failed
-        [ -n "$why" ] || { true >"$run/macvlan-ipv6.table.$routing_table" && return; }
+        # Only the others go by that file, so a failure to write it is none
+        [ -n "$why" ] || { { true >"$run/macvlan-ipv6.table.$routing_table"; } 2>/dev/null; return 0; }
     fi
     # compare sets no $why
     [ -z "$made" ] || { $ip link del dev "$shim" 2>/dev/null && compare && remove_rules "$own_rules"; }

@@ -9,7 +9,7 @@ main() {
     conf=${1:-/etc/setup_docker_macvlan.conf}
     case $command:$conf in *:-* | :*) say "$usage" >&2 && exit 2 ;; esac
     case $command in
-    start | stop | status | watch | check | reachability | poststop | boot | start-loop | stop-loop | supervise | routing | release) ;;
+    start | stop | status | watch | check | reachability | poststop | boot | start-loop | stop-loop | supervise | routing | release | withdraw) ;;
     # Names from before the first release: boot tasks use them, and so does an older install.sh that puts its files back
     up) command=start-loop ;;
     down) command=stop-loop ;;
@@ -31,6 +31,7 @@ main() {
     reachability) reachability ;;
     routing) routing ;;
     release) release ;;
+    withdraw) withdraw "${2:-}" ;;
     watch) watch "${2:-}" ;;
     poststop) poststop "${2:-$me}" ;;
     esac

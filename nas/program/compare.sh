@@ -1,10 +1,12 @@
 # Compares the kernel's state with what the conf wants.
 # shellcheck disable=SC2016 # the inner programs' own $
-COMPARE='@learn.awk@''@compare.awk@'
+LEARN='@learn.awk@'
+# shellcheck disable=SC2016
+COMPARE="$LEARN"'@compare.awk@'
 
 # This route protocol number marks routes learned from running containers. `start` leaves them to the watch loop.
 LEARNED=@LEARNED_PROTO@
-# knows: 1 once docker has said which containers run; attached: its answer, lines `attached PID NAME IPV4 ULA MAC`
+# knows: 1 once docker has said which containers run; attached: its answer, lines `attached PID NAME IPV4 ULA MAC GIVE`
 knows=0 attached=''
 # The table of each family's routes at the last look: main if the kernel has no policy routing for it
 tables='main main'
@@ -24,7 +26,7 @@ compare() {
     find_siblings
     todo='' rules_todo='' moved='' old_rules='' own_rules='' addresses='' dead='' seen='' strays=' ' gone='' late=''
     found=$({
-        say "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${placeholder_gateway:--} $knows $LEARNED" \
+        say "conf $shim $parent $shim_mac $shim_ipv4 $shim_ipv6 ${placeholder_gateway:--} $knows $LEARNED ${others:--}" \
             "tables $routing_table ${table_name:--} $tables$siblings" "$planned" "$attached" '== link'
         $ip -d addr show dev "$shim"
         say '== rules4'

@@ -17,6 +17,8 @@ usage='usage: setup_docker_macvlan.sh COMMAND [CONF]     (CONF: /etc/setup_docke
   supervise     what start-loop leaves in the background: boot and watch, and again when the loop ends by itself
   reachability  ADDRESS NAME yes|no for addresses of the first ten containers: whether each answers a ping
   routing       one line for each packet between this host and a container that would take another way
+  withdraw      gives running containers back what they had before the loop changed it: [CONF] [ipv6]; ipv6: only what
+                concerns IPv6
   release       removes the rules and the routes in their table, and leaves the link: for a version that knows neither
   poststop      CONF UNIT, for ExecStopPost=: stop, unless UNIT ended by itself and will be started again'
 # POSIX sh for dash, busybox ash and bash; iproute2 of 2016, kernels from 3.10. Data is parsed, never evaluated.
@@ -49,19 +51,23 @@ is_v4() {
     done
 }
 
+is_prefix() { case $1 in *::/64) is_v6 "${1%/64}" ;; *) return 1 ;; esac; }
+is_subnet() { case $1 in */[1-9] | */[12][0-9] | */3[0-2]) is_v4 "${1%/*}" ;; *) return 1 ;; esac; }
+is_v6_or_slaac() { [ "$1" = slaac ] || is_v6 "$1"; }
 none_or() { [ "$2" = - ] || "$1" "$2"; }
 
 load_conf() {
     [ -r "$conf" ] || die "cannot read $conf: make it (pulumi up does), or name another one"
     line=0 version='' network='' parent='' shim='' shim_mac='' shim_ipv4='' shim_ipv6=''
     placeholder_gateway='' router_gateway='' check_interval=30 planned='' routing_table=109
+    ipv6=docker others='' ula_prefix='' lan_subnet=''
     while read -r key a b c more || [ -n "$key" ]; do
         line=$((line + 1)) v="$a${b:+ $b}" # two words where one belongs pass no test
         case $key in
         '' | '#'*) ;;
         container)
             # Older versions wrote no MAC at the end of the line
-            is_name "$a" && none_or is_v4 "$b" && none_or is_v6 "$c" && none_or is_mac "${more:--}" &&
+            is_name "$a" && none_or is_v4 "$b" && none_or is_v6_or_slaac "$c" && none_or is_mac "${more:--}" &&
                 planned="${planned}planned $a $b $c ${more:--}$NL"
             ;;
         version) [ "$v" = 1 ] && version=1 ;;
@@ -70,7 +76,11 @@ load_conf() {
         shim) is_link "$v" && shim=$a ;;
         shim_mac) is_mac "$v" && shim_mac=$a ;;
         shim_ipv4) is_v4 "$v" && shim_ipv4=$a ;;
-        shim_ipv6) is_v6 "$v" && shim_ipv6=$a ;;
+        shim_ipv6) none_or is_v6 "$v" && shim_ipv6=$a ;;
+        ipv6) case $v in docker | loop | off) ipv6=$a ;; *) false ;; esac ;;
+        others) [ "$v" = all ] && others=$a ;;
+        ula_prefix) is_prefix "$v" && ula_prefix=$a ;;
+        lan_subnet) is_subnet "$v" && lan_subnet=$a ;;
         routing_table) is_table "$v" && routing_table=$a ;;
         # The second names are from before the first release: an old conf stays in place until the next pulumi up
         placeholder_gateway | dead_gateway) is_v6 "$v" && placeholder_gateway=$a ;;
@@ -85,6 +95,7 @@ load_conf() {
         [ -n "${key#* }" ] || die "$conf: the line '${key}...' is missing"
     done
     [ "$shim" != "$parent" ] || die "$conf: shim and parent are both $shim; the shim is a link of its own"
+    given=$run/macvlan-ipv6.$shim.given # what the loop has changed in containers
     table_name=$(name_of_table "$routing_table")
     [ "$placeholder_gateway" != "$router_gateway" ] || placeholder_gateway='' # a router's address is never a placeholder
 }

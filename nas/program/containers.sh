@@ -2,17 +2,32 @@
 # A dockerd that hangs must not stop the loop.
 docker_limited() { limited 10 docker "$@"; }
 
+# shellcheck disable=SC2016 # the inner programs' own $
+GIVE="$LEARN"'@give.awk@'
+# shellcheck disable=SC2016 # docker's own $
+SYSCTLS=' {{json $.HostConfig.Sysctls}} {{json .DriverOpts}}'
+
+# know LINES: sets $attached to docker's answer and, where the loop gives IPv6, to what it gives
+know() {
+    told=$1
+    [ "$ipv6" != loop ] || told=$(say "$planned$told" |
+        awk -v others="$others" -v subnet="$lan_subnet" -v prefix="$ula_prefix" -v shim="$shim_ipv6" "$GIVE") || return 1
+    attached=$told
+}
+
 # refresh: asks docker which containers are on the network. If docker does not answer, its last answer stays. If one of
 # them ends between the two questions, docker reports an error: the loop then serves the others and forgets none.
 refresh() {
-    due=20 unanswered=y told=''
+    due=20 unanswered=y told='' sysctls=''
+    [ "$ipv6" != loop ] || sysctls=$SYSCTLS
     ids=$(docker_limited ps -q --no-trunc --filter "network=$network") || return 1
     # ids are hex, one word each
     # shellcheck disable=SC2086
     [ -z "$ids" ] || told=$(docker_limited inspect --format "attached {{.State.Pid}} {{.Name}} \
-{{with index .NetworkSettings.Networks \"$network\"}}{{or .IPAddress \"-\"}} {{or .GlobalIPv6Address \"-\"}} {{or .MacAddress \"-\"}}{{end}}" \
-        $ids) || { [ -z "$told" ] || knows=0 attached=$told; return 1; }
-    knows=1 attached=$told unanswered=''
+{{with index .NetworkSettings.Networks \"$network\"}}{{or .IPAddress \"-\"}} {{or .GlobalIPv6Address \"-\"}} {{or .MacAddress \"-\"}}$sysctls{{end}}" \
+        $ids) || { [ -z "$told" ] || { know "$told" && knows=0; }; return 1; }
+    know "$told" || return 1
+    knows=1 unanswered=''
 } 2>/dev/null # some shells report a killed child
 
 # restart_outrun: before version 29, docker aborts a container's start if a router advertisement has already set a default

@@ -55,7 +55,7 @@ reload() {
 reconcile_once() {
     compare
     [ -z "$gone" ] || [ -n "$unanswered" ] || { refresh && compare; }
-    set_macs # first, because the router answers a new container within about a second
+    arrange # first, because the router answers a new container within about a second
     clear_placeholder_routes
     if ! as_wanted; then
         start
@@ -64,6 +64,12 @@ reconcile_once() {
         [ "$why" = "$last_why" ] || log - "${why:-$shim is as wanted again}"
         last_why=$why
     fi
+}
+
+# What needs docker's whole answer
+attend() {
+    take_back unwanted
+    restart_outrun
 }
 
 end_sleep() { [ -z "$sleeper" ] || kill -9 "$sleeper" 2>/dev/null; }
@@ -80,6 +86,7 @@ watch() { # [SHIM]: its name before a reload
     if [ "${1:-$shim}" != "$shim" ] && is_link "$1"; then
         wanted_shim=$shim shim=$1
         stop
+        mv -f "$run/macvlan-ipv6.$1.given" "$given" 2>/dev/null
         shim=$wanted_shim
     fi
     lock=$run/$me.$shim.lock
@@ -91,12 +98,12 @@ watch() { # [SHIM]: its name before a reload
         [ -z "$event" ] || event='' pause=1 hurry=20 quick=5 due=0
         if [ -n "$unanswered" ]; then
             reconcile_once # first, because a dockerd that hangs may take its time again
-            refresh && reconcile_once && restart_outrun
+            refresh && reconcile_once && attend
         elif [ $((due -= 1)) -lt 0 ]; then # after an event, and now and then in case one was lost
             [ -n "$news" ] || arranged='' # and in case a MAC was changed
             refresh
             reconcile_once
-            [ -n "$unanswered" ] || restart_outrun
+            [ -n "$unanswered" ] || attend
         else
             reconcile_once
         fi

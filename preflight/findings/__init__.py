@@ -12,6 +12,7 @@ from preflight.findings import (
     access,
     address_conflicts,
     boot_hook,
+    container_ipv6,
     containers,
     manual_setups,
     network,
@@ -47,6 +48,7 @@ def findings(
     yield from routing.findings(plan, facts, others)
     yield from network.findings(site, install, plan, facts, others)
     yield from containers.findings(plan, facts)
+    yield from container_ipv6.findings(plan, facts)
     yield from collisions.findings(site, install, plan, facts, state, others)
     yield from other_states.findings(site, install, plan, facts, state, take_over, others)
     yield from address_conflicts.findings(site, plan, facts, others)

@@ -8,7 +8,7 @@ from config.problems import Problem
 from config.site import Site
 from facts.nas import Link, NasFacts, Neighbour
 from install.conf import Record, read_conf
-from plan.lan import LanPlan, PlannedAddress
+from plan.lan import LanPlan, PlannedAddress, loop_given
 from preflight.others.installations import Others
 
 Address = IPv4Address | IPv6Address
@@ -33,6 +33,12 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts, others: Others) -> Iter
             for address in link.addresses:
                 own.setdefault(address.interface.ip, link)
     reported: set[tuple[str, str]] = set()
+    for planned in loop_given(site.ipv6, plan.external):
+        answer = facts.neighbours.get(planned.address)
+        if planned.address in own:
+            yield _on_the_nas(planned, own[planned.address], plan)
+        elif planned.address not in holders and answer is not None and answer.mac not in _macs(facts):
+            yield from _answered(planned, answer, facts)
     for planned in plan.given:
         if str(planned.address) in others.addresses:
             continue
@@ -77,7 +83,16 @@ def _owners(site: Site, facts: NasFacts, others: Others) -> dict[Address, Addres
             for text in (place.ipv4, place.ipv6) if ours or name in near else ():
                 if text:
                     found[ip_address(text)] = AddressOwner(container.name, ours)
+        # The watch loop gives addresses of which Docker does not know
+        for _, address in container.inside.ipv6 if container.inside is not None else ():
+            found.setdefault(address, AddressOwner(container.name, ours))
     return found
+
+
+def _macs(facts: NasFacts) -> set[str]:
+    """Of the interfaces of running containers, as far as they could be read."""
+    insides = [container.inside for container in facts.containers.values() if container.inside is not None]
+    return {mac for inside in insides for mac in inside.macs.values()}
 
 
 def _held(

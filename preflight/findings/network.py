@@ -39,7 +39,7 @@ def _was_ours(site: Site, facts: NasFacts) -> bool:
 
 def findings(site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts, others: Others) -> Iterator[Problem]:
     live, before = facts.network(site.network.name), _before(site, facts)
-    if site.ula.gateway == "none" and plan.network.ula_gateway is not None and facts.docker.engine:
+    if site.ula_gateway == "none" and plan.network.ula_gateway is not None and facts.docker.engine:
         yield _gateway_all_the_same(plan, facts)
     if live is None or plan.network.replaces:
         yield from _in_the_way(site, install, plan, facts, before, others)
@@ -101,7 +101,7 @@ def _in_the_way(
             yield Problem("site.lan.parent", site.lan.parent, message, remedy)
         elif taken := refused_for(plan.network, other, facts.engine_major):
             ipv6 = ":" in taken
-            key, value = ("site.ula.prefix", site.ula.prefix) if ipv6 else ("site.lan.subnet", site.lan.subnet)
+            key, value = ("site.ula.prefix", site.ula_prefix) if ipv6 else ("site.lan.subnet", site.lan.subnet)
             message = f"overlaps {taken} of {name}{of}, and Docker refuses a network that overlaps another"
             if not beside and not owner and not unraids:
                 remedy = f"recreate that one with another range, or {remove}"
@@ -131,8 +131,20 @@ def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork,
     if is_adopted(live) and not foreign_network(site, plan, facts):
         message = f"exists already, was not made by this program, and differs\n{_side_by_side(found)}"
         remedy = f"(`docker network rm {live.name}`, its containers disconnected), and it is made as the site says"
-        if any(one.setting in UNWRITABLE or (one.setting, one.live) == ("IPv6 prefix", "none") for one in found):
+        rest = [one for one in found if (one.setting, one.live) != ("IPv6 prefix", "none")]
+        if any(one.setting in UNWRITABLE for one in found):
             remedy = f"remove it there {remedy}"
+        elif len(rest) < len(found):
+            write = (
+                "write what it has into the site, with `ipv6: loop` under its name"
+                if rest
+                else ("write `network.ipv6: loop`")
+            )
+            remedy = (
+                f"{write}: it is used as it is, its containers go on running, and the watch loop on the NAS gives "
+                "those of the site their IPv6 addresses (`external_containers: all` means all that are on it); or "
+                f"remove it there {remedy}"
+            )
         else:
             remedy = f"write what it has into the site, and it is used as it is; or remove it there {remedy}"
         if unraid.makes_network(install, live.name):

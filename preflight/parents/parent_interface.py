@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from config.problems import Problem
 from config.site import Site
-from config.types import AUTO, ULA_RANGE
+from config.types import AUTO
 from facts.nas import Link, NasFacts
 from install.layout import InstallPlan
 from install.profiles import PROFILES
 from plan.lan import LanPlan
-from preflight.parents import nas_address, taken_parent
+from preflight.parents import nas_address, router_prefixes, taken_parent
 from preflight.parents.lan_links import (
     OVS,
     STACKED,
@@ -59,7 +59,7 @@ def findings(site: Site, install: InstallPlan, plan: LanPlan, facts: NasFacts) -
         return
     yield from taken_parent.findings(site, install, facts)
     yield from nas_address.findings(site, plan, parent, facts)
-    yield from _ula(site, parent, facts)
+    yield from router_prefixes.findings(site, parent, facts)
 
 
 def _missing(site: Site, install: InstallPlan, facts: NasFacts) -> Problem:
@@ -138,21 +138,3 @@ def _masters(link: Link, facts: NasFacts) -> list[str]:
     while (above := facts.links.get(chain[-1])) is not None and above.master and above.master not in chain:
         chain.append(above.master)
     return chain
-
-
-def _ula(site: Site, parent: Link, facts: NasFacts) -> Iterator[Problem]:
-    if facts.ula_gateway_state == "silent":
-        message = "does not answer, so the containers' IPv6 traffic to the internet would be lost"
-        remedy = "give the router that address (in the /64 of ula.prefix), or use `gateway: auto`"
-        yield Problem("site.ula.gateway", str(site.ula.gateway), message, remedy)
-    elif facts.ula_gateway_state == "unasked":
-        message = f"cannot be checked by the NAS, which has no address in {site.ula.prefix}: it may lead nowhere"
-        remedy = "check whether your router has that address, or use `gateway: auto`"
-        yield Problem("site.ula.gateway", str(site.ula.gateway), message, remedy, "warning")
-    ulas = [network for network in facts.advertised(parent.name) if network.subnet_of(ULA_RANGE)]
-    if ulas and site.ula.prefix not in ulas:
-        advertised = ", ".join(map(str, ulas))
-        message = f"is not the private prefix that your router advertises ({advertised}): "
-        message += "only the NAS reaches containers at it"
-        remedy = f"write {ulas[0]}, so that the whole LAN does; it changes the containers' private addresses"
-        yield Problem("site.ula.prefix", str(site.ula.prefix), message, remedy, "warning")

@@ -144,7 +144,7 @@ def test_a_container_teaches_its_global_address_and_shows_its_dead_route(awk: li
     assert compare(awk, lines=ATTACHED, proc=proc) == [
         "address test 192.168.1.201",
         f"address test {ULA}201",
-        "seen 7 eth0 0c 02:42:c0:a8:01:c9 0042c0fffea801c9 test",
+        "seen 7 eth0 0c 02:42:c0:a8:01:c9 0042c0fffea801c9 test ra",
         f"address test {GLOBAL}",
         "dead 7 eth0 test",
         f"do route replace {GLOBAL}/128 dev {SHIM} table 109 proto {LEARNED_PROTO}",

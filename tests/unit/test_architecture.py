@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from config.service import Attachment, Healthcheck, Logging, Service, Volume
-from config.site import Site
+from config.site import Site, Ula
 from tests.unit.sites import ROOT
 
 PURE_FOLDERS = ("config", "facts", "plan", "install", "preflight")
@@ -153,7 +153,7 @@ def test_the_product_does_not_know_of_the_lab() -> None:
 
 SECTIONS: dict[str, Any] = {
     name: field.annotation for name, field in Site.model_fields.items() if hasattr(field.annotation, "model_fields")
-}
+} | {"ula": Ula}
 GUIDE = (ROOT / "docs/guide.md").read_text()
 
 
@@ -166,7 +166,7 @@ def words_under(heading: str) -> set[str]:
 
 def test_every_key_of_the_site_has_its_row_in_the_guide() -> None:
     keys = {f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields}
-    keys |= set(Site.model_fields) - set(SECTIONS)
+    keys |= set(Site.model_fields) - set(SECTIONS) | {"ula"}
     rows = {
         row
         for rows in re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", GUIDE, re.M)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config.problems import UserErrors
 from config.service import Attachment, Healthcheck, Logging, Service
-from config.site import RENAMED, Site, parse_site
+from config.site import RENAMED, Site, Ula, parse_site
 from plan.lan import LanPlan
 from tests.unit.junk import junk
 from tests.unit.sites import COMPOSE, Change, box, compose_file, drop, judge, put, site_of
@@ -286,6 +286,7 @@ PLACES = [
     *((section,) for section in Site.model_fields),
     *((section, key) for section, model in ((s, f.annotation) for s, f in Site.model_fields.items())
       for key in getattr(model, "model_fields", ())),
+    *(("ula", key) for key in Ula.model_fields),
     *(("containers", "test", key) for key in Service.model_fields),
     *(("containers", "test", "networks", "bridge-host", key) for key in Attachment.model_fields),
     *(("containers", "test", "healthcheck", key) for key in Healthcheck.model_fields),
@@ -330,14 +331,15 @@ def test_junk_in_place_of_the_whole_site_gives_clear_problems(value: Any) -> Non
 def _is_sound(plan: LanPlan) -> None:
     """What the NAS would reject, or what would cut somebody off, is in no plan that passed."""
     holders = (*plan.containers, *plan.external)
-    subnet, prefix = plan.network.subnet, plan.network.ula_prefix
+    subnet, prefix = plan.network.subnet, plan.ula_prefix
     ipv4s = [plan.network.gateway, plan.shim.ipv4, *(h.ipv4 for h in holders)] + (
         [plan.nas_ipv4] if plan.nas_ipv4 else []
     )
-    ulas = [plan.shim.ula, *(h.ula for h in holders)] + ([plan.network.ula_gateway] if plan.network.ula_gateway else [])
+    ulas = [plan.shim.ipv6, *(h.ula for h in holders), plan.network.ula_gateway]
+    ulas = [ula for ula in ulas if ula is not None and not ula.is_link_local]
     macs = [plan.shim.mac, *(h.mac for h in holders if h.mac)]
     for values in (ipv4s, ulas, macs, [h.name for h in holders]):
         assert len(set(values)) == len(values)
     assert all(a in subnet and a not in (subnet.network_address, subnet.broadcast_address) for a in ipv4s)
-    assert all(a in prefix and a != prefix.network_address for a in ulas)
+    assert all(prefix is not None and a in prefix and a != prefix.network_address for a in ulas)
     assert len(plan.shim.name) <= 15 and len(plan.shim.parent) <= 15

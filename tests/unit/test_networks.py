@@ -76,7 +76,7 @@ def test_a_further_network_is_a_site_with_its_own_lan_prefix_shim_and_names_on_t
     assert [view.resource for view in found.values()] == ["lan", "lan-iot", "lan-cams"]
     cams = found["cams"].site
     assert (cams.network.name, cams.network.labels) == ("cams", {"a": "b"})
-    assert (str(cams.lan.subnet), str(cams.ula.prefix)) == ("192.168.30.0/24", "fd0d:7eb5:2afd:30::/64")
+    assert (str(cams.lan.subnet), str(cams.ula_prefix)) == ("192.168.30.0/24", "fd0d:7eb5:2afd:30::/64")
     assert (cams.shim.name, cams.install.name) == ("macvlan-cams", "cams")
     assert cams.install.unit_path == "/etc/systemd/system/setup_docker_macvlan-cams.service"
     assert found[""].site.install.unit_path == "/etc/systemd/system/setup_docker_macvlan.service"

@@ -178,7 +178,7 @@ def test_the_engines_major_version_is_read(engine: str, major: int | None) -> No
 
 def test_the_prediction_is_the_announced_prefix_and_the_pinned_suffix() -> None:
     facts = parse_facts(answer("bare"))
-    told = report(dev_plan(), installed().status_command, "", facts.advertised_global("eth0"))
+    told = report(dev_plan(), installed().status_command, "", facts.advertised_global("eth0"), tools=["nsenter"])
     assert told["containers"]["test"] == {
         "name": "test",
         "ipv4": "192.168.1.201",

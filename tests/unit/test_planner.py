@@ -115,7 +115,7 @@ def test_the_layout_of_dev_is_as_it_always_was() -> None:
         ),
     }
     shim = plan.shim
-    assert (shim.name, shim.parent, str(shim.ipv4), str(shim.ula), shim.mac) == (
+    assert (shim.name, shim.parent, str(shim.ipv4), str(shim.ipv6), shim.mac) == (
         "macvlan-host",
         "eth0",
         "192.168.1.254",
@@ -209,4 +209,6 @@ def test_a_global_id_of_another_length_is_refused(count: int) -> None:
 def test_where_the_nas_has_no_address_on_the_lan_its_containers_look_for_it_at_the_shim() -> None:
     plan = plan_of(site_of(put("lan", "nas_address", "none")), [compose_file()])
     assert plan.nas_ipv4 is None
-    assert report(plan, "status")["manual_checks"]["test to NAS"] == "docker exec test ping -c 3 192.168.1.254"
+    assert report(plan, "status", tools=["nsenter"])["manual_checks"]["test to NAS"] == (
+        "nsenter -t $(docker inspect -f '{{.State.Pid}}' test) -n ping -c 3 192.168.1.254"
+    )

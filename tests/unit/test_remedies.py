@@ -12,7 +12,7 @@ from tests.unit.recorded import CASES, site_text_in
 from tests.unit.sites import judge, put, site_of
 from tests.unit.test_findings import found
 
-KEY_AND_VALUE = re.compile(r"(?<!with )`((?:nas|lan|ula|shim|network|install)\.[a-z_]+): ([^`{}<>…]+)`(?! if )")
+KEY_AND_VALUE = re.compile(r"(?<!with )`((?:nas|lan|ula|shim|network|install)\.[a-z0-9_]+): ([^`{}<>…]+)`(?! if )")
 WHOLE_NETWORK = re.compile(r"give this network the name ([^,]+),")
 VALUE = re.compile(r"write `?([\w./:-]+)`?(?!.*, and addresses)")
 
@@ -27,7 +27,9 @@ def written(problem: Problem) -> Iterator[tuple[str, str]]:
         yield "network.name", name
     for value in VALUE.findall(problem.remedy):
         of_one_key = problem.path.startswith("site.") and key.count(".") == 1
-        if of_one_key and (value in ("auto", "none") or re.search(r"[\d-]", value)):  # else a word of the sentence
+        if (
+            of_one_key and not value.endswith(":") and (value in ("auto", "none") or re.search(r"[\d-]", value))
+        ):  # else a word of the sentence
             yield f"{place}{key}", value
 
 
@@ -48,6 +50,7 @@ def test_there_are_remedies_of_every_form() -> None:
     assert len(REMEDIES) > 30
     assert {("lan.parent", "br0"), ("shim.name", "mac0"), ("lan.nas_address", "none")} <= applied
     assert {("network.name", "old-net"), ("lan.gateway", "192.168.1.2"), ("ula.gateway", "auto")} <= applied
+    assert ("network.ipv6", "loop") in applied
 
 
 @pytest.mark.parametrize(("name", "problem", "key", "value"), REMEDIES)

@@ -1,0 +1,99 @@
+# Runs in the network namespace of a container: sh -c "this" IP DEV MAC SUFFIX IPV6 PID STARTED RECORD. MAC: the planned one, or
+# `-`; SUFFIX: the 16 hex digits that follow from it. IPV6: an address to give, `slaac` to switch IPv6 on, `ra` to see that
+# advertisements are taken, or `-`. RECORD: what was before each change is written there, before the change.
+# A new global address is checked for duplicates for about a second, in which a container would lose its first packets. RFC
+# 4429 lets it use the address meanwhile. The MAC from which the address is formed is unique.
+# From version 28 on Docker gives a container another MAC at each start if the planned one came by `network connect`. The
+# token makes the kernel ask the router again, because the answer to the old MAC is lost. An address that was formed from
+# the old MAC is removed. The MAC comes before IPv6, so that no address is formed from the old one.
+set -f
+ip=$0 dev=$1 mac=$2 suffix=$3 ipv6=$4 process="$5 $6" since=$6 record=$7
+# The number may have come to another process before its namespace was entered
+read -r stat <"/proc/$5/stat" || exit
+# shellcheck disable=SC2086 # words
+set -- ${stat##*) }
+[ "${20:-}" = "$since" ] || exit
+link=$("$ip" -o link show dev "$dev") || exit
+number=${link%%:*} # a name may come to another interface
+
+# note WHAT BEFORE: writes that down, once. What cannot be written down may not be changed. Lines of one process have a
+# bound, because a container can make interfaces for ever
+note() {
+    lines=0
+    while read -r pid time index what before; do
+        [ "$pid $time" = "$process" ] || continue
+        case "$index $what $before" in
+        "$number $1 $2") return 0 ;;
+        "$number address "*) ;;
+        "$number $1 "*) return 0 ;;
+        esac
+        [ $((lines += 1)) -lt 64 ] || return 1
+    done <"$record"
+    echo "$process $number $1 $2" >>"$record"
+}
+
+put() { # FAMILY/NAME VALUE
+    file=/proc/sys/net/${1%/*}/conf/$dev/${1#*/} now=
+    read -r now <"$file"
+    case $now in "") return 1 ;; "$2") return 0 ;; esac
+    note "$1" "$now" && echo "$2" >"$file"
+}
+
+hextets() { echo "$1" | sed "s/..../&:/g; s/:\$//"; }
+
+# The token is taken back after the MAC, so that the router answers the right one, and before accept_ra, without which the
+# kernel refuses it. So it is noted before the one and after the other
+note_token() {
+    before=$("$ip" token get dev "$dev")
+    before=${before#token }
+    note token "${before%% *}"
+}
+
+set_mac() {
+    case $link in *link/ether*) old=${link#*link/ether } old=${old%% *} ;; *) return 1 ;; esac
+    [ "$old" != "$mac" ] || return 0
+    put ipv6/ndisc_notify 1
+    put ipv4/arp_notify 1
+    if ! { note_token && note mac "$old" && "$ip" link set dev "$dev" address "$mac"; }; then
+        echo "the MAC $old stays, the kernel does not take $mac"
+        return 1
+    fi
+    asks=y
+    echo "has the MAC $mac in place of $old"
+}
+
+remove_formed() {
+    seen=0 removed=0 # a container may have given itself any number
+    while [ $((seen += 1)) -le 512 ] && [ $removed -lt 16 ] && read -r address _ length scope flags name; do
+        case $name,$scope,$length,$flags,$address in
+        "$dev,00,40,"[0-7]?,*"$suffix") ;;
+        "$dev,00,40,"[0-7]?,*fffe??????) removed=$((removed + 1)) && "$ip" -6 addr del "$(hextets "$address")/64" dev "$dev" ;;
+        esac
+    done </proc/self/net/if_inet6
+}
+
+# The kernel of a container that forwards packets takes advertisements only at 2, and only by the sysctl of the interface itself
+take_advertisements() {
+    read -r forwards <"/proc/sys/net/ipv6/conf/$dev/forwarding" && read -r takes <"/proc/sys/net/ipv6/conf/$dev/accept_ra"
+    [ "$forwards/$takes" = 1/1 ] && put ipv6/accept_ra 2 || return
+    [ "$mac" = - ] || ! note_token || asks=y
+    echo "forwards packets: takes advertisements all the same now (accept_ra=2)"
+}
+
+give_ipv6() {
+    read -r off <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6"
+    put ipv6/disable_ipv6 0 || return
+    given=
+    if [ "$ipv6" != slaac ] && [ -z "$("$ip" -6 -o addr show dev "$dev" to "$ipv6/128")" ]; then
+        note address "$ipv6" && "$ip" -6 addr add "$ipv6/64" dev "$dev" nodad && given=" and the address $ipv6"
+    fi
+    [ "$off$given" = 0 ] || echo "has IPv6$given now"
+}
+
+put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1
+asks=
+[ "$ipv6" = - ] || take_advertisements
+[ "$mac" = - ] || set_mac || suffix=
+[ -z "$asks" ] || [ -z "$suffix" ] || "$ip" token set "::$(hextets "$suffix")" dev "$dev"
+case $ipv6 in - | ra) ;; *) give_ipv6 ;; esac
+[ "$mac" = - ] || [ -z "$suffix" ] || remove_formed
