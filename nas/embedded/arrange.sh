@@ -74,7 +74,9 @@ remove_formed() {
 
 # The kernel of a container that forwards packets takes advertisements only at 2, and only by the sysctl of the interface itself
 take_advertisements() {
-    read -r forwards <"/proc/sys/net/ipv6/conf/$dev/forwarding" && read -r takes <"/proc/sys/net/ipv6/conf/$dev/accept_ra"
+    # `read` fails although it reads a sysctl: the second byte of one cannot be asked for alone
+    read -r forwards <"/proc/sys/net/ipv6/conf/$dev/forwarding"
+    read -r takes <"/proc/sys/net/ipv6/conf/$dev/accept_ra"
     [ "$forwards/$takes" = 1/1 ] && put ipv6/accept_ra 2 || return
     [ "$mac" = - ] || ! note_token || asks=y
     echo "forwards packets: takes advertisements all the same now (accept_ra=2)"

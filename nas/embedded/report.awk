@@ -4,7 +4,7 @@
 # have, or is checked here.
 function quoted(s) { return "\"" s "\"" }
 function add(list, s) { return list (list == "" ? "" : ", ") s }
-function mark(a) { if (a in reached) hits = add(hits, quoted(a)); return a (on && pinged && !(a in reached) ? "!" : "") }
+function mark(a) { if (a in reached) hits = add(hits, quoted(a)); return a (on && pinged && a != "-" && !(a in reached) ? "!" : "") }
 function finish(   i, f, a, life, globals, shown) {
     if (name == "") return
     hits = ""
@@ -30,12 +30,13 @@ function begin(n, a, u, p, o) {
 function ornull(s) { return s == "" ? "null" : quoted(s) }
 $1 == "pinged" { pinged = 1 }
 $1 == "reached" { reached[$2] }
-$1 == "planned" { names[++count] = $2; v4s[count] = $3; ulas[count] = $4; if ($3 != "-") planned[$3] }
+$1 == "planned" { names[++count] = $2; v4s[count] = $3; ulas[count] = $4 == "slaac" ? "-" : $4; if ($3 != "-") planned[$3] }
 $1 == "planned" && $5 ~ /:/ { macs[$3] = $5 }
 $1 == "attached" && $3 ~ /^\/[A-Za-z0-9_.-]+$/ && $4 ~ /^[0-9.]+$/ && $5 ~ /^[0-9a-f:-]+$/ {
     begin(substr($3, 2), $4, $5, ($4 in planned) ? "true" : "false", 1)
     running[$4]
 }
+$3 == "inet" && index($4, v4 "/") == 1 { dev = $2 }
 $3 == "inet6" { line[++seen] = $0; if (index($4, ula "/") == 1) dev = $2 }
 match($0, / link\/ether [0-9a-f:]+ /) {
     mac = substr($0, RSTART + 12, RLENGTH - 13); sub(/[@:].*/, "", $2)

@@ -4,14 +4,15 @@
 # attached line asks for; others=all means that each attached one is to take advertisements.
 # Answers with the lines that stay, as `stays PID STARTED NUMBER WHAT BEFORE`, and with `back PID STARTED [NUMBER WHAT BEFORE]...` for
 # withdraw.sh, the latest change first.
+BEGIN { ipv6s = "^(address|ipv6/(disable_ipv6|accept_ra))$" }
 function is_wanted(pid, kind, before) {
+    if (what == "ipv6") return kind !~ ipv6s
     if (what == "all" || !(pid in ipv6)) return 0
-    if (kind ~ /^(address|ipv6\/(disable_ipv6|accept_ra))$/) {
-        if (what == "ipv6") return 0
+    if (kind ~ ipv6s) {
         if (kind == "ipv6/accept_ra") return takes[pid]
         return gives[pid] && (kind != "address" || before == ipv6[pid])
     }
-    return what == "ipv6" || kind ~ /optimistic/ || mac[pid] != ""
+    return kind ~ /optimistic/ || mac[pid] != ""
 }
 function is_sound(kind, before) {
     if (kind ~ /^ipv6\/(disable_ipv6|accept_ra|optimistic_dad|use_optimistic|ndisc_notify)$|^ipv4\/arp_notify$/) return before ~ /^-?[0-9]+$/

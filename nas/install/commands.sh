@@ -18,7 +18,10 @@ undo() { # WHY
         comes_up || state="the previous files were put back, but: $why"
         # A version from before 2026-11-28 has its routes in table main, and knows of no table
         grep -q routing_table "$program" || sh "$new_program" release "$new_conf" >/dev/null 2>&1
+        # One that gives no IPv6 takes none back either. The MACs are its own matter
+        grep -q '^withdraw()' "$program" || sh "$new_program" withdraw "$new_conf" ipv6 >/dev/null 2>&1
     else
+        sh "$new_program" withdraw "$new_conf" >/dev/null 2>&1
         [ -n "$found" ] || state="everything was taken away again"
         restore_manual_hook "$was_enabled" "$was_active" || state="the previous files were put back, but their unit does not start"
         [ -z "$was_link" ] || $ip link show dev "$shim" >/dev/null 2>&1 ||
@@ -30,7 +33,9 @@ undo() { # WHY
 remove() {
     # A unit made by hand in the place of ours has the link now
     { [ -n "$hook_file" ] && by_hand "$hook_file"; } || take_down || die "$why; the loop is stopped, the files are still there"
-    told='' enabled='' active=''
+    told='' enabled='' active='' given=''
+    sh "$new_program" withdraw "$new_conf" >/dev/null 2>&1 ||
+        given='; containers that run keep some of what the loop gave them'
     for dest in $paths; do
         if by_hand "$dest" || is_shared "$dest"; then continue; fi
         if [ ! -e "$dest$kept" ]; then
@@ -47,7 +52,7 @@ remove() {
     fi
     restore_manual_hook "$enabled" "$active" || told="$told, but its unit does not start"
     [ -e "$hook_file$kept" ] || rm -f "$hook_file$kept.enabled" "$hook_file$kept.active"
-    say "removed: link, unit and files$told"
+    say "removed: link, unit and files$told$given"
 }
 
 main() {

@@ -10,7 +10,7 @@ container_details() {
         say "$tag $pid $rest"
         enter "$pid"
         # shellcheck disable=SC2086 # words
-        limited 5 $enter sh -c "$ip -o link show | sed 16q; $ip -6 -o addr show scope global | sed 24q
+        limited 5 $enter sh -c "$ip -o link show | sed 16q; $ip -4 -o addr show | sed 16q; $ip -6 -o addr show scope global | sed 24q
             $ip -6 route show default | sed 16q" 2>/dev/null </dev/null |
             sed -n 's/ alias .*//; /^[0-9][0-9]*: /p; /^default [^"]*$/p'
     done <<EOF
@@ -65,9 +65,11 @@ all_drifts() {
 }
 
 notes() {
+    without=''
+    [ "$ipv6" != loop ] || without=', and none gets IPv6'
     command -v docker >/dev/null || say 'no docker client on PATH: containers are not known'
     command -v nsenter >/dev/null || $ip netns list >/dev/null 2>&1 ||
-        say 'neither nsenter nor ip netns: default routes and MACs in containers stay as docker made them'
+        say "neither nsenter nor ip netns: default routes and MACs in containers stay as docker made them$without"
     for family in 4 6; do
         case $family/$tables in
         4/[0-9]* | 6/*[0-9]) ;;
@@ -81,8 +83,9 @@ status() { # table|json|brief
     state=ok code=0
     as_wanted || state=drifted code=1
     [ "$link_state" != missing ] || state=down code=3
+    own6=${shim_ipv6#-}
     count=$(printf %s "$planned" | grep -c .)
-    title="shim $shim on $parent: $shim_ipv4, $shim_ipv6; $count containers, $wanted routes"
+    title="shim $shim on $parent: $shim_ipv4${own6:+, $own6}; $count containers, $wanted routes"
     case $1 in
     brief)
         [ $code -eq 0 ] || title="shim $shim on $parent: $state: $(drifts | sed 4,\$d | tr '\n' ';')"
@@ -112,7 +115,7 @@ status_table() {
 
 status_json() {
     say "{\"version\": 1, \"state\": \"$state\", \"network\": \"$network\", \"shim\": {\"name\": \"$shim\"," \
-        "\"parent\": \"$parent\", \"mac\": \"$shim_mac\", \"ipv4\": \"$shim_ipv4\", \"ipv6\": \"$shim_ipv6\"}," \
+        "\"parent\": \"$parent\", \"mac\": \"$shim_mac\", \"ipv4\": \"$shim_ipv4\", \"ipv6\": ${own6:+\"}${own6:-null}${own6:+\"}}," \
         "\"routes\": {\"wanted\": $wanted, \"present\": $present, \"stale\": $stale," \
         "\"table_ipv4\": \"${tables% *}\", \"table_ipv6\": \"${tables#* }\"}," \
         "\"drift\": [$(all_drifts | sed 's/["\\]/\\&/g; s/.*/"&"/; $!s/$/,/')]," "\"notes\": [$(notes | sed 's/.*/"&"/; $!s/$/,/')]," \
