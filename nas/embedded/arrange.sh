@@ -83,7 +83,6 @@ take_advertisements() {
 }
 
 give_ipv6() {
-    read -r off <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6"
     put ipv6/disable_ipv6 0 || return
     given=
     if [ "$ipv6" != slaac ] && [ -z "$("$ip" -6 -o addr show dev "$dev" to "$ipv6/128")" ]; then
@@ -92,7 +91,8 @@ give_ipv6() {
     [ "$off$given" = 0 ] || echo "has IPv6$given now"
 }
 
-put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1
+read -r off <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6"
+[ "$off/$ipv6" = 1/- ] || { put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1; }
 asks=
 [ "$ipv6" = - ] || take_advertisements
 [ "$mac" = - ] || set_mac || suffix=
