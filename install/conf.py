@@ -53,7 +53,7 @@ class Record:
 
     whole: whether it is unchanged since it was written.
     containers: name → (IPv4, ULA).
-    macs: name → the MAC that the watch loop sets, for those that have one.
+    macs: name → the MAC that the watch loop sets, for those that have one; statics: the global address, likewise.
     adopted: whether somebody else made Docker's network.
     hook: what starts the loop, and the unit that it is bound to (systemd) or the task's name (task-scheduler).
     stack: organization/project/stack that wrote it, "" if an older version did.
@@ -64,6 +64,7 @@ class Record:
     values: Mapping[str, str]
     containers: Mapping[str, tuple[str, str]]
     macs: Mapping[str, str] = field(default_factory=dict)
+    statics: Mapping[str, str] = field(default_factory=dict)
     sums: Mapping[str, str] = field(default_factory=dict)
     repair: Repair | None = None
     adopted: bool = False
@@ -87,7 +88,7 @@ class Record:
         return shims | {
             address: f"the container {name}"
             for name, both in self.containers.items()
-            for address in both
+            for address in (*both, *([self.statics[name]] if name in self.statics else []))
             if address not in (NO_ADDRESS, SLAAC)
         }
 
@@ -127,8 +128,8 @@ def render_conf(
         key = "router_gateway" if plan.network.ula_gateway_is_router else "placeholder_gateway"
         lines.append(f"{key} {plan.network.ula_gateway}")
     for holder in plan.routed:
-        lines.append(f"container {holder.name} {holder.ipv4} {_ula_word(plan, holder)} {holder.mac or NO_ADDRESS}")
-        lines += [f"static {holder.ipv4} {holder.static}"] if holder.static else []
+        words = [holder.name, holder.ipv4, _ula_word(plan, holder), holder.mac or NO_ADDRESS]
+        lines.append(" ".join(map(str, ["container", *words, *([holder.static] if holder.static else [])])))
     text = "\n".join(lines) + "\n"
     return f"{text}{_SUM}{digest_of(text)}\n"
 
@@ -162,11 +163,13 @@ def read_conf(text: str | None) -> Record | None:
     values: dict[str, str] = {}
     containers: dict[str, tuple[str, str]] = {}
     macs: dict[str, str] = {}
+    statics: dict[str, str] = {}
     for line in text.splitlines():
         words = line.split()
-        if words[:1] == ["container"] and len(words) in (4, 5):
+        if words[:1] == ["container"] and len(words) in (4, 5, 6):
             containers[words[1]] = (words[2], words[3])
-            macs |= {words[1]: words[4]} if words[4:] not in ([], ["-"]) else {}
+            macs |= {words[1]: words[4]} if words[4:5] not in ([], [NO_ADDRESS]) else {}
+            statics |= {words[1]: words[5]} if len(words) == 6 else {}
         elif len(words) == 2 and not line.startswith("#"):
             values[_OLD_KEYS.get(words[0], words[0])] = words[1]
     repaired = re.search(r"^# (\d{4}-\S+Z) (.*)$", text, re.MULTILINE)
@@ -179,6 +182,7 @@ def read_conf(text: str | None) -> Record | None:
         values=values,
         containers=containers,
         macs=macs,
+        statics=statics,
         sums=dict(re.findall(r"^# file (\S+) ([0-9a-f]{64})$", text, re.MULTILINE)),
         repair=Repair(repaired[1], repaired[2], stray[1] if stray else "", replaced) if repaired else None,
         adopted="\n# network adopted\n" in text,

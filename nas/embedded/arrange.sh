@@ -1,6 +1,6 @@
 # Runs in the network namespace of a container: sh -c "this" IP DEV MAC SUFFIX IPV6 PID STARTED RECORD. MAC: the planned one, or
-# `-`; SUFFIX: the 16 hex digits that follow from it. IPV6: an address to give, `slaac` to switch IPv6 on, `ra` to see that
-# advertisements are taken, or `-`. RECORD: what was before each change is written there, before the change.
+# `-`; SUFFIX: the 16 hex digits that follow from it. IPV6: an address to give, `slaac` to switch IPv6 on, either with
+# `,ADDRESS` behind it for a second one; `ra` to see that advertisements are taken, or `-`. RECORD: what was before each change is written there, before the change.
 # A new global address is checked for duplicates for about a second, in which a container would lose its first packets. RFC
 # 4429 lets it use the address meanwhile. The MAC from which the address is formed is unique.
 # From version 28 on Docker gives a container another MAC at each start if the planned one came by `network connect`. The
@@ -85,9 +85,12 @@ take_advertisements() {
 give_ipv6() {
     put ipv6/disable_ipv6 0 || return
     given=
-    if [ "$ipv6" != slaac ] && [ -z "$("$ip" -6 -o addr show dev "$dev" to "$ipv6/128")" ]; then
-        note address "$ipv6" && "$ip" -6 addr add "$ipv6/64" dev "$dev" nodad && given=" and the address $ipv6"
-    fi
+    for address in ${ipv6%,*} ${ipv6#"${ipv6%,*}"}; do
+        address=${address#,}
+        if [ "$address" != slaac ] && [ -z "$("$ip" -6 -o addr show dev "$dev" to "$address/128")" ]; then
+            note address "$address" && "$ip" -6 addr add "$address/64" dev "$dev" nodad && given="$given and the address $address"
+        fi
+    done
     [ "$off$given" = 0 ] || echo "has IPv6$given now"
 }
 

@@ -1,6 +1,6 @@
 # Compares what is wanted with what ip and the kernel tell. learn.awk stands before it.
 # Reads lines `conf SHIM PARENT MAC IPV4 IPV6 GATEWAY KNOWS PROTO OTHERS`, `tables TABLE ITSNAME BEFORE4 BEFORE6 SIBLING...`, `planned
-# NAME IPV4 ULA MAC` and `attached PID /NAME IPV4 ULA MAC GIVE`, then what ip says after `== link`, `== rules4`, `== rules6` and
+# NAME IPV4 ULA MAC [STATIC]` and `attached PID /NAME IPV4 ULA MAC GIVE [STATIC]`, then what ip says after `== link`, `== rules4`, `== rules6` and
 # `== routes`. BEFORE: that of the last look, because an answer about the rules may fail once; SIBLING: the table of another
 # installation of this program.
 # Answers with `link STATE`, counts of routes, `tables IPV4 IPV6`, and the changes in the order in which no packet is lost:
@@ -59,7 +59,7 @@ function see(pid, dev, nr, v4, name, ipv6) {
     print "seen", pid, dev, nr, ((v4 in macs) ? macs[v4] " " suffix(macs[v4]) : "- -"), name, ipv6
 }
 function reach(name, address, digits) { if (!(digits in reserved)) want(address, learned); print "address", name, address }
-function container(pid, name, v4, ula, mac, gives,   file, l, p, n, all, on, dev, any, there, i, own, count, read, ipv6) {
+function container(pid, name, v4, ula, mac, gives, static,   file, l, p, n, all, on, dev, any, there, i, own, count, read, ipv6) {
     know_host()
     file = "/proc/" pid "/net/if_inet6"
     while (read++ < MOST_LINES && (i = (getline l < file)) > 0) {
@@ -70,10 +70,10 @@ function container(pid, name, v4, ula, mac, gives,   file, l, p, n, all, on, dev
     if (i < 0) { print "gone"; return }
     there = dev != "" || has(pid, v4)
     if (there) reach(name, v4, v4)
-    ipv6 = gives ? (ula == "-" ? "slaac" : ula) : v6 != "-" && (everyone || (v4 in dual)) ? "ra" : "-"
+    ipv6 = gives ? (ula == "-" ? "slaac" : ula) (static == "" ? "" : "," static) : v6 != "-" && (everyone || (v4 in dual)) ? "ra" : "-"
     if (dev == "") {
         if (there && (gives || v4 in macs)) dev = link_of(pid, v4)
-        if (dev == "" || ipv6 != "slaac" || !(dev in on)) {
+        if (dev == "" || ipv6 !~ /^slaac/ || !(dev in on)) {
             # Not there yet, or a number that another process has now, or IPv6 is switched off
             if (dev != "") see(pid, dev, 0, v4, name, ipv6)
             if (dev != "" && gives) print "stray", pid
@@ -83,6 +83,10 @@ function container(pid, name, v4, ula, mac, gives,   file, l, p, n, all, on, dev
     }
     if (ula != "-") reach(name, ula, hex(ula))
     see(pid, dev, on[dev], v4, name, ipv6)
+    if (static != "") {
+        for (i = 1; i <= n; i++) { split(all[i], p, " "); if (p[6] == dev && text(p[1]) == static) break }
+        if (i <= n) reach(name, static, p[1]); else print "stray", pid
+    }
     own = " " (v4 in macs ? suffix(macs[v4]) : "") " " (mac ~ /:/ ? suffix(mac) : "") " "
     for (i = 1; i <= n && count < MOST_LEARNED; i++) {
         split(all[i], p, " ")
@@ -129,9 +133,9 @@ part == "" && $1 == "tables" {
     if ($5 != "main") policy[6]
     for (i = 6; i <= NF; i++) sibling[$i]
 }
-part == "" && $1 == "planned" { want($3, ""); want($4, ""); if ($4 != "-") dual[$3]; if ($5 ~ /:/) macs[$3] = $5 }
+part == "" && $1 == "planned" { want($3, ""); want($4, ""); want($6, ""); if ($4 != "-") dual[$3]; if ($5 ~ /:/) macs[$3] = $5 }
 part == "" && $1 == "attached" && $2 ~ /^[1-9][0-9]*$/ && $3 ~ /^\/[A-Za-z0-9_.-]+$/ && $4 ~ /^[0-9.]+$/ && $5 ~ /^[0-9a-f:-]+$/ {
-    container($2, substr($3, 2), $4, $5, $6 ~ /^[0-9a-f:]+$/ && length($6) == 17 ? $6 : "-", $7 == "give")
+    container($2, substr($3, 2), $4, $5, $6 ~ /^[0-9a-f:]+$/ && length($6) == 17 ? $6 : "-", $7 == "give", $8 ~ /:/ ? $8 : "")
 }
 part == "link" && /^[0-9]+: / { there = 1; at = $2; sub(/^.*@/, "", at); sub(/:$/, "", at); up = /[<,]UP[,>]/ }
 part == "link" && $1 == "link/ether" { hasmac = $2 }

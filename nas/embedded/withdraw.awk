@@ -1,5 +1,5 @@
 # Which changes in containers are to be taken back. learn.awk stands before it.
-# Reads `planned NAME IPV4 ULA MAC`, `attached PID /NAME IPV4 ULA MAC GIVE`, and the record of arrange.sh, each line behind
+# Reads `planned NAME IPV4 ULA MAC`, `attached PID /NAME IPV4 ULA MAC GIVE [STATIC]`, and the record of arrange.sh, each line behind
 # `given `: PID STARTED NUMBER WHAT BEFORE. With -v what=all everything is, with what=ipv6 all of IPv6, else what no planned or
 # attached line asks for; others=all means that each attached one is to take advertisements.
 # Answers with the lines that stay, as `stays PID STARTED NUMBER WHAT BEFORE`, and with `back PID STARTED [NUMBER WHAT BEFORE]...` for
@@ -10,7 +10,7 @@ function is_wanted(pid, kind, before) {
     if (what == "all" || !(pid in ipv6)) return 0
     if (kind ~ ipv6s) {
         if (kind == "ipv6/accept_ra") return takes[pid]
-        return gives[pid] && (kind != "address" || before == ipv6[pid])
+        return gives[pid] && (kind != "address" || before == ipv6[pid] || before == static[pid])
     }
     return kind ~ /optimistic/ ? gives[pid] || ipv6[pid] != "-" : mac[pid] != ""
 }
@@ -21,7 +21,7 @@ function is_sound(kind, before) {
 }
 $1 == "planned" && $3 != "-" { planned[$3] = $4; if ($5 ~ /:/) macs[$3] = $5 }
 $1 == "attached" {
-    ipv6[$2] = $5; gives[$2] = $7 == "give"; mac[$2] = macs[$4]
+    ipv6[$2] = $5; static[$2] = $8; gives[$2] = $7 == "give"; mac[$2] = macs[$4]
     takes[$2] = gives[$2] || others == "all" || (($4 in planned) && planned[$4] != "-")
 }
 $1 == "given" && NF == 6 && $2 $3 $4 ~ /^[0-9]+$/ && is_sound($5, $6) {

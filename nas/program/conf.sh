@@ -66,9 +66,10 @@ load_conf() {
         case $key in
         '' | '#'*) ;;
         container)
-            # Older versions wrote no MAC at the end of the line
-            is_name "$a" && none_or is_v4 "$b" && none_or is_v6_or_slaac "$c" && none_or is_mac "${more:--}" &&
-                planned="${planned}planned $a $b $c ${more:--}$NL"
+            # Older versions wrote no MAC at the end of the line. Behind it may be a static global address
+            mac=${more%% *} static=${more#"$mac"} static=${static# }
+            is_name "$a" && none_or is_v4 "$b" && none_or is_v6_or_slaac "$c" && none_or is_mac "${mac:--}" &&
+                none_or is_v6 "${static:--}" && planned="${planned}planned $a $b $c ${mac:--}${static:+ $static}$NL"
             ;;
         version) [ "$v" = 1 ] && version=1 ;;
         network) is_name "$v" && network=$a ;;

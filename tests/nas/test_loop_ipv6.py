@@ -130,6 +130,22 @@ def test_slaac_switches_ipv6_on_and_gives_nothing(box: Box) -> None:
     assert [line.split()[2:] for line in record(box) if "optimistic" not in line] == [["2", "ipv6/disable_ipv6", "1"]]
 
 
+@pytest.mark.parametrize("ula", [ULA, "slaac"])
+def test_a_static_global_address_is_given_routed_and_taken_back_beside_the_other(box: Box, ula: str) -> None:
+    static = "2001:db8:7:7::53"  # not of a /64 of this host: an address like that is never learned
+    planned = f"container test 192.168.1.201 {ula} {MAC}"
+    expected = {f"{address}/64" for address in (static, ula) if address != "slaac"}
+    _, space = attach(box, f"{LOOP}{planned} {static}\n")
+    until("both are there", lambda: addresses(box, space) == expected)
+    # Without a ULA of its own a container cannot answer the shim's
+    until("and the static one is reached", lambda: box.pings(static) if ula == ULA else static in box.routes())
+    box.ip("addr", "del", f"{static}/64", "dev", "eth0", space=space)
+    until("it is given again", lambda: has(box, space, static))
+    reload(box, f"{LOOP}{planned}\n")
+    until("it goes with its line", lambda: not has(box, space, static))
+    assert (ula == "slaac" or has(box, space)) and static not in box.routes()
+
+
 @pytest.mark.parametrize(("more", "given"), [("", None), (ALL, ""), (PREFIXED, f"{PREFIX}77")])
 def test_a_container_that_nobody_planned_gets_it_only_if_the_site_says_so(
     box: Box, more: str, given: str | None

@@ -149,7 +149,9 @@ def test_a_static_global_address_stands_beside_the_ula_and_is_warned_of() -> Non
     plan = planned(address, STATIC, LOOP)
     web = next(container for container in plan.containers if container.name == "web")
     assert (str(web.ula), str(web.static)) == ("fd0d:7eb5:2afd::40", "2001:db8:1:1::53")
-    assert "static 192.168.1.40 2001:db8:1:1::53" in conf(plan)
+    assert "container web 192.168.1.40 fd0d:7eb5:2afd::40 02:42:c0:a8:01:28 2001:db8:1:1::53" in conf(plan)
+    record = read_conf(render_conf(plan, installed(), {}, None))
+    assert record is not None and "2001:db8:1:1::53" in record.addresses
     assert "ask=2001:db8:1:1::53" in asked(address, STATIC, LOOP)
     told = list(container_ipv6.findings(plan, NasFacts()))
     assert [one.severity for one in told if one.value == "2001:db8:1:1::53"] == ["warning"]
