@@ -5,7 +5,7 @@
 # nothing if it could not ask. Of what routers say it prints numbers and addresses only.
 use Socket qw(SOCK_DGRAM SOL_SOCKET);
 my ($link, $longest) = @ARGV;
-my ($IPV6, $ROUTERS, $PREFIXES, $PACKETS, $ATTACH_FILTER) = (0x86dd, 16, 16, 256, 26);
+my ($IPV6, $ROUTERS, $PREFIXES, $ATTACH_FILTER) = (0x86dd, 16, 16, 26);
 alarm 8;
 sub first_line { open(my $file, "<", $_[0]) or exit; my $line = <$file>; chomp $line; $line }
 sub now { (split " ", first_line("/proc/uptime"))[0] }
@@ -17,20 +17,20 @@ $mac =~ /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/ or exit;
 $mac = pack "H12", join "", split ":", $mac;
 
 # From the own link-local address, if there is one that is neither tentative nor a duplicate. Else from none, as is allowed
-my ($source, $option) = ("\0" x 16, "");
-if (open(my $own, "<", "/proc/net/if_inet6")) {
-    while (<$own>) {
+my ($own_address, $option) = ("\0" x 16, "");
+if (open(my $addresses, "<", "/proc/net/if_inet6")) {
+    while (<$addresses>) {
         my ($address, undef, undef, $scope, $flags, $name) = split;
         next if $name ne $link or $scope ne "20" or hex($flags) & 0x48;
-        ($source, $option) = (pack("H32", $address), pack("CC", 1, 1) . $mac);
+        ($own_address, $option) = (pack("H32", $address), pack("CC", 1, 1) . $mac);
     }
 }
 my $all_routers = "\xff\x02" . "\0" x 13 . "\2";
 my $question = pack("CCnN", 133, 0, 0, 0) . $option;
-my $sum = unpack "%32n*", $source . $all_routers . pack("NN", length $question, 58) . $question;
+my $sum = unpack "%32n*", $own_address . $all_routers . pack("NN", length $question, 58) . $question;
 $sum = ($sum & 0xffff) + ($sum >> 16) for 1, 2;
 substr($question, 2, 2) = pack "n", ~$sum & 0xffff;
-$question = pack("NnCC", 0x60000000, length $question, 58, 255) . $source . $all_routers . $question;
+$question = pack("NnCC", 0x60000000, length $question, 58, 255) . $own_address . $all_routers . $question;
 
 # Only advertisements get as far as to us (next header 58, hop limit 255, type 134), however many packets the NAS has
 my $filter = join "", map { pack "SCCL", @$_ } [0x30, 0, 0, 6], [0x15, 0, 5, 58], [0x30, 0, 0, 7], [0x15, 0, 3, 255],
@@ -69,9 +69,9 @@ sub take {
 }
 
 # A router may take half a second for its answer, and the question may get lost. Who was heard late may not be the only one
-my ($began, $again, $packets) = (now(), 0.4, 0);
+my ($began, $again) = (now(), 0.4);
 $ask->();
-while ($packets < $PACKETS) {
+while (1) {
     my $so_far = now() - $began;
     $ask->(), $again = 99 if $so_far >= $again;
     my $end = $longest;
@@ -83,7 +83,6 @@ while ($packets < $PACKETS) {
     next if select($bits, undef, undef, $until - $so_far + 0.01) < 1;
     my $where = recv $socket, my $packet, 2048, 0;
     next if !defined $where;
-    $packets++;
     take($packet) if (unpack "SnlSC", $where)[4] < 3; # what is for others is of another VLAN
 }
 print "heard\n";

@@ -4,6 +4,7 @@ addresses at all."""
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Network
+from typing import Literal
 
 from config.problems import Problem
 from config.site import Site
@@ -59,6 +60,7 @@ def _ula(prefix: IPv6Network, link: str, facts: NasFacts) -> Iterator[Problem]:
     if prefix in {claim.network for claim in (*routers, *unclear)}:
         return
     remedy = f"write {routers[0].network}, so that the whole LAN does; {RENUMBERS}" if routers else ""
+    severity: Literal["warning", "note"] = "warning"
     if own := [claim for claim in others if claim.network == prefix]:
         message = (
             f"is no default router's prefix ({_listed(own)}). {THREAD}: then only the NAS reaches containers at it"
@@ -70,6 +72,7 @@ def _ula(prefix: IPv6Network, link: str, facts: NasFacts) -> Iterator[Problem]:
         message = f"is {what} that your router advertises ({_listed(routers)}): only the NAS reaches containers at it"
         message += f". Leave alone what no default router advertises ({_listed(others)})" if others else ""
     elif others:
+        severity = "note"
         message = (
             "is right, although the LAN has another private prefix, too, because no default router advertises that "
         )
@@ -81,7 +84,7 @@ def _ula(prefix: IPv6Network, link: str, facts: NasFacts) -> Iterator[Problem]:
         remedy = "leave ula.prefix as it is, unless the router's own settings show the LAN's: then take that over"
     else:
         return
-    yield Problem("site.ula.prefix", str(prefix), message, remedy, "warning")
+    yield Problem("site.ula.prefix", str(prefix), message, remedy, severity)
 
 
 def _claims(link: str, facts: NasFacts) -> tuple[list[_Claim], list[_Claim], list[_Claim]]:
@@ -149,7 +152,7 @@ def _fault(prefix: AdvertisedPrefix) -> str:
     if prefix.network.prefixlen != SLAAC_LENGTH:
         return f"advertises {prefix.network}, and SLAAC needs a /{SLAAC_LENGTH}"
     if not prefix.autonomous:
-        return f"advertises {prefix.network} without the flag A (autonomous), so for DHCPv6 only"
+        return f"advertises {prefix.network} without the flag A (autonomous), as for DHCPv6"
     return f"has withdrawn {prefix.network}"
 
 

@@ -36,6 +36,7 @@ SECTIONS = [
     "leftovers",
     "gateway",
     "answers",
+    "routers",
     "end",
 ]
 DOCKER = """case $1-$2 in
@@ -117,7 +118,9 @@ def test_it_opens_nothing_for_writing_and_changes_nothing(nas: FakeNas, lan: str
     )
     calls += ",symlink,symlinkat,chmod,fchmod,fchmodat,truncate,ftruncate,utimensat,setxattr,sethostname,mount"
     nas.wrapper = ("strace", "-f", "-qq", "-o", "/mnt/strace.calls", "-e", f"trace={calls}")
-    nas.look(f"shim={SHIM}", "conf=/etc/x", "ask=192.168.1.20", "ask=192.168.1.40", f"gateway={PREFIX}20")
+    nas.look(
+        f"shim={SHIM}", "parent=eth0", "conf=/etc/x", "ask=192.168.1.20", "ask=192.168.1.40", f"gateway={PREFIX}20"
+    )
     writes = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|^\d+ +(?!open| )")
     # The tools of the test's own say what they were called with
     harmless = re.compile(r'"/dev/(null|tty)"|\.calls"|SIG|\+\+\+|resumed')

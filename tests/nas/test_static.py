@@ -15,7 +15,7 @@ from tests.nas.box import MADE, NAS, ROOT, run
 TEXTS = {name: text for name, text in read_nas_scripts(ROOT).items() if name.endswith(".sh")}
 SCRIPTS = sorted(TEXTS)
 PLACES = {name: (MADE if name in PARTS else NAS) / name for name in SCRIPTS}
-AWK = sorted((NAS / "embedded").glob("*.awk"))
+QUOTED = sorted(path for path in (NAS / "embedded").iterdir() if path.suffix != ".sh")
 SINCE = {
     line.split()[0]: int(line.split()[1])
     for line in (Path(__file__).parent / "systemd.since").read_text().splitlines()
@@ -55,8 +55,8 @@ def test_every_file_of_the_parts_is_used_and_every_word_filled_in() -> None:
         assert "macvlan-ipv6" in "".join(TEXTS[name].splitlines()[:3]), "install.sh knows our files by it"
 
 
-@pytest.mark.parametrize("path", AWK, ids=lambda path: path.name)
-def test_awk_stands_between_single_quotes(path: Path) -> None:
+@pytest.mark.parametrize("path", QUOTED, ids=lambda path: path.name)
+def test_awk_and_perl_stand_between_single_quotes(path: Path) -> None:
     assert "'" not in path.read_text()
 
 
