@@ -20,6 +20,7 @@ from tests.e2e.test_main_job import wait_for_global_address
 ULA, PREFIX, OLD = "fd0d:7eb5:2afd::", "2001:db8:1:1:", "2001:db8:1:1::/64"
 THREAD, BORDER = "fd69:3e50:e165:4bf8::/64", "fe80::ff:fe00:130"
 CLIENT_ULA = f"{ULA}20"
+NO_GLOBAL = "gives containers no global IPv6 address"
 TICK = 5
 VPN = {
     "image": "busybox",
@@ -122,9 +123,12 @@ def test_a_container_that_starts_has_its_ula_within_a_second(up: Stack) -> None:
 
 
 def test_no_packet_is_lost_from_the_routers_advertisement_on(up: Stack) -> None:
+    """But for one that forwards: the kernel uses no optimistic addresses there (RFC 4429 is for hosts), so it has none
+    until the search for duplicates ends, a second later."""
     lost = {name: by_docker.lost_from_ra_on(up.box, name) for name in ALL}
     print(f"engine {up.box.engine}, lost of 100 from the RA on: by the loop {lost}")
-    assert lost == dict.fromkeys(ALL, 0)
+    assert lost.pop("vpn") < 30
+    assert lost == dict.fromkeys(lost, 0)
 
 
 # A minute of waiting for each.
@@ -247,7 +251,7 @@ def test_without_slaac_nothing_is_predicted_and_it_comes_with_the_router(up: Sta
         box.nas("ip -6 address flush dev eth0 scope global")
         box.nas("docker restart -t 0 qbittorrent")
         told = up.told()
-        assert "no container will get a global" in told, told
+        assert NO_GLOBAL in told, told
         up.up()
         assert {name: one["predicted_global_ipv6"] for name, one in up.outputs()["containers"].items()} == {
             name: [] for name in up.outputs()["containers"]
@@ -257,7 +261,7 @@ def test_without_slaac_nothing_is_predicted_and_it_comes_with_the_router(up: Sta
         box.lab("ra")
     dual_stack(box, *ALL)
     wait("the NAS has its address", lambda: PREFIX in box.nas("ip -6 -o address show dev eth0 scope global -tentative"))
-    assert "no container will get a global" not in up.told()
+    assert NO_GLOBAL not in up.told()
 
 
 IPV6_OF_OURS = "ip -6 rule | grep 109; ip -6 route show table 109; ip -6 -o address show dev macvlan-host"
