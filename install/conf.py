@@ -84,13 +84,13 @@ class Record:
     @property
     def addresses(self) -> dict[str, str]:
         """The addresses of the shim and of the containers, and what has each, in words."""
-        shims = {self.values[key]: "the shim" for key in ("shim_ipv4", "shim_ipv6") if key in self.values}
-        return shims | {
+        found = {self.values[key]: "the shim" for key in ("shim_ipv4", "shim_ipv6") if key in self.values}
+        found |= {
             address: f"the container {name}"
             for name, both in self.containers.items()
             for address in (*both, *([self.statics[name]] if name in self.statics else []))
-            if address not in (NO_ADDRESS, SLAAC)
         }
+        return {address: what for address, what in found.items() if address not in (NO_ADDRESS, SLAAC)}
 
     def key_of(self, name: str) -> str:
         """The person's own name for that container, "" if the last run did not know it."""

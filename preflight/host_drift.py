@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_interface
 
+from facts.labels import NO_ADDRESS
 from facts.nas import FileState, Interface, Link, NasFacts
-from install.conf import Record, Repair, one_line, read_conf
+from install.conf import SLAAC, Record, Repair, one_line, read_conf
 from install.layout import InstallPlan
 from install.profiles import SYSTEMD
 from install.scripts import LEARNED_PROTO, SHIM_SYSCTLS
@@ -127,10 +128,13 @@ def _link(record: Record, link: Link) -> Iterator[str]:
             yield f"link {name} {what} {has} instead of {wanted}"
     if not link.up:
         yield f"link {name} is down"
-    wanted = {_interface(values[key]) for key in ("shim_ipv4", "shim_ipv6") if key in values}
+    wanted = {
+        _interface(values[key]) for key in ("shim_ipv4", "shim_ipv6") if values.get(key, NO_ADDRESS) != NO_ADDRESS
+    }
     if None in wanted:
         return  # edited by hand, which the file's own drift reports; its text before that is unknown
-    there = {address.interface for address in link.addresses if not address.interface.ip.is_link_local}
+    found = {address.interface for address in link.addresses}
+    there = {one for one in found if one in wanted or not one.ip.is_link_local}
     for address in sorted(map(str, wanted - there)):
         yield f"address {address} is missing on {name}"
     for address in sorted(map(str, there - wanted)):
@@ -138,15 +142,17 @@ def _link(record: Record, link: Link) -> Iterator[str]:
 
 
 def _interface(text: str) -> Interface | None:
+    """Of one address as the shim has it: a link-local one with the prefix that every link has (RFC 4291)."""
     try:
-        return ip_interface(text)
+        return ip_interface(f"{text}/64" if text.startswith("fe80:") else text)
     except ValueError:
         return None
 
 
 def _rules(record: Record, facts: NasFacts) -> Iterator[str]:
     number = record.values.get("routing_table")
-    for family in ("4", "6") if number else ():
+    families = ("4",) if record.values.get("shim_ipv6") == NO_ADDRESS else ("4", "6")
+    for family in families if number else ():
         if family not in facts.routing.ours | facts.routing.without:
             yield f"the rule {number} for IPv{family} is missing"
 
@@ -160,7 +166,7 @@ def _table_of(record: Record, target: str, facts: NasFacts) -> str:
 
 
 def _routes(record: Record, facts: NasFacts) -> Iterator[str]:
-    wanted = {address for pair in record.containers.values() for address in pair if address != "-"}
+    wanted = {address for pair in record.containers.values() for address in pair if address not in (NO_ADDRESS, SLAAC)}
     there = set()
     own = {record.values.get("shim_ipv6"), record.values.get("placeholder_gateway")}
     for line in facts.shim_routes:
@@ -173,7 +179,8 @@ def _routes(record: Record, facts: NasFacts) -> Iterator[str]:
             if table == "main" and "proto kernel" not in line and target not in own:
                 yield f"route to {target} is in table main"
             continue
-        if LEARNED in line or "proto kernel" in line or target in own:
+        # One that the loop learned serves a container, too, that the site has named since
+        if "proto kernel" in line or target in own or (LEARNED in line and target not in wanted):
             continue
         if " via " not in line:
             there.add(target)

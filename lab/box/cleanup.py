@@ -10,6 +10,8 @@ from box import cgroups, nas, network
 from box.enter import MACHINES, LabError
 from box.place import Place
 
+NAMESPACES = (*MACHINES, network.BORDER)
+
 
 def processes_and_namespaces(place: Place) -> None:
     """Ends what lives in the lab's namespaces and what keeps the NAS running, then removes the namespaces.
@@ -28,7 +30,7 @@ def processes_and_namespaces(place: Place) -> None:
             except ProcessLookupError:
                 continue
         time.sleep(0.05)
-    for machine in MACHINES:
+    for machine in NAMESPACES:
         network.remove(place, machine)
 
 
@@ -56,7 +58,7 @@ def _living(place: Place) -> list[int]:
     spared = _own_line()
     found = nas.running_with("_power", nas.machine(place)) + nas.running_with(f"--machine={nas.machine(place)}")
     found += cgroups.pids(place)
-    for machine in MACHINES:
+    for machine in NAMESPACES:
         found += network.pids(place, machine)
     return [pid for pid in dict.fromkeys(found) if pid not in spared and not _is_dead(pid)]
 

@@ -81,6 +81,17 @@ def _parser() -> argparse.ArgumentParser:
     ra.add_argument("--ula", type=IPv6Network, metavar="P", help="announce this /64 too; the router takes its ::1")
     ra.add_argument("--interval", type=int, default=10, metavar="S", help="seconds between two RAs, at most (4-1800)")
     ra.add_argument("--lifetime", type=int, default=600, metavar="S", help="valid lifetime; half of it preferred")
+    ra.add_argument("--no-slaac", action="store_true", help="hosts may make no address of the prefixes (A=0)")
+    ra.add_argument("--managed", action="store_true", help="hosts are sent to DHCPv6 (M=1); nobody answers there")
+    ra.add_argument("--ms", type=int, metavar="N", help="an RA each N ms besides (1-1000), until the next `ra`")
+    ra.add_argument(
+        "--second",
+        type=IPv6Network,
+        action="append",
+        default=[],
+        metavar="P",
+        help="a border router announces this /64, too, with router lifetime 0 (repeatable); gone at the next `ra`",
+    )
     switch = ra.add_mutually_exclusive_group()
     switch.add_argument("--off", action="store_true", help="the router says good-bye and announces no more")
     switch.add_argument("--on", action="store_true", help="announce again")
@@ -232,21 +243,36 @@ def _upgrade(place: Place, unit: str | None, wipe_usr_local: bool) -> int:
 
 def _ra(place: Place, options: argparse.Namespace) -> int:
     _require_up(place)
-    if options.off:
-        announce.silence(place)
-        say("the router announces nothing")
-        return 0
     prefixes = options.prefix or ([] if options.withdraw else [IPv6Network(network.PREFIX)])
     wanted = (*prefixes, *([options.ula] if options.ula else []))
-    wrong = [prefix for prefix in (*wanted, *options.withdraw) if prefix.prefixlen != 64]
-    if wrong or not 4 <= options.interval <= 1800 or options.lifetime < 0:
+    wrong = [prefix for prefix in (*wanted, *options.withdraw, *options.second) if prefix.prefixlen != 64]
+    out_of_range = not 4 <= options.interval <= 1800 or options.lifetime < 0 or not 1 <= (options.ms or 1) <= 1000
+    if wrong or out_of_range:
         raise LabError(
-            f"the router cannot announce {wrong[0]}" if wrong else "--interval or --lifetime is out of range",
-            "prefixes are /64 (SLAAC), the interval 4 to 1800 s, the lifetime 0 s or more",
+            f"no router can announce {wrong[0]}" if wrong else "--interval, --lifetime or --ms is out of range",
+            "prefixes are /64 (SLAAC), the interval 4 to 1800 s, the lifetime 0 s or more, --ms 1 to 1000",
         )
-    announce.announce(place, announce.Announcement(wanted, tuple(options.withdraw), options.interval, options.lifetime))
+    announce.announce_beside(place, tuple(options.second))
+    beside = f"; a border router: {', '.join(map(str, options.second))}" if options.second else ""
+    if options.off:
+        announce.silence(place)
+        say(f"the router announces nothing{beside}")
+        return 0
+    what = announce.Announcement(
+        wanted,
+        tuple(options.withdraw),
+        options.interval,
+        options.lifetime,
+        slaac=not options.no_slaac,
+        managed=options.managed,
+    )
+    announce.announce(place, what)
+    if options.ms:
+        announce.flood(place, what, options.ms)
     gone = f"; withdrawn: {', '.join(map(str, options.withdraw))}" if options.withdraw else ""
-    say(f"the router announces {', '.join(map(str, wanted)) or 'no prefix'}{gone}")
+    flags = f"{', A=0' if options.no_slaac else ''}{', M=1' if options.managed else ''}"
+    often = f", each {options.ms} ms" if options.ms else ""
+    say(f"the router announces {', '.join(map(str, wanted)) or 'no prefix'}{flags}{often}{gone}{beside}")
     return 0
 
 

@@ -4,6 +4,8 @@ internet 203.0.113.9 --- wan: router :br-lan 192.168.1.1 --+-- NAS    192.168.1.
          2001:db8:ffff::9            2001:db8:1:1::1       +-- client 192.168.1.20  eth0
                                      br-iot 192.168.20.1  ---- NAS    eth1          with `up --second-lan`
                                             2001:db8:1:20::1
+
+`ra --second` adds a border router to the LAN, in a fifth one: eth0, with an IPv6 link-local address and nothing else.
 """
 
 import os
@@ -19,7 +21,13 @@ PREFIX = "2001:db8:1:1::/64"
 SECOND_CARD, SECOND_PREFIX, SECOND_ROUTER = "eth1", "2001:db8:1:20::/64", "192.168.20.1"
 NAS, CLIENT, ROUTER = "192.168.1.10", "192.168.1.20", "192.168.1.1"
 INTERNET, INTERNET6 = "203.0.113.9", "2001:db8:ffff::9"
-MAC = {"router": "02:00:00:00:01:01", "nas": "02:00:00:00:01:10", "client": "02:00:00:00:01:20"}
+BORDER = "border"
+MAC = {
+    "router": "02:00:00:00:01:01",
+    "nas": "02:00:00:00:01:10",
+    "client": "02:00:00:00:01:20",
+    BORDER: "02:00:00:00:01:30",
+}
 SECOND_MAC = {"router": "02:00:00:00:20:01", "nas": "02:00:00:00:20:10"}
 # The router's own addresses stand at once (accept_dad), or it could not answer the first router solicitation.
 SYSCTLS = {
@@ -30,6 +38,7 @@ SYSCTLS = {
     "client": "net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0",
     "internet": "net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv6.conf.default.accept_ra=0",
     "nas": "",
+    BORDER: "net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0",
 }
 
 
@@ -92,6 +101,19 @@ address add {SECOND_ROUTER}/24 dev br-iot
 address add {router_address(SECOND_PREFIX)}/64 dev br-iot nodad
 """,
     )
+
+
+def make_border(place: Place) -> None:
+    """Its link goes with its namespace, but some time after; a new one may be wanted before."""
+    run("ip", "-n", place.namespace("router"), "link", "del", "lan-border", check=False)
+    _namespace(place, BORDER)
+    card = f"eth0 address {MAC[BORDER]} netns {place.namespace(BORDER)}"
+    ip(
+        place,
+        "router",
+        f"link add lan-border type veth peer name {card}\nlink set lan-border master br-lan up\n",
+    )
+    ip(place, BORDER, "link set lo up\nlink set eth0 up\n")
 
 
 def connect_client(place: Place) -> None:

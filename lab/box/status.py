@@ -32,7 +32,7 @@ def table(place: Place, asked: Spec | None) -> tuple[str, bool]:
         ("sshd, dockerd", f"{seen.get('ssh', 'off')}, {seen.get('docker', 'off')} ({unit})"),
         ("radvd", "running" if announce.running(place) else "not running"),
     ]
-    for machine, interface in _interfaces(asked):
+    for machine, interface in _interfaces(place, asked):
         shown = "no namespace" if machine in missing else ", ".join(_addresses(place, machine, interface)) or "none"
         rows.append((f"{machine} {interface}", f"{shown}   ({place.namespace(machine)})"))
     rows.append(("all is well", "yes" if well else "no   -> lab/lab up repairs it"))
@@ -40,9 +40,10 @@ def table(place: Place, asked: Spec | None) -> tuple[str, bool]:
     return "\n".join(f"{name:<{width}}  {text}" for name, text in rows), well
 
 
-def _interfaces(asked: Spec | None) -> list[tuple[str, str]]:
+def _interfaces(place: Place, asked: Spec | None) -> list[tuple[str, str]]:
     first = {"router": "br-lan", "nas": asked.parent if asked else "eth0"}
     found = [(machine, first.get(machine, "eth0")) for machine in MACHINES]
+    found += [(network.BORDER, "eth0")] if network.exists(place, network.BORDER) else []
     return found + ([("router", "br-iot"), ("nas", network.SECOND_CARD)] if asked and asked.second_lan else [])
 
 

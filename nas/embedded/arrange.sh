@@ -83,7 +83,6 @@ take_advertisements() {
 }
 
 give_ipv6() {
-    read -r off <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6"
     put ipv6/disable_ipv6 0 || return
     given=
     for address in ${ipv6%,*} ${ipv6#"${ipv6%,*}"}; do
@@ -95,7 +94,8 @@ give_ipv6() {
     [ "$off$given" = 0 ] || echo "has IPv6$given now"
 }
 
-put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1
+read -r off <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6"
+[ "$off/$ipv6" = 1/- ] || { put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1; }
 asks=
 [ "$ipv6" = - ] || take_advertisements
 [ "$mac" = - ] || set_mac || suffix=

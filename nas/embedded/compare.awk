@@ -140,7 +140,8 @@ part == "" && $1 == "attached" && $2 ~ /^[1-9][0-9]*$/ && $3 ~ /^\/[A-Za-z0-9_.-
 part == "link" && /^[0-9]+: / { there = 1; at = $2; sub(/^.*@/, "", at); sub(/:$/, "", at); up = /[<,]UP[,>]/ }
 part == "link" && $1 == "link/ether" { hasmac = $2 }
 part == "link" && $1 == "macvlan" { mode = $3 }
-part == "link" && $1 ~ /^inet6?$/ && ($2 !~ /^fe80:/ || $2 == own6) { have[$2] = /dadfailed|tentative/ ? "bad" : "good" }
+# A link-local address that the kernel of an old NAS has made is none of ours, and ours have nodad
+part == "link" && $1 ~ /^inet6?$/ && ($2 !~ /^fe80:/ || $2 == own6 || / nodad/) { have[$2] = /dadfailed|tentative/ ? "bad" : "good" }
 part ~ /^rules/ && /^[0-9]+:/ { # a kernel that can have no rules of its own answers nothing
     family = substr(part, 6); policy[family]; answered[family]; pref = $1 + 0
     leads = $5 == named ? table : $5

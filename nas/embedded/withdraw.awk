@@ -12,7 +12,7 @@ function is_wanted(pid, kind, before) {
         if (kind == "ipv6/accept_ra") return takes[pid]
         return gives[pid] && (kind != "address" || before == ipv6[pid] || before == static[pid])
     }
-    return kind ~ /optimistic/ || mac[pid] != ""
+    return kind ~ /optimistic/ ? gives[pid] || ipv6[pid] != "-" : mac[pid] != ""
 }
 function is_sound(kind, before) {
     if (kind ~ /^ipv6\/(disable_ipv6|accept_ra|optimistic_dad|use_optimistic|ndisc_notify)$|^ipv4\/arp_notify$/) return before ~ /^-?[0-9]+$/

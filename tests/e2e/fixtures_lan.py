@@ -21,31 +21,14 @@ def standing(box: Box, *options: str) -> Iterator[Box]:
         box.lab("down")
 
 
-# Router advertisements of the lab's prefix, a hundred a second (RFC 4861 section 4.2; the kernel fills the checksum in)
-FLOOD = """python3 -c '
-import socket, struct, time
-prefix = socket.inet_pton(socket.AF_INET6, "2001:db8:1:1::")
-head = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 30, 0, 0)
-option = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 600, 300, 0) + prefix
-with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as s:
-    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
-    scope = socket.if_nametoindex("br-lan")
-    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, scope)
-    while True:
-        s.sendto(head + option, ("ff02::1", 0, 0, scope))
-        time.sleep(0.01)
-'"""
-
-
 @contextmanager
 def flooded(box: Box) -> Iterator[None]:
-    """Meanwhile the router sends these."""
-    flood = box.start("router", FLOOD)
+    """Meanwhile the router sends a hundred advertisements a second."""
+    box.lab("ra", "--ms", "10")
     try:
         yield
     finally:
-        flood.terminate()
-        flood.wait()
+        box.lab("ra")
 
 
 def wait(what: str, good: Callable[[], object], seconds: float = 60) -> float:

@@ -23,6 +23,8 @@ from tests.e2e.fixtures_lan import standing, wait
 
 INTERNET, INTERNET6 = "203.0.113.9", "2001:db8:ffff::9"
 PREFIX = "2001:db8:1:1:"
+THREAD = "fd69:3e50:e165:4bf8::/64"
+RA = "icmp6 and ip6[40] == 134"  # RFC 4861 section 4.2; the flags are in octet 5, the lifetime in 6 and 7
 # When init began, in this machine's ticks: another after each boot. (Not the times of /proc/1, which are those of its
 # entry in the kernel's cache and change when that is short of memory.)
 BOOTED = "awk '{ print $22 }' /proc/1/stat"
@@ -97,7 +99,7 @@ def traces(box: Box) -> dict[str, list[str]]:
             words = process.read_text(errors="replace").split("\0")
         except OSError:
             continue
-        if any(word.endswith((f"mv6-{own}", f"{folder(box)}/run/radvd.conf")) for word in words):
+        if any(word.endswith(f"mv6-{own}") or word.startswith(f"{folder(box)}/run/") for word in words):
             processes.append(f"{process.parent.name} {' '.join(words)}")
     files = [path.name for path in folder(box).glob("*") if path.name not in ("ssh", ".lock")]
     return {"ns": namespaces(box), "mounts": mounts, "cgroups": groups, "processes": processes, "files": files}
@@ -250,6 +252,62 @@ def test_a_router_that_announces_no_more_is_no_default_router(box: Box) -> None:
     wait("a default route", lambda: "default via" in box.run("client", route).stdout, 30)
 
 
+def addresses(box: Box, machine: str, prefix: str) -> list[str]:
+    shown = box.run(machine, "ip -6 -o address show dev eth0 scope global").stdout
+    return [word for word in shown.split() if word.startswith(prefix)]
+
+
+@pytest.mark.full
+def test_of_a_prefix_without_slaac_no_address_is_made(box: Box) -> None:
+    other, route = "2001:db8:2:3:", "ip -6 route show 2001:db8:2:3::/64 dev eth0"
+    try:
+        with box.packets("client", f"{RA} and ip6[45] & 0x80 != 0") as managed:
+            box.lab("ra", "--prefix", f"{other}:/64", "--no-slaac", "--managed")
+            wait("a route to the prefix", lambda: "proto kernel" in box.run("client", route).stdout, 30)
+            wait("the managed flag", managed, 30)
+        assert addresses(box, "client", other) == []
+        with box.packets("client", f"{RA} and ip6[45] & 0x80 == 0") as plain:
+            box.lab("ra", "--prefix", f"{other}:/64")
+            wait("an address", lambda: addresses(box, "client", other), 30)
+            wait("no managed flag", plain, 30)
+    finally:
+        box.lab("ra", "--withdraw", f"{other}:/64", "--prefix", f"{PREFIX}:/64")
+        box.lab("ra")
+
+
+@pytest.mark.full
+def test_a_border_router_announces_its_prefix_and_is_no_default_router(box: Box) -> None:
+    default = "ip -6 route show default"
+    before = box.run("client", default).stdout.partition(" metric")[0]
+    assert before.startswith("default via fe80::")
+    try:
+        with box.packets("client", f"{RA} and ip6[46:2] == 0") as seen:
+            box.lab("ra", "--second", THREAD)
+            wait("an address of its prefix", lambda: addresses(box, "client", THREAD.removesuffix(":/64")), 30)
+            senders = {tuple(line.split()[i] for i in (1, 9)) for line in seen().splitlines()}
+        assert senders == {("02:00:00:00:01:30", "fe80::ff:fe00:130")}
+        assert box.run("client", default).stdout.partition(" metric")[0] == before
+        assert box.run("client", default).stdout.count("via") == 1
+        assert "border eth0" in lab(box, "status").stdout
+    finally:
+        box.lab("ra")
+    assert namespaces(box) == ["client", "internet", "nas", "router"]
+
+
+@pytest.mark.full
+def test_advertisements_every_ten_milliseconds_until_the_next_command(box: Box) -> None:
+    """Half of a hundred a second is enough of a proof on a busy machine; radvd alone sends one in three seconds."""
+    with box.packets("client", RA) as seen:
+        box.lab("ra", "--ms", "10")
+        time.sleep(2)
+        box.lab("ra")
+        count = len(seen().splitlines())
+    assert count > 100
+    with box.packets("client", RA) as later:
+        time.sleep(2)
+        assert len(later().splitlines()) < 5
+
+
 @pytest.mark.full
 def test_reach_tells_what_reaches_what_and_fails_on_the_first_pair_that_does_not(box: Box) -> None:
     box.nas(BY_HAND)
@@ -289,8 +347,10 @@ def test_down_leaves_nothing_but_the_keys_behind(fresh: Box) -> None:
     key = (folder(fresh) / "ssh/known_hosts").read_text()
     master = ("-o", "ControlMaster=yes", "-o", f"ControlPath={folder(fresh)}/run/master", "-o", "ControlPersist=600")
     assert ssh(fresh, "root", "docker run -d busybox sleep 600", *master, "-f").returncode == 0
+    fresh.lab("ra", "--second", THREAD, "--ms", "10")
     during = traces(fresh)
-    assert during["ns"] == ["client", "internet", "nas", "router"] and during["processes"] and during["cgroups"]
+    assert during["ns"] == ["border", "client", "internet", "nas", "router"] and during["cgroups"]
+    assert all(name in str(during["processes"]) for name in ("radvd.conf", "radvd-border.conf", "flood.conf"))
     fresh.lab("down")
     assert traces(fresh) == NOTHING
     fresh.lab("up", "--engine", "26")

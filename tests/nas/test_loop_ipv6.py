@@ -342,7 +342,7 @@ def test_a_container_that_leaves_or_another_mode_gets_back_what_it_had(box: Box,
     reload(box, conf)
     assert sysctl(box, space, "disable_ipv6") == "1" and addresses(box, space) == set()
     until("its IPv4 route stays", lambda: "192.168.1.201" in box.routes())
-    assert sysctl(box, space, "optimistic_dad") == "1", "that is for each container on the network"
+    assert sysctl(box, space, "optimistic_dad") == "0", "it has no IPv6 that this would be for"
 
 
 def test_a_mac_that_is_not_planned_any_more_is_taken_back(box: Box) -> None:

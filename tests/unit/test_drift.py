@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, replace
-from ipaddress import IPv6Network
+from ipaddress import IPv6Network, ip_interface
 from typing import Any
 
 import pytest
@@ -133,6 +133,48 @@ def test_routes_that_the_watch_loop_learned_are_no_drift() -> None:
              "multicast ff00::/8 dev macvlan-host table local proto kernel metric 256 pref medium")  # fmt: skip
     facts = installed()
     assert drift_of(replace(facts, shim_routes=(*facts.shim_routes, *learned, *noise))) == []
+
+
+SHIM_ULA, LINK_LOCAL = "fd0d:7eb5:2afd::254", "fe80::42:c0ff:fea8:1fe"
+
+
+def by_the_loop(conf: Callable[[str], str], shim: str, *routes: str) -> list[str]:
+    """The drift of a NAS whose data file, the shim's IPv6 address and its routes are changed."""
+    text = answer("installed")
+    facts = parse_facts(text)
+    path, record = next(iter(facts.confs.items()))
+    assert record is not None
+    links = dict(facts.links)
+    link = links["macvlan-host"]
+    kept = tuple(one for one in link.addresses if one.interface.version == 4)
+    more = (replace(link.addresses[0], interface=ip_interface(shim)),) if shim else ()
+    links["macvlan-host"] = replace(link, addresses=(*kept, *more))
+    ipv4 = tuple(line for line in facts.shim_routes if ":" not in line.split()[0])
+    written = conf(record)
+    facts = replace(facts, links=links, confs={path: written}, shim_routes=(*ipv4, *routes))
+    return [line for line in drift_of(facts) if "changed by hand" not in line]
+
+
+def without_ula(word: str, shim: str) -> Callable[[str], str]:
+    return lambda conf: re.sub(r"(?m)^(container \S+ \S+) fd\S+", rf"\1 {word}", conf).replace(
+        f"shim_ipv6 {SHIM_ULA}", f"shim_ipv6 {shim}"
+    )
+
+
+def test_a_shim_with_a_link_local_address_has_not_drifted_and_one_without_it_has() -> None:
+    conf = without_ula("slaac", LINK_LOCAL)
+    assert by_the_loop(conf, f"{LINK_LOCAL}/64") == []
+    assert by_the_loop(conf, f"{LINK_LOCAL[:-1]}/64") == [f"address {LINK_LOCAL}/64 is missing on macvlan-host"]
+
+
+def test_without_ipv6_no_address_is_missed() -> None:
+    assert by_the_loop(without_ula("-", "-"), "") == []
+
+
+def test_a_route_that_the_loop_learned_serves_a_container_that_the_site_names_later() -> None:
+    facts = installed()
+    learned = tuple(line.replace("scope link", "proto 109 scope link") for line in facts.shim_routes)
+    assert learned != facts.shim_routes and drift_of(replace(facts, shim_routes=learned)) == []
 
 
 @given(st.permutations(parse_facts(answer("installed")).shim_routes))

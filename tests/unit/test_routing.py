@@ -44,6 +44,13 @@ def test_a_rule_that_is_missing_is_named() -> None:
     assert drift_of(moved(routing=Routing(ours=frozenset("4")))) == ["the rule 109 for IPv6 is missing"]
 
 
+def test_without_ipv6_no_rule_for_it_is_missed() -> None:
+    facts = moved(routing=Routing(ours=frozenset("4")))
+    path, conf = next((path, conf) for path, conf in facts.confs.items() if conf)
+    without = conf.replace("shim_ipv6 fd0d:7eb5:2afd::254", "shim_ipv6 -")
+    assert without != conf and not [line for line in drift_of(replace(facts, confs={path: without})) if "rule" in line]
+
+
 def test_a_route_of_ours_in_table_main_is_named_and_is_not_the_one_that_is_wanted() -> None:
     facts = moved()
     routes = tuple(line.replace(" table 109", "") if line.startswith("192.168.1.201 ") else line
