@@ -112,7 +112,8 @@ def test_what_says_nothing_about_ipv6_is_refused(shell: str, key: str, value: st
 
 
 def test_all_that_says_something_about_ipv6_is_read(shell: str, tmp_path: Path) -> None:
-    more = "ipv6 loop\nothers all\nula_prefix fd0d:7eb5:2afd:1::/64\nlan_subnet 10.0.0.0/8\ncontainer x 192.168.1.7 slaac -\n"
+    more = "ipv6 loop\nothers all\nula_prefix fd0d:7eb5:2afd:1::/64\nlan_subnet 10.0.0.0/8\n"
+    more += "container x 192.168.1.7 slaac -\n"
     (tmp_path / "conf").write_text(CONF.replace(f"{PREFIX}254", "-") + more)
     assert " line " not in check(shell, tmp_path / "conf").stderr
 

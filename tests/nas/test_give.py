@@ -1,4 +1,4 @@
-"""Who gets which IPv6 from the loop (nas/embedded/give.awk), by which interface, and what is taken back, under every awk."""
+"""Who gets which IPv6 from the loop, by which interface, and what is taken back: nas/embedded, under every awk."""
 
 import json
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
@@ -80,7 +80,10 @@ def test_what_docker_gives_itself_stays_and_nothing_is_added(awk: list[str]) -> 
 
 @pytest.mark.parametrize("prefix", [8, 15, 16, 20, 23, 24, 25, 28, 30])
 def test_the_number_is_the_one_that_the_plan_would_give(awk: list[str], prefix: int) -> None:
-    for start, hosts in (("10.77.203.160", (1, 2, 99, 254, 256, 1003, 65535, 70000)), ("192.168.254.0", (1, 2, 10, 101))):
+    for start, hosts in (
+        ("10.77.203.160", (1, 2, 99, 254, 256, 1003, 65535, 70000)),
+        ("192.168.254.0", (1, 2, 10, 101)),
+    ):
         subnet = IPv4Network(f"{start}/{prefix}", strict=False)
         lines, wanted = "", []
         for host in hosts:
@@ -93,7 +96,11 @@ def test_the_number_is_the_one_that_the_plan_would_give(awk: list[str], prefix: 
 
 
 # -- the interface ----------------------------------------------------------------------------------------------
-LAN, WIDE, HOST = "0001A8C0 00000000 0001 0 0 0 00FFFFFF", "0000A8C0 00000000 0001 0 0 0 0000FFFF", "C901A8C0 00000000 0005 0 0 0 FFFFFFFF"
+LAN, WIDE, HOST = (
+    "0001A8C0 00000000 0001 0 0 0 00FFFFFF",
+    "0000A8C0 00000000 0001 0 0 0 0000FFFF",
+    "C901A8C0 00000000 0005 0 0 0 FFFFFFFF",
+)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +164,10 @@ def test_slaac_teaches_what_follows_from_the_mac(awk: list[str], tmp_path: Path)
     proc = proc_of(tmp_path, [(GLOBAL, "00", "eth0"), ("2001:db8:1:1::7", "00", "eth0")])
     (proc / "7/net/route").write_text(ROUTED)
     found = compare(awk, lines=f"{PLANNED}attached 7 /test 192.168.1.201 - - give\n", proc=proc)
-    assert [line for line in found if line.startswith("address ")] == ["address test 192.168.1.201", f"address test {GLOBAL}"]
+    assert [line for line in found if line.startswith("address ")] == [
+        "address test 192.168.1.201",
+        f"address test {GLOBAL}",
+    ]
 
 
 @pytest.mark.parametrize("name", ["all", "default", "$(reboot)", "a;b", "-x", "*", "a/b"])
@@ -194,7 +204,7 @@ REPLACE = f"do route replace {ULA}201/128 dev {SHIM} table 109"
         (LOCAL, LINK_LOCAL.replace("nodad", "dadfailed"), SRC_ROUTES, [f"do addr replace {LOCAL}/64 dev {SHIM} nodad"]),
         (f"{ULA}254", LINK, SRC_ROUTES, [REPLACE]),
         # An old kernel forms one by itself
-        (f"{ULA}254", LINK + f"    inet6 fe80::7/64 scope link\n", ROUTES, []),
+        (f"{ULA}254", LINK + "    inet6 fe80::7/64 scope link\n", ROUTES, []),
     ],
 )  # fmt: skip
 def test_a_shim_with_a_link_local_address_says_so_in_its_routes(
@@ -239,7 +249,8 @@ BEFORE = "2 no_token ::a85c:97ff:febe:352f 2 ipv6/ndisc_notify 0"
     ("lines", "what", "back"),
     [
         (IN_USE, "unwanted", ["9 300 4 ipv6/disable_ipv6 1"]),
-        (IN_USE.replace(f"{ULA}201", f"{ULA}9"), "unwanted", [f"7 100 2 address {ULA}201", "9 300 4 ipv6/disable_ipv6 1"]),
+        (IN_USE.replace(f"{ULA}201", f"{ULA}9"), "unwanted",
+         [f"7 100 2 address {ULA}201", "9 300 4 ipv6/disable_ipv6 1"]),
         (IN_USE.replace("give", "-"), "unwanted",
          [f"7 100 2 address {ULA}201 2 ipv6/disable_ipv6 1", "9 300 4 ipv6/disable_ipv6 1"]),
         (IN_USE.replace("02:42:c0:a8:01:c9", "-"), "unwanted",
@@ -255,7 +266,8 @@ def test_what_is_not_wanted_any_more_is_taken_back_the_latest_first(
 ) -> None:
     text = lines + "".join(f"given {line}\n" for line in GIVEN.splitlines())
     told = run(awk, "learn.awk withdraw.awk", text, None, "-v", f"what={what}")
-    everything = f"7 100 2 address {ULA}201 2 ipv6/disable_ipv6 1 2 ipv6/accept_ra 1 2 mac aa:5c:97:be:35:2f {BEFORE} 2 ipv6/optimistic_dad 0"
+    everything = f"7 100 2 address {ULA}201 2 ipv6/disable_ipv6 1 2 ipv6/accept_ra 1"
+    everything += f" 2 mac aa:5c:97:be:35:2f {BEFORE} 2 ipv6/optimistic_dad 0"
     assert [line[5:] for line in told if line.startswith("back ")] == (
         [everything, "9 300 4 ipv6/disable_ipv6 1"] if back is None else back
     )

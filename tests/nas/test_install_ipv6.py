@@ -1,4 +1,4 @@
-"""install.sh, when it takes away a program that gave IPv6 to containers, or puts one back that knows nothing of that."""
+"""install.sh, when it takes away a program that gave IPv6 to containers, or puts back one that gives none."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ import pytest
 
 from tests.nas.box import PREFIX, TWO, Box, alive, put_tool, until
 from tests.nas.install_box import BAD_ROUTE, OURS
+from tests.nas.loop_box import MAC, dockers, has, record, state, sysctl
 from tests.nas.test_install_hooks import Hooked
 from tests.nas.test_install_upgrade import of_before
-from tests.nas.test_loop_ipv6 import MAC, dockers, has, record, state, sysctl
 
 LOOP = OURS.replace(f"placeholder_gateway {PREFIX}1\n", "") + "ipv6 loop\n"
 WITH_MAC = TWO.replace(f"{PREFIX}201\n", f"{PREFIX}201 {MAC}\n")
@@ -64,7 +64,10 @@ def test_a_loop_that_gave_none_before_takes_it_back_itself(nas: Hooked, space: s
     nas.ok(conf=OURS + TWO)
     nas.impatient()
     assert nas.fails(conf=LOOP + WITH_MAC + BAD_ROUTE).endswith("; the previous state was put back")
-    until("taken back", lambda: sysctl(nas.box, space, "disable_ipv6") == "1" and MAC not in nas.box.ip("link", space=space))
+    until(
+        "taken back",
+        lambda: sysctl(nas.box, space, "disable_ipv6") == "1" and MAC not in nas.box.ip("link", space=space),
+    )
     assert {line.split()[3] for line in record(nas.box)} <= {"ipv6/optimistic_dad", "ipv6/use_optimistic"}
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.nas.box import CONF, PREFIX, SHIM, TABLE, TWO, Box, run, until
-from tests.nas.test_loop_ipv6 import FORMED, SLAAC, attach, has, reload
+from tests.nas.box import CONF, PREFIX, SHIM, TABLE, TWO, Box, until
+from tests.nas.loop_box import FORMED, SLAAC, attach, has, reload
 
 LOCAL = "fe80::42:c0ff:fea8:1fe"
 BASE = CONF.replace("placeholder_gateway fd0d:7eb5:2afd::1\n", "")
