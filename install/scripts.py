@@ -26,20 +26,8 @@ WORDS = {
 LIB = tuple(f"lib/{name}.sh" for name in ("base", "limit", "ping", "process", "lock"))
 ROUTING = "lib/routing.sh"
 _PROGRAM = (
-    *(
-        "conf",
-        "compare",
-        "change",
-        "background",
-        "log",
-        "containers",
-        "gateway",
-        "arrange",
-        "watch",
-        "routing",
-        "status",
-    ),
-    "commands",
+    *("conf", "compare", "change", "background", "log", "containers", "gateway", "arrange", "watch"),
+    *("routing", "status", "commands"),
 )
 _INSTALLER = ("settings", "obstacles", "files", "hooks", "verify", "commands")
 _PROBE = ("arguments", "neighbours", "routers", "system", "routing", "docker", "installed", "commands")

@@ -11,6 +11,7 @@ UNWANTED="$LEARN"'@withdraw.awk@'
 # arrange: handles each interface once when it appears, and again if it has not what it should have. A round without either
 # starts no process.
 arrange() {
+    [ "$strays$seen" != " $arranged" ] || return 0 # a shell may need a process to read from a long text
     while read -r line; do
         # shellcheck disable=SC2086 # split into words; set -f keeps them from becoming file names
         set -- $line

@@ -4,6 +4,10 @@ docker_limited() { limited 10 docker "$@"; }
 
 # shellcheck disable=SC2016 # the inner programs' own $
 GIVE="$LEARN"'@give.awk@'
+# A client from version 29 on calls an address that is not there "invalid IP"
+ENDPOINT='{{if eq (print .IPAddress) "" "invalid IP"}}-{{else}}{{.IPAddress}}{{end}}'
+ENDPOINT=$ENDPOINT' {{if eq (print .GlobalIPv6Address) "" "invalid IP"}}-{{else}}{{.GlobalIPv6Address}}{{end}}'
+ENDPOINT=$ENDPOINT' {{or .MacAddress "-"}}'
 # shellcheck disable=SC2016 # docker's own $
 SYSCTLS=' {{json $.HostConfig.Sysctls}} {{json .DriverOpts}}'
 
@@ -24,7 +28,7 @@ refresh() {
     # ids are hex, one word each
     # shellcheck disable=SC2086
     [ -z "$ids" ] || told=$(docker_limited inspect --format "attached {{.State.Pid}} {{.Name}} \
-{{with index .NetworkSettings.Networks \"$network\"}}{{or .IPAddress \"-\"}} {{or .GlobalIPv6Address \"-\"}} {{or .MacAddress \"-\"}}$sysctls{{end}}" \
+{{with index .NetworkSettings.Networks \"$network\"}}$ENDPOINT$sysctls{{end}}" \
         $ids) || { [ -z "$told" ] || { know "$told" && knows=0; }; return 1; }
     know "$told" || return 1
     knows=1 unanswered=''

@@ -41,6 +41,8 @@ IN_ALL = (
     "test_the_answer_has_every_section_once_and_in_order",
     "test_files_arrive_as_they_were_sent_and_the_directory_goes",
     "test_after_a_holder_that_was_killed_one_contender_at_a_time_gets_in",
+    "test_a_container_on_a_network_without_ipv6_gets_its_ula_within_a_second",
+    "test_withdraw_leaves_sysctls_and_addresses_as_they_were",
 )
 # … but not these: what they look at is awk's, ip's or docker's doing, or they wait long. Name → the one shell.
 IN_ONE = {

@@ -45,10 +45,14 @@ KEYS = (
     "placeholder_gateway",
     "router_gateway",
     "check_interval",
+    "ipv6",
+    "others",
+    "ula_prefix",
+    "lan_subnet",
 )
 
 
-OPTIONAL = ("routing_table", "placeholder_gateway", "router_gateway", "check_interval")
+OPTIONAL = KEYS[KEYS.index("routing_table") :]
 
 
 def check(shell: str, conf: Path, *args: str) -> subprocess.CompletedProcess[str]:
@@ -89,6 +93,29 @@ def test_what_is_no_ipv4_address_is_refused(shell: str, value: str, tmp_path: Pa
 def test_what_is_no_ipv6_address_in_lower_case_is_refused(shell: str, value: str, tmp_path: Path) -> None:
     (tmp_path / "conf").write_text(lines_with("shim_ipv6", value))
     assert "shim_ipv6" in check(shell, tmp_path / "conf").stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("ipv6", value) for value in ("on", "Loop", "loop off", "-")),
+        *(("others", value) for value in ("none", "ALL", "-")),
+        *(("ula_prefix", value) for value in ("fd0d::/48", "fd0d::", "fd0d::1/64", "/64", "::/64/64", "-", "slaac")),
+        *(("lan_subnet", value) for value in ("192.168.1.0", "192.168.1.0/0", "192.168.1.0/33", "192.168.1/24", "/24")),
+        *(("lan_subnet", value) for value in ("192.168.1.0/2/4", "192.168.1.0/024", "fd0d::/24", "-")),
+        *(("container x 192.168.1.7", value) for value in ("SLAAC", "slaac2", "fd0d::/64")),
+    ],
+)
+def test_what_says_nothing_about_ipv6_is_refused(shell: str, key: str, value: str, tmp_path: Path) -> None:
+    (tmp_path / "conf").write_text(lines_with(key, value))
+    assert f"is not a valid value for {key.split()[0]}" in check(shell, tmp_path / "conf").stderr
+
+
+def test_all_that_says_something_about_ipv6_is_read(shell: str, tmp_path: Path) -> None:
+    more = "ipv6 loop\nothers all\nula_prefix fd0d:7eb5:2afd:1::/64\nlan_subnet 10.0.0.0/8\n"
+    more += "container x 192.168.1.7 slaac -\n"
+    (tmp_path / "conf").write_text(CONF.replace(f"{PREFIX}254", "-") + more)
+    assert " line " not in check(shell, tmp_path / "conf").stderr
 
 
 @pytest.mark.parametrize("value", ["bin", "/", "/a/", "/a//b", "/a/../b", "/a/..", "/a:b", "/a b", "/$(reboot)", "-"])

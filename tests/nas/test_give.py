@@ -1,4 +1,4 @@
-"""Who gets which IPv6 from the loop (nas/embedded/give.awk), by which interface, and what is taken back, under every awk."""
+"""Who gets which IPv6 from the loop, by which interface, and what is taken back: nas/embedded, under every awk."""
 
 import json
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
@@ -249,7 +249,8 @@ BEFORE = "2 no_token ::a85c:97ff:febe:352f 2 ipv6/ndisc_notify 0"
     ("lines", "what", "back"),
     [
         (IN_USE, "unwanted", ["9 300 4 ipv6/disable_ipv6 1"]),
-        (IN_USE.replace(f"{ULA}201", f"{ULA}9"), "unwanted", [f"7 100 2 address {ULA}201", "9 300 4 ipv6/disable_ipv6 1"]),
+        (IN_USE.replace(f"{ULA}201", f"{ULA}9"), "unwanted",
+         [f"7 100 2 address {ULA}201", "9 300 4 ipv6/disable_ipv6 1"]),
         (IN_USE.replace("give", "-"), "unwanted",
          [f"7 100 2 address {ULA}201 2 ipv6/disable_ipv6 1", "9 300 4 ipv6/disable_ipv6 1"]),
         (IN_USE.replace("02:42:c0:a8:01:c9", "-"), "unwanted",
@@ -265,7 +266,8 @@ def test_what_is_not_wanted_any_more_is_taken_back_the_latest_first(
 ) -> None:
     text = lines + "".join(f"given {line}\n" for line in GIVEN.splitlines())
     told = run(awk, "learn.awk withdraw.awk", text, None, "-v", f"what={what}")
-    everything = f"7 100 2 address {ULA}201 2 ipv6/disable_ipv6 1 2 ipv6/accept_ra 1 2 mac aa:5c:97:be:35:2f {BEFORE} 2 ipv6/optimistic_dad 0"
+    everything = f"7 100 2 address {ULA}201 2 ipv6/disable_ipv6 1 2 ipv6/accept_ra 1"
+    everything += f" 2 mac aa:5c:97:be:35:2f {BEFORE} 2 ipv6/optimistic_dad 0"
     assert [line[5:] for line in told if line.startswith("back ")] == (
         [everything, "9 300 4 ipv6/disable_ipv6 1"] if back is None else back
     )
