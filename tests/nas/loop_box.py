@@ -49,6 +49,16 @@ def state(box: Box, space: str) -> str:
     return f"{sysctls}{link}\n{box.ip('token', 'show', space=space)}{sorted(addresses(box, space))}"
 
 
+def index(box: Box, space: str) -> int:
+    """The number of its interface."""
+    return int(box.ip("-o", "link", "show", "eth0", space=space).split(":")[0])
+
+
+def started(pid: int) -> int:
+    """When it was, in clock ticks since the system's start."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[19])
+
+
 def record(box: Box) -> list[str]:
     file = box.here / f"macvlan-ipv6.{SHIM}.given"
     return file.read_text().splitlines() if file.exists() else []
