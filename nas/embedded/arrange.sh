@@ -95,7 +95,17 @@ give_ipv6() {
             note address "$address" && "$ip" -6 addr add "$address/64" dev "$dev" nodad && given="$given and the address $address"
         fi
     done
+    [ -z "$given" ] || announce
     [ "$off$given" = 0 ] || echo "has IPv6$given now"
+}
+
+# From version 28 on Docker gives a container that has no planned MAC another one at each start. Who knew the address at the old
+# one would send there for some seconds more, because the kernel tells nobody of an address without a search for
+# duplicates. It tells of all addresses when the MAC is set, even to what it is; an older kernel refuses that.
+announce() {
+    put ipv6/ndisc_notify 1 && link=$("$ip" -o link show dev "$dev") || return
+    now=${link#*link/ether }
+    "$ip" link set dev "$dev" address "${now%% *}"
 }
 
 read -r off <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6"

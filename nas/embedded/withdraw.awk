@@ -12,7 +12,8 @@ function is_wanted(pid, kind, before) {
         if (kind == "ipv6/accept_ra") return takes[pid]
         return gives[pid] && (kind != "address" || before == ipv6[pid] || before == static[pid])
     }
-    return kind ~ /optimistic/ ? gives[pid] || ipv6[pid] != "-" : mac[pid] != ""
+    if (kind ~ /optimistic/) return gives[pid] || ipv6[pid] != "-"
+    return mac[pid] != "" || (kind == "ipv6/ndisc_notify" && gives[pid])
 }
 function is_sound(kind, before) {
     if (kind ~ /^ipv6\/(disable_ipv6|accept_ra|optimistic_dad|use_optimistic|ndisc_notify)$|^ipv4\/arp_notify$/) return before ~ /^-?[0-9]+$/

@@ -242,7 +242,8 @@ GIVEN = f"""7 100 2 ipv6/optimistic_dad 0
 7 100 2 address {ULA}201
 """
 IN_USE = f"planned test 192.168.1.201 {ULA}201 02:42:c0:a8:01:c9\nattached 7 /test 192.168.1.201 {ULA}201 - give\n"
-BEFORE = "2 no_token ::a85c:97ff:febe:352f 2 ipv6/ndisc_notify 0"
+TOKEN = "2 no_token ::a85c:97ff:febe:352f"
+BEFORE = f"{TOKEN} 2 ipv6/ndisc_notify 0"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,10 @@ BEFORE = "2 no_token ::a85c:97ff:febe:352f 2 ipv6/ndisc_notify 0"
         (IN_USE.replace("give", "-"), "unwanted",
          [f"7 100 2 address {ULA}201 2 ipv6/disable_ipv6 1", "9 300 4 ipv6/disable_ipv6 1"]),
         (IN_USE.replace("02:42:c0:a8:01:c9", "-"), "unwanted",
-         ["9 300 4 ipv6/disable_ipv6 1", f"7 100 2 mac aa:5c:97:be:35:2f {BEFORE}"]),
+         ["9 300 4 ipv6/disable_ipv6 1", f"7 100 2 mac aa:5c:97:be:35:2f {TOKEN}"]),
+        (IN_USE.replace("02:42:c0:a8:01:c9", "-").replace("give", "-"), "unwanted",
+         [f"7 100 2 address {ULA}201 2 ipv6/disable_ipv6 1 2 mac aa:5c:97:be:35:2f {BEFORE}",
+          "9 300 4 ipv6/disable_ipv6 1"]),
         ("", "unwanted", None),
         (IN_USE, "all", None),
         (IN_USE, "ipv6",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.box import CONF, PREFIX, Box, until
+from tests.nas.box import CONF, PREFIX, SHIM, Box, mac_of, until
 from tests.nas.loop_box import (
     ALL,
     FORMED,
@@ -218,3 +218,14 @@ def test_forwarding_that_is_switched_on_later_is_seen_at_the_next_full_look(box:
     until("the ULA", lambda: has(box, space))
     sysctl(box, space, "forwarding", "1")
     until("2", lambda: sysctl(box, space, "accept_ra") == "2")
+
+
+def test_who_knew_the_ula_at_another_mac_is_told_of_the_new_one(box: Box) -> None:
+    """The neighbours' entry is good for half a minute, and nobody asks meanwhile."""
+    _, space = attach(box, LOOP + ONE)
+    until("the ULA", lambda: has(box, space))
+    neighbour = ("neigh", "replace", ULA, "lladdr", "02:00:00:00:00:99", "dev", SHIM, "nud", "reachable")
+    box.ip("-6", *neighbour)
+    box.ip("addr", "del", f"{ULA}/64", "dev", "eth0", space=space)
+    until("the ULA again", lambda: has(box, space))
+    until("its MAC", lambda: mac_of("192.168.1.201") in box.ip("-6", "neigh", "show", ULA, "dev", SHIM))
