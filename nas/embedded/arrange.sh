@@ -84,6 +84,10 @@ take_advertisements() {
 
 give_ipv6() {
     put ipv6/disable_ipv6 0 || return
+    # Docker 20.10 switches it off for the loopback, too. A container then does not reach its own address
+    link_name=$dev link_number=$number dev=lo number=1
+    put ipv6/disable_ipv6 0
+    dev=$link_name number=$link_number
     given=
     for address in ${ipv6%,*} ${ipv6#"${ipv6%,*}"}; do
         address=${address#,}

@@ -45,7 +45,7 @@ name_of() { echo "$links" | while read -r index name; do [ "$index" != "$1" ] ||
 
 while [ $# -ge 3 ]; do
     dev=$(name_of "$1")
-    case $dev in "" | all | default | lo) ;; *) put_back "$2" "$3" ;; esac
+    case $dev in "" | all | default) ;; *) put_back "$2" "$3" ;; esac
     shift 3
 done
 exit 0

@@ -36,6 +36,7 @@ def stack(fresh: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
 def way(request: pytest.FixtureRequest, stack: Stack) -> str:
     """A network of this kind, and `measured` on it as the only container."""
     box = stack.box
+    box.nas("docker rm -f measured", check=False)
     stack.destroy()
     site = stack.site()
     del site["compose"], site["containers"]
