@@ -127,10 +127,21 @@ def test_what_the_loop_has_instead_of_a_ula_is_no_address_in_the_record() -> Non
         (
             (STATIC, box("web", 40, ipv6_address="2001:db8:1:1::53")),
             "site.containers.web.ipv6_address",
-            "Docker refuses",
+            "fixed IPv6 addresses",
         ),
         ((put("lan", "static_prefix", "fd00::/64"),), "site.lan.static_prefix", "no global prefix"),
+        ((put("lan", "static_prefix", "::/64"),), "site.lan.static_prefix", "no global prefix"),
+        ((put("lan", "static_prefix", "ff02::/64"),), "site.lan.static_prefix", "no global prefix"),
         ((put("lan", "static_prefix", "2001:db8::/48"),), "site.lan.static_prefix", "not the /64"),
+        ((STATIC, put("shim", "ipv6_address", "2001:db8:1:1::fe")), "site.shim.ipv6_address", "outside ula.prefix"),
+        (
+            (LOOP, STATIC, put("shim", "ipv6_address", "2001:db8:1:1::fe")),
+            "site.shim.ipv6_address",
+            "outside ula.prefix",
+        ),
+        ((STATIC, put("ula", "gateway", "2001:db8:1:1::1")), "site.ula.gateway", "outside ula.prefix"),
+        ((NO_ULA, put("shim", "ipv6_address", "2001:db8:1:1::fe")), "site.shim.ipv6_address", "the shim has"),
+        ((LOOP, box("web", 40, ipv6_address="fe80::53")), "site.containers.web.ipv6_address", "outside ula.prefix"),
         ((put("network", "ipv6", "yes"),), "site.network.ipv6", "not a way to IPv6"),
         ((put("external_containers", "some"),), "site.external_containers", "not a list"),
         ((put("ula", None),), "site.ula", "neither a map of keys nor none"),
@@ -140,6 +151,8 @@ def test_what_contradicts_itself_is_told(changes: tuple[Change, ...], path: str,
     found = problems(*changes)
     assert [problem.path for problem in found] == [path] * bool(path)
     assert all(message in problem.message and problem.remedy for problem in found)
+    # Only for a container, and only for a global address, does such a prefix help
+    assert not any("static_prefix" in one.remedy for one in found if "shim" in one.path or one.value[:4] == "fe80")
 
 
 def test_a_static_global_address_stands_beside_the_ula_and_is_warned_of() -> None:
