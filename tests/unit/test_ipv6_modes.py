@@ -29,6 +29,7 @@ STATIC = put("lan", "static_prefix", "2001:db8:1:1::/64")
 PREFIX = IPv6Network("2001:db8:1:1::/64")
 FORWARDS = {"net.ipv6.conf.all.forwarding": "1"}
 SWITCHED_OFF = {"net.ipv6.conf.all.disable_ipv6": "1"}
+BY_DEFAULT = {"net.ipv6.conf.default.disable_ipv6": "1"}  # which the loop takes as the creator's word, too
 
 
 def planned(*changes: Change, engine: int | None = 26, live: LiveNetwork | None = None) -> LanPlan:
@@ -53,6 +54,14 @@ def problems(*changes: Change) -> list[Problem]:
         ((put("network", "ipv6", False),), "off", None, None, "-"),  # YAML reads off so
         ((LOOP, box("web", 40, sysctls=SWITCHED_OFF)), "loop", "fd0d:7eb5:2afd::254", None, "-"),
         ((NO_ULA, box("web", 40, sysctls=SWITCHED_OFF)), "loop", "fe80::42:c0ff:fea8:1fe", None, "-"),
+        ((LOOP, box("web", 40, sysctls=BY_DEFAULT)), "loop", "fd0d:7eb5:2afd::254", None, "-"),
+        (
+            (box("web", 40, sysctls=BY_DEFAULT),),
+            "docker",
+            "fd0d:7eb5:2afd::254",
+            "fd0d:7eb5:2afd::40",
+            "fd0d:7eb5:2afd::40",
+        ),
     ],
 )
 def test_each_way_has_its_addresses_and_its_words_in_the_data_file(
