@@ -337,3 +337,18 @@ def test_networks_may_differ_in_who_gives_ipv6() -> None:
     del raw["networks"]["iot"]["ula"]
     raw["networks"]["iot"]["ipv6"] = "off"
     assert judge(raw)[1] == []
+
+
+def test_a_remedy_for_a_further_network_names_that_ones_keys() -> None:
+    lan = {"parent": "eth1", "subnet": "192.168.30.0/24", "gateway": "192.168.30.1", "nas_address": "none"}
+    iot = {"lan": lan, "ula": {"prefix": "fd0d:7eb5:2afd:30::/64"}, "shim": {"ipv4_address": "192.168.30.2"}}
+    hub = {"image": "busybox", "networks": {"iot": {"ipv4_address": "192.168.30.60", "ipv6_address": "2001:db8::60"}}}
+    raw = site_of(put("networks", {"iot": iot}), put("containers", "hub", hub))
+    [problem] = judge(raw)[1]
+    assert "and `networks.iot.ipv6: loop`" in problem.remedy
+    put("networks", "iot", "ipv6", "loop")(raw)
+    put("networks", "iot", "lan", "static_prefix", "2001:db8::/64")(raw)
+    assert judge(raw)[1] == []
+    put("lan", "static_prefix", "2001:db8::/64")(raw)
+    [problem] = judge(raw)[1]
+    assert problem.path == "site.networks.iot.lan.static_prefix"
