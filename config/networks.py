@@ -37,6 +37,8 @@ class NetworkView:
 
     def _told(self, problem: Problem) -> Problem:
         own = f"{ROOT}.networks.{self.key}"
+        # The one key that a further network has elsewhere than the first one
+        problem = replace(problem, remedy=problem.remedy.replace("network.ipv6", f"networks.{self.key}.ipv6"))
         if problem.path == f"{ROOT}.nas.host" and "lan.nas_address" in problem.remedy:
             # nas.host is the address on the first network; of this one the person has to write it
             message = f"is missing, and {problem.path} {problem.value} {problem.message}"

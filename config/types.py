@@ -15,6 +15,7 @@ DOCKER: Literal["docker"] = "docker"
 LOOP: Literal["loop"] = "loop"
 OFF: Literal["off"] = "off"
 ULA_RANGE = IPv6Network("fd00::/8")  # RFC 4193 section 3.1: fc00::/7 with the L bit set
+GLOBAL_RANGE = IPv6Network("2000::/3")  # what IANA gives out as global unicast addresses (RFC 4291 section 2.4)
 MAX_INTERFACE = 15  # IFNAMSIZ - 1, linux/if.h
 
 
@@ -117,7 +118,7 @@ def _static_prefix(value: Any) -> IPv6Network:
         reject("is not an IPv6 prefix", "write the global /64 of this LAN; your router shows it")
     if isinstance(network, IPv4Network) or network.prefixlen != 64:
         reject("is not the /64 of a LAN", "write the /64 that your router advertises in this LAN")
-    if network.subnet_of(IPv6Network("fc00::/7")) or network.subnet_of(IPv6Network("fe80::/10")):
+    if not network.subnet_of(GLOBAL_RANGE):
         reject("is no global prefix", "write a private one as `ula.prefix:`")
     return network
 

@@ -40,7 +40,7 @@ def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple
         if written.ipv4 is None:
             continue
         attachment = service.networks.get(site.network.name)
-        off = container_sysctls.is_switched_off(service, site.network.name)
+        off = container_sysctls.is_switched_off(service, site.network.name, site.ipv6 == LOOP)
         ula, static = (None, None) if off and site.ipv6 == LOOP else _ipv6(site, written.ipv4, written.ipv6)
         containers.append(
             ContainerPlan(

@@ -82,6 +82,11 @@ def _overlaps(networks: Sequence[PlannedNetwork]) -> Iterator[Problem]:
                     message = f"is the prefix of the network {before.network.name} too, and Docker refuses the second"
                 remedy = f"write another /64 of the same /48, as in {_next_prefix(networks)}"
                 found.append(Problem("site.ula.prefix", str(site.ula_prefix), message, remedy))
+            static = site.lan.static_prefix
+            if static is not None and static == before.lan.static_prefix:
+                message = f"is the prefix of the network {before.network.name} too, and two LANs cannot have one"
+                remedy = "write the /64 that your router advertises in this LAN"
+                found.append(Problem("site.lan.static_prefix", str(static), message, remedy))
             yield from planned.view.told(found)
 
 

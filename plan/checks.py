@@ -8,7 +8,7 @@ from typing import Protocol
 
 from config.problems import Problem
 from config.site import Site
-from config.types import AUTO, DOCKER, LOOP, MAX_INTERFACE, NONE, OFF, ULA_RANGE
+from config.types import AUTO, DOCKER, GLOBAL_RANGE, LOOP, MAX_INTERFACE, NONE, OFF
 from plan.lan import AddressPlan
 from plan.numbering import mac_of, ula_of
 
@@ -16,7 +16,7 @@ from plan.numbering import mac_of, ula_of
 @dataclass(frozen=True)
 class Claim:
     """One planned address. source: the address that it follows from, if it was not written; choice, instead: the
-    remedies if it is outside its network."""
+    remedies if it is outside its network; network: that one, if it is neither lan.subnet nor ula.prefix."""
 
     path: str
     who: str
@@ -24,6 +24,7 @@ class Claim:
     source: IPv4Address | None = None
     choice: str = "choose a free address"
     instead: str = ""
+    network: IPv6Network | None = None
 
 
 def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address | None) -> Iterator[Claim]:
@@ -44,10 +45,10 @@ def _claims(site: Site, plan: AddressPlan, ula_gateway: IPv6Address | None) -> I
         yield Claim(f"{holder.addressed_at}.ipv4_address", who, holder.ipv4)
         if holder.ula is not None and site.ula_prefix is not None:
             derived = holder.ula == ula_of(holder.ipv4, site.lan.subnet, site.ula_prefix)
-            instead = "" if holder.ula in ULA_RANGE else static_remedy(site, holder.ula)
+            instead = static_remedy(site, holder.ula) if holder.ula in GLOBAL_RANGE else ""
             yield Claim(path, who, holder.ula, holder.ipv4 if derived else None, instead=instead)
         if holder.static is not None:
-            yield Claim(path, who, holder.static)
+            yield Claim(path, who, holder.static, network=site.lan.static_prefix)
 
 
 def static_remedy(site: Site, address: IPv6Address) -> str:
@@ -56,7 +57,8 @@ def static_remedy(site: Site, address: IPv6Address) -> str:
     if prefix is not None and address in prefix:
         return f"`network.ipv6: {LOOP}`, because Docker takes no address outside its network's range"
     lan = IPv6Network((int(address) >> 64 << 64, 64))
-    return f"if your provider never changes {lan}: `lan.static_prefix: {lan}` and `network.ipv6: {LOOP}`"
+    by_loop = "" if site.ipv6 == LOOP else f" and `network.ipv6: {LOOP}`"
+    return f"if your provider never changes {lan}: `lan.static_prefix: {lan}`{by_loop}"
 
 
 def nas_address_key(site: Site) -> str:
@@ -92,7 +94,9 @@ def _without_prefix(site: Site, path: str, address: IPv6Address) -> Problem:
         return Problem(path, str(address), "is on a network without IPv6 (`ipv6: off`)", "remove it")
     message = "is a fixed IPv6 address, and with `ula: none` containers have those only that the router announces"
     remedy = "remove it, or write a prefix as `ula.prefix:`"
-    if address not in ULA_RANGE:
+    if path == "site.shim.ipv6_address":
+        message = "is a fixed IPv6 address, and with `ula: none` the shim has the link-local one of its MAC only"
+    elif address in GLOBAL_RANGE:
         remedy += "; if it is of a prefix that your provider never changes, write that as `lan.static_prefix:`"
     return Problem(path, str(address), message, remedy)
 
@@ -101,9 +105,7 @@ def clashes(site: Site, plan: AddressPlan, ula_gateway: IPv6Address | None) -> I
     """ula_gateway: the IPv6 gateway that the network has, or the router's address in the ULA prefix."""
     subnet = site.lan.subnet
     wrong: set[object] = set()
-    yield from address_conflicts(
-        _claims(site, plan, ula_gateway), subnet, site.ula_prefix, wrong, site.lan.static_prefix
-    )
+    yield from address_conflicts(_claims(site, plan, ula_gateway), subnet, site.ula_prefix, wrong)
     if site.lan.ip_range is not None and not site.lan.ip_range.subnet_of(subnet):
         message = f"is outside lan.subnet {subnet}; Docker would refuse the network"
         yield Problem("site.lan.ip_range", str(site.lan.ip_range), message, f"choose a part of {subnet}")
@@ -130,12 +132,10 @@ def address_conflicts(
     subnet: IPv4Network | None,
     prefix: IPv6Network | None,
     wrong: set[object],
-    static: IPv6Network | None = None,
 ) -> Iterator[Problem]:
     """Addresses that are given twice, or are outside their network.
 
-    subnet, prefix: None if unknown; then no address counts as outside. static: another prefix in which addresses may
-        be, None for none.
+    subnet, prefix: None if unknown; then no address counts as outside.
     wrong: this function adds the addresses that have a problem, so that an address derived from one of them is not
         reported again.
     """
@@ -143,9 +143,7 @@ def address_conflicts(
     for claim in claims:
         if claim.source in wrong:
             continue
-        network = subnet if isinstance(claim.address, IPv4Address) else prefix
-        if static is not None and claim.address in static and not claim.instead:
-            network = static
+        network = claim.network or (subnet if isinstance(claim.address, IPv4Address) else prefix)
         problems = [] if network is None else list(_outside(claim, network))
         if claim.address in owners:
             message = f"is taken by {owners[claim.address]} already; two machines with one address cut each other off"
@@ -170,8 +168,8 @@ def _outside(claim: Claim, network: IPv4Network | IPv6Network) -> Iterator[Probl
     elif claim.address not in network:
         key = "lan.subnet" if isinstance(network, IPv4Network) else "ula.prefix"
         message = f"is outside {key} {network}; {claim.who} would not be reachable on the LAN"
-        if isinstance(claim.address, IPv6Address) and claim.address not in ULA_RANGE:
-            message = f"is outside {key} {network}, and Docker refuses an address outside its network's range"
+        if isinstance(network, IPv6Network) and claim.instead:
+            message = f"is outside {key} {network}, of which the fixed IPv6 addresses of containers are"
         yield problem(message, f"{claim.choice} in {network}{claim.instead and ', or '}{claim.instead}")
     elif claim.address == network.network_address:
         yield problem(f"is the network address of {network}, which no machine can have", "choose another one")

@@ -166,7 +166,8 @@ def _table_of(record: Record, target: str, facts: NasFacts) -> str:
 
 
 def _routes(record: Record, facts: NasFacts) -> Iterator[str]:
-    wanted = {address for pair in record.containers.values() for address in pair if address not in (NO_ADDRESS, SLAAC)}
+    planned = (*(one for pair in record.containers.values() for one in pair), *record.statics.values())
+    wanted = {address for address in planned if address not in (NO_ADDRESS, SLAAC)}
     there = set()
     own = {record.values.get("shim_ipv6"), record.values.get("placeholder_gateway")}
     for line in facts.shim_routes:

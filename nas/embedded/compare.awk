@@ -67,7 +67,13 @@ function container(pid, name, v4, ula, mac, gives, static,   file, l, p, n, all,
         if (p[4] == "00") { all[++n] = l; if (text(p[1]) == ula && usable(p[5])) dev = p[6] }
     }
     close(file)
-    if (i < 0) { print "gone"; return }
+    if (i < 0) { # a kernel without IPv6 has no such file
+        file = "/proc/" pid "/net/dev"
+        i = (getline l < file)
+        close(file)
+        if (i <= 0) { print "gone"; return }
+        gives = static = ""; ula = "-"
+    }
     there = dev != "" || has(pid, v4)
     if (there) reach(name, v4, v4)
     ipv6 = gives ? (ula == "-" ? "slaac" : ula) (static == "" ? "" : "," static) : v6 != "-" && (everyone || (v4 in dual)) ? "ra" : "-"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from config.problems import Problem
 from config.site import Site
+from config.types import DOCKER
 from facts.nas import LiveNetwork, NasFacts
 from facts.state import StackState
 from install.conf import read_conf
@@ -146,7 +147,9 @@ def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork,
                 f"remove it there {remedy}"
             )
         else:
-            remedy = f"write what it has into the site, and it is used as it is; or remove it there {remedy}"
+            by_docker = any((one.setting, one.wanted) == ("IPv6 prefix", "none") for one in found)
+            write = f"with `network.ipv6: {DOCKER}`, " if by_docker else ""
+            remedy = f"write what it has into the site, {write}and it is used as it is; or remove it there {remedy}"
         if unraid.makes_network(install, live.name):
             remedy = (
                 f"give this network another name, because this is Unraid's own; {unraid.without_network(live.name)}"

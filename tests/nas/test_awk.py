@@ -185,6 +185,18 @@ def test_a_container_whose_process_is_gone_is_told(awk: list[str], tmp_path: Pat
     assert compare(awk, lines=ATTACHED, proc=tmp_path) == ["gone", *WELL]
 
 
+def test_a_container_on_a_kernel_without_ipv6_is_there_and_is_reached_by_ipv4(awk: list[str], tmp_path: Path) -> None:
+    proc = proc_of(tmp_path, [])
+    (proc / "7/net/if_inet6").unlink()
+    lines = ATTACHED.replace(" -\n", f" {ULA}77 - give\n").replace(".201", ".77")
+    for attached in (ATTACHED, lines):
+        found = compare(awk, lines=attached, proc=proc)
+        assert "gone" not in found and "stray 7" not in found, found
+    (proc / "7/net/fib_trie").write_text("   |-- 192.168.1.77\n  /32 host LOCAL\n")
+    found = compare(awk, lines=lines, proc=proc)
+    assert "address test 192.168.1.77" in found and not {"gone", "late", "stray 7"} & {*found}, found
+
+
 def test_link_local_addresses_count_among_the_lines_that_are_read(awk: list[str], tmp_path: Path) -> None:
     proc = proc_of(tmp_path, [(f"{ULA}201", "80", "eth0")])
     file = proc / "7/net/if_inet6"

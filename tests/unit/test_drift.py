@@ -442,3 +442,17 @@ def test_each_sysctl_of_the_shim_is_set_and_read_on_the_nas_and_compared_here(se
     key, wanted = setting.partition("/")[2].split("=")
     changed = installed(sysctls={**installed().sysctls, key: "7"})
     assert drift_of(changed) == [f"sysctl {key} of macvlan-host is 7 instead of {wanted}"]
+
+
+def test_a_route_to_a_static_global_address_is_planned() -> None:
+    """With `lan.static_prefix` the program makes it, as any other."""
+    facts, static = installed(), "2001:db8:1:1::53"
+    path, text = next(iter(facts.confs.items()))
+    assert text is not None
+    written = re.sub(r"(?m)^(container test .*)", rf"\1 02:42:c0:a8:01:c9 {static}", text)
+    assert written != text
+    route = next(line for line in facts.shim_routes if line.startswith("fd") and "proto" not in line)
+    there = replace(facts, confs={path: written}, shim_routes=(*facts.shim_routes, static + route[route.index(" ") :]))
+    assert [line for line in drift_of(there) if "changed by hand" not in line] == []
+    gone = [line for line in drift_of(replace(facts, confs={path: written})) if "changed by hand" not in line]
+    assert gone == [f"route to {static} is missing"]

@@ -29,6 +29,7 @@ STATIC = put("lan", "static_prefix", "2001:db8:1:1::/64")
 PREFIX = IPv6Network("2001:db8:1:1::/64")
 FORWARDS = {"net.ipv6.conf.all.forwarding": "1"}
 SWITCHED_OFF = {"net.ipv6.conf.all.disable_ipv6": "1"}
+BY_DEFAULT = {"net.ipv6.conf.default.disable_ipv6": "1"}  # which the loop takes as the creator's word, too
 
 
 def planned(*changes: Change, engine: int | None = 26, live: LiveNetwork | None = None) -> LanPlan:
@@ -53,6 +54,14 @@ def problems(*changes: Change) -> list[Problem]:
         ((put("network", "ipv6", False),), "off", None, None, "-"),  # YAML reads off so
         ((LOOP, box("web", 40, sysctls=SWITCHED_OFF)), "loop", "fd0d:7eb5:2afd::254", None, "-"),
         ((NO_ULA, box("web", 40, sysctls=SWITCHED_OFF)), "loop", "fe80::42:c0ff:fea8:1fe", None, "-"),
+        ((LOOP, box("web", 40, sysctls=BY_DEFAULT)), "loop", "fd0d:7eb5:2afd::254", None, "-"),
+        (
+            (box("web", 40, sysctls=BY_DEFAULT),),
+            "docker",
+            "fd0d:7eb5:2afd::254",
+            "fd0d:7eb5:2afd::40",
+            "fd0d:7eb5:2afd::40",
+        ),
     ],
 )
 def test_each_way_has_its_addresses_and_its_words_in_the_data_file(
@@ -127,10 +136,21 @@ def test_what_the_loop_has_instead_of_a_ula_is_no_address_in_the_record() -> Non
         (
             (STATIC, box("web", 40, ipv6_address="2001:db8:1:1::53")),
             "site.containers.web.ipv6_address",
-            "Docker refuses",
+            "fixed IPv6 addresses",
         ),
         ((put("lan", "static_prefix", "fd00::/64"),), "site.lan.static_prefix", "no global prefix"),
+        ((put("lan", "static_prefix", "::/64"),), "site.lan.static_prefix", "no global prefix"),
+        ((put("lan", "static_prefix", "ff02::/64"),), "site.lan.static_prefix", "no global prefix"),
         ((put("lan", "static_prefix", "2001:db8::/48"),), "site.lan.static_prefix", "not the /64"),
+        ((STATIC, put("shim", "ipv6_address", "2001:db8:1:1::fe")), "site.shim.ipv6_address", "outside ula.prefix"),
+        (
+            (LOOP, STATIC, put("shim", "ipv6_address", "2001:db8:1:1::fe")),
+            "site.shim.ipv6_address",
+            "outside ula.prefix",
+        ),
+        ((STATIC, put("ula", "gateway", "2001:db8:1:1::1")), "site.ula.gateway", "outside ula.prefix"),
+        ((NO_ULA, put("shim", "ipv6_address", "2001:db8:1:1::fe")), "site.shim.ipv6_address", "the shim has"),
+        ((LOOP, box("web", 40, ipv6_address="fe80::53")), "site.containers.web.ipv6_address", "outside ula.prefix"),
         ((put("network", "ipv6", "yes"),), "site.network.ipv6", "not a way to IPv6"),
         ((put("external_containers", "some"),), "site.external_containers", "not a list"),
         ((put("ula", None),), "site.ula", "neither a map of keys nor none"),
@@ -140,6 +160,8 @@ def test_what_contradicts_itself_is_told(changes: tuple[Change, ...], path: str,
     found = problems(*changes)
     assert [problem.path for problem in found] == [path] * bool(path)
     assert all(message in problem.message and problem.remedy for problem in found)
+    # Only for a container, and only for a global address, does such a prefix help
+    assert not any("static_prefix" in one.remedy for one in found if "shim" in one.path or one.value[:4] == "fe80")
 
 
 def test_a_static_global_address_stands_beside_the_ula_and_is_warned_of() -> None:
@@ -315,3 +337,18 @@ def test_networks_may_differ_in_who_gives_ipv6() -> None:
     del raw["networks"]["iot"]["ula"]
     raw["networks"]["iot"]["ipv6"] = "off"
     assert judge(raw)[1] == []
+
+
+def test_a_remedy_for_a_further_network_names_that_ones_keys() -> None:
+    lan = {"parent": "eth1", "subnet": "192.168.30.0/24", "gateway": "192.168.30.1", "nas_address": "none"}
+    iot = {"lan": lan, "ula": {"prefix": "fd0d:7eb5:2afd:30::/64"}, "shim": {"ipv4_address": "192.168.30.2"}}
+    hub = {"image": "busybox", "networks": {"iot": {"ipv4_address": "192.168.30.60", "ipv6_address": "2001:db8::60"}}}
+    raw = site_of(put("networks", {"iot": iot}), put("containers", "hub", hub))
+    [problem] = judge(raw)[1]
+    assert "and `networks.iot.ipv6: loop`" in problem.remedy
+    put("networks", "iot", "ipv6", "loop")(raw)
+    put("networks", "iot", "lan", "static_prefix", "2001:db8::/64")(raw)
+    assert judge(raw)[1] == []
+    put("lan", "static_prefix", "2001:db8::/64")(raw)
+    [problem] = judge(raw)[1]
+    assert problem.path == "site.networks.iot.lan.static_prefix"
