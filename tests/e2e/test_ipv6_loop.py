@@ -150,11 +150,20 @@ def test_a_restart_of_a_container_changes_no_address(up: Stack) -> None:
     assert up.box.lost(pings(after)) == {}
 
 
-test_a_new_prefix_is_followed = by_docker.test_a_new_prefix_is_followed_by_all_with_nothing_restarted
 test_a_loop_that_is_killed_comes_back = by_docker.test_a_loop_that_is_killed_comes_back_and_nothing_is_lost_meanwhile
-test_without_a_router_a_connection_fails_at_once = by_docker.test_without_a_router_a_connection_fails_at_once
 
 
+@pytest.mark.full
+def test_a_new_prefix_is_followed(up: Stack) -> None:
+    by_docker.test_a_new_prefix_is_followed_by_all_with_nothing_restarted(up)
+
+
+@pytest.mark.full
+def test_without_a_router_a_connection_fails_at_once(up: Stack) -> None:
+    by_docker.test_without_a_router_a_connection_fails_at_once(up)
+
+
+@pytest.mark.full
 def test_a_unit_that_is_stopped_takes_nothing_from_containers_that_run(up: Stack) -> None:
     """As at a restart of Docker that leaves containers running: the LAN's connections go on."""
     box = up.box
@@ -243,7 +252,13 @@ def test_a_prefix_of_what_is_no_default_router_is_not_proposed(up: Stack) -> Non
         box.nas("ip -6 address flush dev eth0 to fd69:3e50:e165:4bf8::/64")
 
 
-@pytest.mark.parametrize("how", [("--off",), ("--no-slaac", "--managed"), ("--no-slaac",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(how, marks=() if "--managed" in how else pytest.mark.full, id=" ".join(how))
+        for how in (("--off",), ("--no-slaac", "--managed"), ("--no-slaac",))
+    ],
+)
 def test_without_slaac_nothing_is_predicted_and_it_comes_with_the_router(up: Stack, how: tuple[str, ...]) -> None:
     box = up.box
     try:
