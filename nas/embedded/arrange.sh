@@ -16,20 +16,29 @@ set -- ${stat##*) }
 link=$("$ip" -o link show dev "$dev") || exit
 number=${link%%:*} # a name may come to another interface
 
+# The lines of this process. Some shells read a file byte by byte, and the record may be long: so it is read once, by sed
+known="$(sed -n "s/^$process / /p; 8192q" "$record")
+"
+# shellcheck disable=SC2086 # words
+set -- $known
+lines=$(($# / 3)) unwritten=
+
 # note WHAT BEFORE: writes that down, once. What cannot be written down may not be changed. Lines of one process have a
 # bound, because a container can make interfaces for ever
 note() {
-    lines=0
-    while read -r pid time index what before; do
-        [ "$pid $time" = "$process" ] || continue
-        case "$index $what $before" in
-        "$number $1 $2") return 0 ;;
-        "$number address "*) ;;
-        "$number $1 "*) return 0 ;;
-        esac
-        [ $((lines += 1)) -lt 64 ] || return 1
-    done <"$record"
-    echo "$process $number $1 $2" >>"$record"
+    case $1,$known in
+    address,*" $number $1 $2
+"*) return 0 ;;
+    address,*) ;;
+    *,*" $number $1 "*) return 0 ;;
+    esac
+    if [ $lines -ge 64 ] || ! echo "$process $number $1 $2" >>"$record"; then
+        [ -n "$unwritten" ] || echo "is not changed any further, because it cannot be written down what was before"
+        unwritten=y
+        return 1
+    fi
+    lines=$((lines + 1)) known="$known $number $1 $2
+"
 }
 
 put() { # FAMILY/NAME VALUE
@@ -54,7 +63,8 @@ set_mac() {
     [ "$old" != "$mac" ] || return 0
     put ipv6/ndisc_notify 1
     put ipv4/arp_notify 1
-    if ! { note_token && note mac "$old" && "$ip" link set dev "$dev" address "$mac"; }; then
+    { note_token && note mac "$old"; } || return 1
+    if ! "$ip" link set dev "$dev" address "$mac"; then
         echo "the MAC $old stays, the kernel does not take $mac"
         return 1
     fi

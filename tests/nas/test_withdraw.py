@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.box import CONF, PREFIX, PROGRAM, SHIM, Box, run, until
+from tests.nas.box import CONF, NAS, PREFIX, PROGRAM, SHIM, Box, run, until
 from tests.nas.loop_box import (
     FORMED,
     LOOP,
@@ -304,6 +304,20 @@ def test_if_nothing_can_be_recorded_nothing_is_changed(box: Box) -> None:
     start(box, LOOP + WITH_MAC, {"test": (pid, 201)})
     box.full_rounds(2)
     assert state(box, space) == before
+    assert "test: is not changed any further" in box.log() and "the kernel does not take" not in box.log()
+
+
+def test_a_long_record_costs_a_container_no_time(box: Box, tmp_path: Path) -> None:
+    """A shell reads a file byte by byte: with a hundred containers the last one would wait for seconds."""
+    pid, space = dockers(box)
+    file, trace = tmp_path / "given", tmp_path / "trace"
+    file.write_text("".join(f"1{n} 123456789 12 ipv6/optimistic_dad 0\n" for n in range(2000)))
+    words = "eth0", MAC, "0042c0fffea8014d", ULA, str(pid), str(started(pid)), str(file)
+    script = box.inside(*box.shell, "-c", (NAS / "embedded/arrange.sh").read_text(), "/sbin/ip", *words, space=space)
+    run("strace", "-f", "-o", trace, "-e", "trace=read", *script)
+    reads = trace.read_text().count(" read(")
+    print(f"{box.shell}: {reads} reads")
+    assert has(box, space) and reads < 4000
 
 
 @pytest.mark.parametrize("tool", ["nsenter", "ip netns"])
