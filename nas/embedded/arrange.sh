@@ -1,6 +1,7 @@
 # Runs in the network namespace of a container: sh -c "this" IP DEV MAC SUFFIX IPV6 PID STARTED RECORD. MAC: the planned one, or
 # `-`; SUFFIX: the 16 hex digits that follow from it. IPV6: an address to give, `slaac` to switch IPv6 on, either with
-# `,ADDRESS` behind it for a second one; `ra` to see that advertisements are taken, or `-`. RECORD: what was before each change is written there, before the change.
+# `,ADDRESS` behind it for a second one; `ra` to see that advertisements are taken; `-` if Docker gives it and nobody planned
+# it; `none` if nobody gives it. RECORD: what was before each change is written there, before the change.
 # A new global address is checked for duplicates for about a second, in which a container would lose its first packets. RFC
 # 4429 lets it use the address meanwhile. The MAC from which the address is formed is unique.
 # From version 28 on Docker gives a container another MAC at each start if the planned one came by `network connect`. The
@@ -109,10 +110,10 @@ give_ipv6() {
 }
 
 read -r off <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6"
-[ "$off/$ipv6" = 1/- ] || { put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1; }
+case $off/$ipv6 in 1/- | */none) ;; *) put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1 ;; esac
 asks=
-[ "$ipv6" = - ] || take_advertisements
+case $ipv6 in - | none) ;; *) take_advertisements ;; esac
 [ "$mac" = - ] || set_mac || suffix=
 [ -z "$asks" ] || [ -z "$suffix" ] || "$ip" token set "::$(hextets "$suffix")" dev "$dev"
-case $ipv6 in - | ra) ;; *) give_ipv6 ;; esac
+case $ipv6 in - | ra | none) ;; *) give_ipv6 ;; esac
 [ "$mac" = - ] || [ -z "$suffix" ] || remove_formed

@@ -10,6 +10,7 @@ from tests.nas.loop_box import (
     FORMED,
     LOOP,
     MAC,
+    OFF,
     ONE,
     OTHER,
     PREFIXED,
@@ -111,6 +112,22 @@ def test_another_planned_ula_comes_and_the_old_one_goes_and_ipv6_stays_on(box: B
     reload(box, LOOP + ONE.replace(ULA, f"{PREFIX}abc"))
     assert addresses(box, space) == {f"{PREFIX}abc/64", f"{FORMED}/64"}
     assert [line.split()[4] for line in record(box) if " address " in line] == [f"{PREFIX}abc"]
+
+
+@pytest.mark.parametrize(
+    "conf", [LOOP.replace("ipv6 loop", "ipv6 off").replace(f"shim_ipv6 {PREFIX}254", "shim_ipv6 -"), LOOP + PREFIXED]
+)
+def test_what_would_be_taken_back_at_once_is_not_set(box: Box, conf: str) -> None:
+    """Nobody gives it IPv6, but it has some by itself. While docker answers only in part nothing is taken back."""
+    pid, space = dockers(box)
+    sysctl(box, space, "disable_ipv6", "0")
+    box.running({"test": (pid, "192.168.1.201", f"- 02:42:c0:a8:01:c9 {OFF}")})
+    (box.here / "docker.fails").touch()
+    box.conf.write_text(f"{conf}container test 192.168.1.201 - 02:42:c0:a8:01:c9\n")
+    box.program("start")
+    box.watch()
+    until("it has looked twice", lambda: box.asked("inspect") > 2)
+    assert record(box) == []
 
 
 def test_a_docker_that_does_not_answer_takes_nothing_from_anybody(box: Box) -> None:
