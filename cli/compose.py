@@ -14,6 +14,7 @@ from config.compose import ServiceEntry, services_on
 from config.networks import placement_problems
 from config.problems import Problem
 from config.service import Service
+from config.types import ULA_RANGE
 from inputs.compose_files import read_compose_file
 from plan.addresses import service_problems, written_addresses
 from plan.checks import Claim, address_conflicts, names_and_macs_given_twice
@@ -164,7 +165,7 @@ def shown_as_text(found: Result) -> str:
             rows = [
                 ("image", container.service.image),
                 ("IPv4", _shown(container, "ipv4_address", container.ipv4)),
-                ("IPv6 ULA", ula),
+                ("IPv6 ULA" if container.ula is None or container.ula in ULA_RANGE else "IPv6", ula),
                 ("MAC", _shown(container, "mac_address", container.mac)),
                 *(
                     ("volume", f"{_printable(volume.source)} → {_printable(volume.target)}")

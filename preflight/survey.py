@@ -260,6 +260,7 @@ def _ula_inside(container: ContainerPlan, live: LiveContainer, network: str) -> 
 def _found(plan: LanPlan, facts: NasFacts) -> Iterator[ContainerPlan]:
     """The others' running containers on the network, if the site means all of them."""
     planned = {container.ipv4 for container in plan.routed}
+    taken = {plan.shim.ipv6, *(container.ula for container in plan.routed)}
     for name, live in sorted(facts.containers.items()) if plan.all_external else ():
         place = live.networks.get(plan.network.name)
         if place is None or not place.ipv4 or not live.runs or live.addresses or IPv4Address(place.ipv4) in planned:
@@ -267,4 +268,5 @@ def _found(plan: LanPlan, facts: NasFacts) -> Iterator[ContainerPlan]:
         ipv4, ula = IPv4Address(place.ipv4), IPv6Address(place.ipv6) if place.ipv6 else None
         if plan.network.ipv6 == LOOP:
             ula = plan.ula_prefix and ula_of(ipv4, plan.network.subnet, plan.ula_prefix)
+            ula = None if ula in taken else ula  # nas/embedded/give.awk
         yield ContainerPlan(name, name, ipv4, ula, None, None, f"site.external_containers.{name}")

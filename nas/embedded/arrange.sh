@@ -1,6 +1,7 @@
 # Runs in the network namespace of a container: sh -c "this" IP DEV MAC SUFFIX IPV6 PID STARTED RECORD. MAC: the planned one, or
 # `-`; SUFFIX: the 16 hex digits that follow from it. IPV6: an address to give, `slaac` to switch IPv6 on, either with
-# `,ADDRESS` behind it for a second one; `ra` to see that advertisements are taken, or `-`. RECORD: what was before each change is written there, before the change.
+# `,ADDRESS` behind it for a second one; `ra` to see that advertisements are taken; `-` if Docker gives it and nobody planned
+# it; `none` if nobody gives it. RECORD: what was before each change is written there, before the change.
 # A new global address is checked for duplicates for about a second, in which a container would lose its first packets. RFC
 # 4429 lets it use the address meanwhile. The MAC from which the address is formed is unique.
 # From version 28 on Docker gives a container another MAC at each start if the planned one came by `network connect`. The
@@ -16,20 +17,29 @@ set -- ${stat##*) }
 link=$("$ip" -o link show dev "$dev") || exit
 number=${link%%:*} # a name may come to another interface
 
+# The lines of this process. Some shells read a file byte by byte, and the record may be long: so it is read once, by sed
+known="$(sed -n "s/^$process / /p; 8192q" "$record")
+"
+# shellcheck disable=SC2086 # words
+set -- $known
+lines=$(($# / 3)) unwritten=
+
 # note WHAT BEFORE: writes that down, once. What cannot be written down may not be changed. Lines of one process have a
 # bound, because a container can make interfaces for ever
 note() {
-    lines=0
-    while read -r pid time index what before; do
-        [ "$pid $time" = "$process" ] || continue
-        case "$index $what $before" in
-        "$number $1 $2") return 0 ;;
-        "$number address "*) ;;
-        "$number $1 "*) return 0 ;;
-        esac
-        [ $((lines += 1)) -lt 64 ] || return 1
-    done <"$record"
-    echo "$process $number $1 $2" >>"$record"
+    case $1,$known in
+    address,*" $number $1 $2
+"*) return 0 ;;
+    address,*) ;;
+    *,*" $number $1 "*) return 0 ;;
+    esac
+    if [ $lines -ge 64 ] || ! echo "$process $number $1 $2" >>"$record"; then
+        [ -n "$unwritten" ] || echo "is not changed any further, because it cannot be written down what was before"
+        unwritten=y
+        return 1
+    fi
+    lines=$((lines + 1)) known="$known $number $1 $2
+"
 }
 
 put() { # FAMILY/NAME VALUE
@@ -54,7 +64,8 @@ set_mac() {
     [ "$old" != "$mac" ] || return 0
     put ipv6/ndisc_notify 1
     put ipv4/arp_notify 1
-    if ! { note_token && note mac "$old" && "$ip" link set dev "$dev" address "$mac"; }; then
+    { note_token && note mac "$old"; } || return 1
+    if ! "$ip" link set dev "$dev" address "$mac"; then
         echo "the MAC $old stays, the kernel does not take $mac"
         return 1
     fi
@@ -109,10 +120,10 @@ announce() {
 }
 
 read -r off <"/proc/sys/net/ipv6/conf/$dev/disable_ipv6"
-[ "$off/$ipv6" = 1/- ] || { put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1; }
+case $off/$ipv6 in 1/- | */none) ;; *) put ipv6/optimistic_dad 1 && put ipv6/use_optimistic 1 ;; esac
 asks=
-[ "$ipv6" = - ] || take_advertisements
+case $ipv6 in - | none) ;; *) take_advertisements ;; esac
 [ "$mac" = - ] || set_mac || suffix=
 [ -z "$asks" ] || [ -z "$suffix" ] || "$ip" token set "::$(hextets "$suffix")" dev "$dev"
-case $ipv6 in - | ra) ;; *) give_ipv6 ;; esac
+case $ipv6 in - | ra | none) ;; *) give_ipv6 ;; esac
 [ "$mac" = - ] || [ -z "$suffix" ] || remove_formed

@@ -76,7 +76,8 @@ function container(pid, name, v4, ula, mac, gives, static,   file, l, p, n, all,
     }
     there = dev != "" || has(pid, v4)
     if (there) reach(name, v4, v4)
-    ipv6 = gives ? (ula == "-" ? "slaac" : ula) (static == "" ? "" : "," static) : v6 != "-" && (everyone || (v4 in dual)) ? "ra" : "-"
+    if (gives) ipv6 = (ula == "-" ? "slaac" : ula) (static == "" ? "" : "," static)
+    else ipv6 = ula == "-" ? "none" : v6 != "-" && (everyone || (v4 in dual)) ? "ra" : "-"
     if (dev == "") {
         if (there && (gives || v4 in macs)) dev = link_of(pid, v4)
         if (dev == "" || ipv6 !~ /^slaac/ || !(dev in on)) {

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from config.problems import Problem
 from config.site import Site
+from config.types import LOOP
 from facts.nas import Link, NasFacts, Neighbour
 from install.conf import Record, read_conf
 from plan.lan import LanPlan, PlannedAddress, loop_given
@@ -50,7 +51,9 @@ def findings(site: Site, plan: LanPlan, facts: NasFacts, others: Others) -> Iter
                 yield from _held(planned, holder, plan, facts, record)
             reported.add((planned.name, holder.name))
         elif holder is not None and holder.name != planned.name:
-            message = f"is held by the container {holder.name}, which is not this program's; Docker would refuse it"
+            by_loop = site.ipv6 == LOOP and isinstance(planned.address, IPv6Address)
+            why = "two containers with one address cut each other off" if by_loop else "Docker would refuse it"
+            message = f"is held by the container {holder.name}, which is not this program's; {why}"
             yield Problem(
                 planned.path, str(planned.address), message, f"choose another address, or remove {holder.name} there"
             )

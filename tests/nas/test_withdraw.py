@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.nas.box import CONF, PREFIX, PROGRAM, SHIM, Box, run, until
+from tests.nas.box import CONF, NAS, PREFIX, PROGRAM, SHIM, Box, run, until
 from tests.nas.loop_box import (
     FORMED,
     LOOP,
     MAC,
+    OFF,
     ONE,
     OTHER,
     PREFIXED,
@@ -111,6 +112,22 @@ def test_another_planned_ula_comes_and_the_old_one_goes_and_ipv6_stays_on(box: B
     reload(box, LOOP + ONE.replace(ULA, f"{PREFIX}abc"))
     assert addresses(box, space) == {f"{PREFIX}abc/64", f"{FORMED}/64"}
     assert [line.split()[4] for line in record(box) if " address " in line] == [f"{PREFIX}abc"]
+
+
+@pytest.mark.parametrize(
+    "conf", [LOOP.replace("ipv6 loop", "ipv6 off").replace(f"shim_ipv6 {PREFIX}254", "shim_ipv6 -"), LOOP + PREFIXED]
+)
+def test_what_would_be_taken_back_at_once_is_not_set(box: Box, conf: str) -> None:
+    """Nobody gives it IPv6, but it has some by itself. While docker answers only in part nothing is taken back."""
+    pid, space = dockers(box)
+    sysctl(box, space, "disable_ipv6", "0")
+    box.running({"test": (pid, "192.168.1.201", f"- 02:42:c0:a8:01:c9 {OFF}")})
+    (box.here / "docker.fails").touch()
+    box.conf.write_text(f"{conf}container test 192.168.1.201 - 02:42:c0:a8:01:c9\n")
+    box.program("start")
+    box.watch()
+    until("it has looked twice", lambda: box.asked("inspect") > 2)
+    assert record(box) == []
 
 
 def test_a_docker_that_does_not_answer_takes_nothing_from_anybody(box: Box) -> None:
@@ -304,6 +321,20 @@ def test_if_nothing_can_be_recorded_nothing_is_changed(box: Box) -> None:
     start(box, LOOP + WITH_MAC, {"test": (pid, 201)})
     box.full_rounds(2)
     assert state(box, space) == before
+    assert "test: is not changed any further" in box.log() and "the kernel does not take" not in box.log()
+
+
+def test_a_long_record_costs_a_container_no_time(box: Box, tmp_path: Path) -> None:
+    """A shell reads a file byte by byte: with a hundred containers the last one would wait for seconds."""
+    pid, space = dockers(box)
+    file, trace = tmp_path / "given", tmp_path / "trace"
+    file.write_text("".join(f"1{n} 123456789 12 ipv6/optimistic_dad 0\n" for n in range(2000)))
+    words = "eth0", MAC, "0042c0fffea8014d", ULA, str(pid), str(started(pid)), str(file)
+    script = box.inside(*box.shell, "-c", (NAS / "embedded/arrange.sh").read_text(), "/sbin/ip", *words, space=space)
+    run("strace", "-f", "-o", trace, "-e", "trace=read", *script)
+    reads = trace.read_text().count(" read(")
+    print(f"{box.shell}: {reads} reads")
+    assert has(box, space) and reads < 4000
 
 
 @pytest.mark.parametrize("tool", ["nsenter", "ip netns"])

@@ -211,3 +211,12 @@ def test_a_file_may_come_through_a_pipe(tmp_path: Path) -> None:
 def test_a_wrong_command_line_has_an_exit_code_of_its_own(arguments: list[str]) -> None:
     done = tool(*arguments)
     assert done.returncode == 2 and done.stdout == "" and "Usage" in done.stderr
+
+
+def test_a_global_address_is_not_called_a_ula(tmp_path: Path) -> None:
+    for address, name in (("2001:db8:1:1::9", "IPv6 "), ("fd0d:7eb5:2afd::9", "IPv6 ULA ")):
+        both = f'ipv4_address: 192.168.1.9, ipv6_address: "{address}"'
+        (tmp_path / "compose.yml").write_text(FILE.format(address=both, more=""))
+        said = tool("compose.yml", "--network", "bridge-host", cwd=tmp_path, NO_COLOR="1").stdout
+        line = next(line for line in said.splitlines() if address in line)
+        assert line.replace(address, "").strip() + " " == name

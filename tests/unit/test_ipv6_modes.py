@@ -17,7 +17,7 @@ from plan.lan import LanPlan
 from plan.numbering import link_local
 from plan.outputs import ObservedInterface, report
 from preflight.container_drift import container_drift
-from preflight.findings import container_ipv6
+from preflight.findings import NO_OTHERS, address_conflicts, container_ipv6
 from preflight.survey import _found, _interfaces
 from probe.gather import probe_arguments
 from tests.unit.recorder import record_lan
@@ -323,6 +323,19 @@ def test_with_all_external_containers_those_that_run_are_told_and_stand_in_no_fi
     told = report(plan, "status", interfaces=dict(_interfaces(plan, facts)))
     assert told["external_containers"]["guest"]["ula"] == "fd0d:7eb5:2afd::77"
     assert not [line for line in conf(plan) if "guest" in line]
+
+
+def test_a_ula_that_the_site_gives_to_another_container_is_nobody_elses() -> None:
+    """The loop then gives the guest none, and Docker, which knows of neither, refuses nothing."""
+    taken = box("web", 40, ipv6_address="fd0d:7eb5:2afd::77")
+    plan = planned(put("external_containers", "all"), LOOP, taken)
+    guest = replace(live(("fd0d:7eb5:2afd::77",), "guest", "192.168.1.77"), addresses="")
+    facts = NasFacts(containers={"guest": guest})
+    assert [(one.name, one.ula) for one in _found(plan, facts)] == [("guest", None)]
+    site, _ = parse_site(site_of(LOOP, taken))
+    assert site is not None
+    [told] = address_conflicts.findings(site, plan, facts, NO_OTHERS)
+    assert "held by the container guest" in told.message and "Docker" not in told.message
 
 
 def test_networks_may_differ_in_who_gives_ipv6() -> None:
