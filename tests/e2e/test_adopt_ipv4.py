@@ -48,8 +48,8 @@ BY_NAS = {f"NAS to {name}": ("nas", name, f"192.168.1.{LAST[name]}") for name in
 
 @pytest.fixture(scope="module", params=["20.10", "26", "29", "dsm"])
 def fresh(request: pytest.FixtureRequest) -> Iterator[Box]:
-    """With a client that has a ULA, too, as in a home whose router gives them out. On DSM with the link that the preview
-    asks for, since the docker plugin reads a network before anything is installed."""
+    """With a client that has a ULA, too, as in a home whose router gives them out. On DSM with the link that the
+    preview asks for, since the docker plugin reads a network before anything is installed."""
     dsm = request.param == "dsm"
     options = ("--profile", "dsm") if dsm else ("--engine", request.param)
     box = Box("20.10" if dsm else request.param, f"adopt-{request.param}".replace(".", ""))
