@@ -152,7 +152,8 @@ def test_what_the_loop_has_instead_of_a_ula_is_no_address_in_the_record() -> Non
         ((NO_ULA, put("shim", "ipv6_address", "2001:db8:1:1::fe")), "site.shim.ipv6_address", "the shim has"),
         ((LOOP, box("web", 40, ipv6_address="fe80::53")), "site.containers.web.ipv6_address", "outside ula.prefix"),
         ((put("network", "ipv6", "yes"),), "site.network.ipv6", "not a way to IPv6"),
-        ((put("external_containers", "some"),), "site.external_containers", "not a list"),
+        ((put("external_containers", "some"),), "site.external_containers", "neither a list nor `all`"),
+        ((put("external_containers", {"name": "x"}),), "site.external_containers", "neither a list nor `all`"),
         ((put("ula", None),), "site.ula", "neither a map of keys nor none"),
     ],
 )
