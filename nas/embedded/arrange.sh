@@ -18,11 +18,29 @@ link=$("$ip" -o link show dev "$dev") || exit
 number=${link%%:*} # a name may come to another interface
 
 # The lines of this process. Some shells read a file byte by byte, and the record may be long: so it is read once, by sed
-known="$(sed -n "s/^$process / /p; 8192q" "$record")
+recall() {
+    known="$(sed -n "s/^$process / /p; 8192q" "$record")
 "
-# shellcheck disable=SC2086 # words
-set -- $known
-lines=$(($# / 3)) unwritten=
+    # shellcheck disable=SC2086 # words
+    set -- $known
+    lines=$(($# / 3))
+}
+
+# Nothing can be taken back of an interface that is gone, as after each `docker network disconnect`
+forget_gone() {
+    there=" $("$ip" -o link show | sed "512q; s/:.*//" | tr "\n" " ")" gone=
+    # shellcheck disable=SC2086 # words
+    set -- $known
+    while [ $# -ge 3 ]; do
+        case $there in *" $1 "*) ;; *) gone="$gone/^$process $1 /d;" && there="$there$1 " ;; esac
+        shift 3
+    done
+    [ -n "$gone" ] && (umask 077 && sed "$gone" "$record" >"$record.new") && mv -f "$record.new" "$record"
+}
+
+unwritten=
+recall
+[ $lines -lt 48 ] || ! forget_gone || recall
 
 # note WHAT BEFORE: writes that down, once. What cannot be written down may not be changed. Lines of one process have a
 # bound, because a container can make interfaces for ever
@@ -55,8 +73,8 @@ hextets() { echo "$1" | sed "s/..../&:/g; s/:\$//"; }
 # kernel refuses it. So it is noted before the one and after the other
 note_token() {
     before=$("$ip" token get dev "$dev")
-    before=${before#token }
-    note token "${before%% *}"
+    before=${before#token } before=${before%% *}
+    [ -z "$before" ] || note token "$before"
 }
 
 set_mac() {
