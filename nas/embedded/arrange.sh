@@ -1,4 +1,4 @@
-# Runs in the network namespace of a container: sh -c "this" IP DEV MAC SUFFIX IPV6 PID STARTED RECORD. MAC: the planned one, or
+# Runs in the network namespace of a container, behind record.sh: sh -c "this" IP DEV MAC SUFFIX IPV6 PID STARTED RECORD. MAC: the planned one, or
 # `-`; SUFFIX: the 16 hex digits that follow from it. IPV6: an address to give, `slaac` to switch IPv6 on, either with
 # `,ADDRESS` behind it for a second one; `ra` to see that advertisements are taken; `-` if Docker gives it and nobody planned
 # it; `none` if nobody gives it. RECORD: what was before each change is written there, before the change.
@@ -17,48 +17,9 @@ set -- ${stat##*) }
 link=$("$ip" -o link show dev "$dev") || exit
 number=${link%%:*} # a name may come to another interface
 
-# The lines of this process. Some shells read a file byte by byte, and the record may be long: so it is read once, by sed
-recall() {
-    known="$(sed -n "s/^$process / /p; 8192q" "$record")
-"
-    # shellcheck disable=SC2086 # words
-    set -- $known
-    lines=$(($# / 3))
-}
-
-# Nothing can be taken back of an interface that is gone, as after each `docker network disconnect`
-forget_gone() {
-    there=" $("$ip" -o link show | sed "512q; s/:.*//" | tr "\n" " ")" gone=
-    # shellcheck disable=SC2086 # words
-    set -- $known
-    while [ $# -ge 3 ]; do
-        case $there in *" $1 "*) ;; *) gone="$gone/^$process $1 /d;" && there="$there$1 " ;; esac
-        shift 3
-    done
-    [ -n "$gone" ] && (umask 077 && sed "$gone" "$record" >"$record.new") && mv -f "$record.new" "$record"
-}
-
 unwritten=
 recall
-[ $lines -lt 48 ] || ! forget_gone || recall
-
-# note WHAT BEFORE: writes that down, once. What cannot be written down may not be changed. Lines of one process have a
-# bound, because a container can make interfaces for ever
-note() {
-    case $1,$known in
-    address,*" $number $1 $2
-"*) return 0 ;;
-    address,*) ;;
-    *,*" $number $1 "*) return 0 ;;
-    esac
-    if [ $lines -ge 64 ] || ! echo "$process $number $1 $2" >>"$record"; then
-        [ -n "$unwritten" ] || echo "is not changed any further, because it cannot be written down what was before"
-        unwritten=y
-        return 1
-    fi
-    lines=$((lines + 1)) known="$known $number $1 $2
-"
-}
+[ "$lines" -lt 48 ] || ! forget_gone || recall
 
 put() { # FAMILY/NAME VALUE
     file=/proc/sys/net/${1%/*}/conf/$dev/${1#*/} now=

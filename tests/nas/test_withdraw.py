@@ -33,6 +33,8 @@ from tests.nas.loop_box import (
     withdraw,
 )
 
+ARRANGE = "".join((NAS / f"embedded/{name}.sh").read_text() for name in ("record", "arrange"))
+
 
 @pytest.mark.parametrize("conf", [LOOP + ONE, LOOP + SLAAC, LOOP + WITH_MAC, CONF + WITH_MAC, LOOP + OTHER + PREFIXED])
 @pytest.mark.parametrize("was", ["off", "on"])
@@ -323,8 +325,7 @@ def test_an_interface_that_is_gone_leaves_its_place_in_the_record(box: Box) -> N
     file.write_text("\n".join(lines) + "\n")
     box.conf.write_text(LOOP + WITH_MAC)
     words = "eth0", MAC, "0042c0fffea8014d", ULA, str(pid), str(started(pid)), str(file)
-    script = (NAS / "embedded/arrange.sh").read_text()
-    run(*box.inside(*box.shell, "-c", script, "/sbin/ip", *words, space=space))
+    run(*box.inside(*box.shell, "-c", ARRANGE, "/sbin/ip", *words, space=space))
     assert has(box, space) and MAC in box.ip("link", "show", "eth0", space=space)
     assert record(box)[:2] == others and len(record(box)) < 20 and file.stat().st_mode & 0o777 == 0o600
     withdraw(box)
@@ -347,7 +348,7 @@ def test_a_long_record_costs_a_container_no_time(box: Box, tmp_path: Path) -> No
     file, trace = tmp_path / "given", tmp_path / "trace"
     file.write_text("".join(f"1{n} 123456789 12 ipv6/optimistic_dad 0\n" for n in range(2000)))
     words = "eth0", MAC, "0042c0fffea8014d", ULA, str(pid), str(started(pid)), str(file)
-    script = box.inside(*box.shell, "-c", (NAS / "embedded/arrange.sh").read_text(), "/sbin/ip", *words, space=space)
+    script = box.inside(*box.shell, "-c", ARRANGE, "/sbin/ip", *words, space=space)
     run("strace", "-f", "-o", trace, "-e", "trace=read", *script)
     reads = trace.read_text().count(" read(")
     print(f"{box.shell}: {reads} reads")
