@@ -13,6 +13,11 @@ KEPT = (
     "To recreate it once more: `docker rm -f` of it on the NAS, then `pulumi up --refresh`"
 )
 
+NOT_GIVEN = (
+    "not there, although the watch loop runs on the NAS, which looks again at each check. If it stays so, the loop's "
+    "log and its `status` may say why"
+)
+
 
 def report_diagnostics(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem], network: str = "") -> None:
     """network: the key of the one that they are about."""
@@ -22,6 +27,8 @@ def report_diagnostics(lan: MacvlanLan, drift: Drift, warnings: Iterable[Problem
         _drifted(lan.containers[key], found)
     for key, found in drift.unmended.items():
         pulumi.log.warn(f"{KEPT}: {'; '.join(found)}", lan.containers[key])
+    for key, found in drift.not_given.items():
+        pulumi.log.warn(f"{NOT_GIVEN}: {'; '.join(found)}", lan.containers[key])
     for warning in sorted(warnings):
         text = f"{warning.path}: {warning.value}\n{warning.message}\n-> {warning.remedy}"
         tell = pulumi.log.info if warning.severity == "note" else pulumi.log.warn

@@ -187,14 +187,22 @@ def _by_address(value: Any) -> Any:
 
 ALL: Literal["all"] = "all"
 _Listed = tuple[Annotated[ExternalContainer, BeforeValidator(_by_address)], ...]
-# `all`, or a list. As a union its errors would name the union's branches.
+
+
+def _all_or_listed(value: Any, listed: Any) -> Any:
+    if value == ALL:
+        return ALL
+    if not isinstance(value, (list, tuple)):
+        reject(
+            "is neither a list nor `all`", "write its items below it, each on a line that starts with `- `; or `all`"
+        )
+    return listed(value)
+
+
+# As a union its errors would name the union's branches
 ExternalContainers = Annotated[
     _Listed | Literal["all"],
-    GetPydanticSchema(
-        lambda _, handler: core_schema.no_info_wrap_validator_function(
-            lambda value, listed: ALL if value == ALL else listed(value), handler(_Listed)
-        )
-    ),
+    GetPydanticSchema(lambda _, handler: core_schema.no_info_wrap_validator_function(_all_or_listed, handler(_Listed))),
 ]
 
 

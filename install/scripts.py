@@ -38,7 +38,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 EMBEDDED = (
     *("learn.awk", "compare.awk", "routing.awk", "taken.awk", "report.awk", "reachability.awk", "neighbours.awk"),
-    *("inside.awk", "give.awk", "withdraw.awk", "arrange.sh", "withdraw.sh", "routers.pl"),
+    *("inside.awk", "give.awk", "withdraw.awk", "record.sh", "arrange.sh", "withdraw.sh", "routers.pl"),
 )
 
 

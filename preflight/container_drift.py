@@ -23,11 +23,13 @@ class ContainerDrift:
     recreate: a new container repairs them.
     unmended: a new container did not repair them before.
     left_to_loop: the watch loop repairs them when the next `pulumi up` has restored the loop.
+    not_given: the watch loop runs, and has not repaired them; no `pulumi up` does more.
     """
 
     recreate: tuple[str, ...] = ()
     unmended: tuple[str, ...] = ()
     left_to_loop: tuple[str, ...] = ()
+    not_given: tuple[str, ...] = ()
 
 
 def container_drift(
@@ -68,9 +70,9 @@ def container_drift(
     found = [_differs(plan.name, "IPv4 address", has[0], made[0])]
     found += [_differs(plan.name, "ULA", has[1], made[1])] if by_docker else []
     wrong_mac = _differs(plan.name, "MAC", mac, made[2]) if mac else ""
-    for_loop = (lost_ula,) if pinned else (wrong_mac,)
     drift = _not_twice(live, [text for text in (*found, wrong_mac if pinned else "") if text])
-    return replace(drift, left_to_loop=for_loop) if any(for_loop) else drift
+    drift = replace(drift, not_given=(lost_ula,)) if lost_ula else drift
+    return replace(drift, left_to_loop=(wrong_mac,)) if wrong_mac and not pinned else drift
 
 
 def _there(wanted: str, reported: str, inside: Iterable[IPv4Address | IPv6Address]) -> str:

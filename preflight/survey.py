@@ -34,12 +34,14 @@ class Drift:
     """What differs from the last run, in words: on the shim, on the network, and by containers' keys.
 
     unmended: what the next run leaves as it is, because recreating the container did not help before.
+    not_given: what the watch loop, which runs, has not given to containers.
     """
 
     shim: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
     containers: Mapping[str, list[str]] = field(default_factory=dict)
     unmended: Mapping[str, list[str]] = field(default_factory=dict)
+    not_given: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ def with_repairs(
     drifted = {key: [*drift.recreate, *drift.left_to_loop] for key, drift in drifts.items()}
     drifted = {key: found for key, found in drifted.items() if found}
     unmended = {key: list(drift.unmended) for key, drift in drifts.items() if drift.unmended}
+    not_given = {key: list(drift.not_given) for key, drift in drifts.items() if drift.not_given}
     live = facts.network(site.network.name)
     network: tuple[str, ...] = ()
     if foreign:
@@ -228,7 +231,7 @@ def with_repairs(
         container_repairs=labels,
         interfaces=dict(_interfaces(plan, facts)),
     )
-    return marked, Drift(tuple(shim), network, drifted, unmended)
+    return marked, Drift(tuple(shim), network, drifted, unmended, not_given)
 
 
 def _interfaces(plan: LanPlan, facts: NasFacts) -> Iterator[tuple[str, ObservedInterface]]:

@@ -1,4 +1,4 @@
-# Runs in the network namespace of a container: sh -c "this" IP DEV MAC SUFFIX IPV6 PID STARTED RECORD. MAC: the planned one, or
+# Runs in the network namespace of a container, behind record.sh: sh -c "this" IP DEV MAC SUFFIX IPV6 PID STARTED RECORD. MAC: the planned one, or
 # `-`; SUFFIX: the 16 hex digits that follow from it. IPV6: an address to give, `slaac` to switch IPv6 on, either with
 # `,ADDRESS` behind it for a second one; `ra` to see that advertisements are taken; `-` if Docker gives it and nobody planned
 # it; `none` if nobody gives it. RECORD: what was before each change is written there, before the change.
@@ -17,30 +17,9 @@ set -- ${stat##*) }
 link=$("$ip" -o link show dev "$dev") || exit
 number=${link%%:*} # a name may come to another interface
 
-# The lines of this process. Some shells read a file byte by byte, and the record may be long: so it is read once, by sed
-known="$(sed -n "s/^$process / /p; 8192q" "$record")
-"
-# shellcheck disable=SC2086 # words
-set -- $known
-lines=$(($# / 3)) unwritten=
-
-# note WHAT BEFORE: writes that down, once. What cannot be written down may not be changed. Lines of one process have a
-# bound, because a container can make interfaces for ever
-note() {
-    case $1,$known in
-    address,*" $number $1 $2
-"*) return 0 ;;
-    address,*) ;;
-    *,*" $number $1 "*) return 0 ;;
-    esac
-    if [ $lines -ge 64 ] || ! echo "$process $number $1 $2" >>"$record"; then
-        [ -n "$unwritten" ] || echo "is not changed any further, because it cannot be written down what was before"
-        unwritten=y
-        return 1
-    fi
-    lines=$((lines + 1)) known="$known $number $1 $2
-"
-}
+unwritten=
+recall
+[ "$lines" -lt 48 ] || ! forget_gone || recall
 
 put() { # FAMILY/NAME VALUE
     file=/proc/sys/net/${1%/*}/conf/$dev/${1#*/} now=
@@ -55,8 +34,8 @@ hextets() { echo "$1" | sed "s/..../&:/g; s/:\$//"; }
 # kernel refuses it. So it is noted before the one and after the other
 note_token() {
     before=$("$ip" token get dev "$dev")
-    before=${before#token }
-    note token "${before%% *}"
+    before=${before#token } before=${before%% *}
+    [ -z "$before" ] || note token "$before"
 }
 
 set_mac() {

@@ -2,7 +2,9 @@
 # records what was before, and takes its changes back.
 # Runs in a container's namespace, with the words of a `seen` line.
 # shellcheck disable=SC2016 # the inner programs' own $
-ARRANGE='@arrange.sh@'
+RECORD='@record.sh@'
+# shellcheck disable=SC2016
+ARRANGE="$RECORD"'@arrange.sh@'
 # shellcheck disable=SC2016
 WITHDRAW='@withdraw.sh@'
 # shellcheck disable=SC2016

@@ -33,6 +33,8 @@ from tests.nas.loop_box import (
     withdraw,
 )
 
+ARRANGE = "".join((NAS / f"embedded/{name}.sh").read_text() for name in ("record", "arrange"))
+
 
 @pytest.mark.parametrize("conf", [LOOP + ONE, LOOP + SLAAC, LOOP + WITH_MAC, CONF + WITH_MAC, LOOP + OTHER + PREFIXED])
 @pytest.mark.parametrize("was", ["off", "on"])
@@ -308,10 +310,26 @@ def test_a_process_with_a_full_record_is_left_as_it_is(box: Box, there: int, is_
     pid, space = dockers(box)
     before = state(box, space)
     file = box.here / f"macvlan-ipv6.{SHIM}.given"
-    file.write_text("".join(f"{pid} {started(pid)} {n + 1000} ipv6/optimistic_dad 0\n" for n in range(there)))
+    file.write_text("".join(f"{pid} {started(pid)} 1 ipv6/optimistic_dad {n}\n" for n in range(there)))
     start(box, LOOP + WITH_MAC, {"test": (pid, 201)})
     box.full_rounds(2)
     assert (state(box, space) == before) is is_full and (len(record(box)) == there) is is_full
+
+
+def test_an_interface_that_is_gone_leaves_its_place_in_the_record(box: Box) -> None:
+    """A container may be taken off the network and put back any number of times while it runs."""
+    pid, space = dockers(box)
+    others = [f"1 {started(pid)} 7 mac {MAC}", f"{pid}1 {started(pid)} 1001 token ::"]
+    file = box.here / f"macvlan-ipv6.{SHIM}.given"
+    lines = [*others, *(f"{pid} {started(pid)} {n + 1000} ipv6/optimistic_dad 0" for n in range(64))]
+    file.write_text("\n".join(lines) + "\n")
+    box.conf.write_text(LOOP + WITH_MAC)
+    words = "eth0", MAC, "0042c0fffea8014d", ULA, str(pid), str(started(pid)), str(file)
+    run(*box.inside(*box.shell, "-c", ARRANGE, "/sbin/ip", *words, space=space))
+    assert has(box, space) and MAC in box.ip("link", "show", "eth0", space=space)
+    assert record(box)[:2] == others and len(record(box)) < 20 and file.stat().st_mode & 0o777 == 0o600
+    withdraw(box)
+    assert not has(box, space)
 
 
 def test_if_nothing_can_be_recorded_nothing_is_changed(box: Box) -> None:
@@ -330,7 +348,7 @@ def test_a_long_record_costs_a_container_no_time(box: Box, tmp_path: Path) -> No
     file, trace = tmp_path / "given", tmp_path / "trace"
     file.write_text("".join(f"1{n} 123456789 12 ipv6/optimistic_dad 0\n" for n in range(2000)))
     words = "eth0", MAC, "0042c0fffea8014d", ULA, str(pid), str(started(pid)), str(file)
-    script = box.inside(*box.shell, "-c", (NAS / "embedded/arrange.sh").read_text(), "/sbin/ip", *words, space=space)
+    script = box.inside(*box.shell, "-c", ARRANGE, "/sbin/ip", *words, space=space)
     run("strace", "-f", "-o", trace, "-e", "trace=read", *script)
     reads = trace.read_text().count(" read(")
     print(f"{box.shell}: {reads} reads")

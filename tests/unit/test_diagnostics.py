@@ -71,15 +71,22 @@ def test_drift_and_warnings_are_told_on_what_they_are_about(monkeypatch: pytest.
         made.append(lan)
         report_diagnostics(
             lan,
-            Drift(("link is gone", "a route is missing"), ("bridge-host is gone",), {"test": ["test has moved"]}),
+            Drift(
+                ("link is gone", "a route is missing"),
+                ("bridge-host is gone",),
+                {"test": ["test has moved"]},
+                not_given={"qbittorrent": ["no ULA"]},
+            ),
             [Problem("site.shim", "x", "is odd", "look", "warning", "shim"), Problem("a", "", "b", "c", "warning")],
         )
 
     record(program)
     [lan] = made
-    assert [(text.partition(": ")[2], resource) for text, resource in told[:3]] == [
+    assert [(text.partition(": ")[2], resource) for text, resource in told[:4]] == [
         ("link is gone; a route is missing", lan.shims[""]),
         ("bridge-host is gone", lan.networks[""]),
         ("test has moved", lan.containers["test"]),
+        ("no ULA", lan.containers["qbittorrent"]),
     ]
-    assert told[3:] == [("a: \nb\n-> c", lan), ("site.shim: x\nis odd\n-> look", lan.shims[""])]
+    assert "the next one repairs it" not in told[3][0], "a run changes nothing of it"
+    assert told[4:] == [("a: \nb\n-> c", lan), ("site.shim: x\nis odd\n-> look", lan.shims[""])]

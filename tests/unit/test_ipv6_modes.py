@@ -16,7 +16,7 @@ from plan.container_sysctls import OPTION
 from plan.lan import LanPlan
 from plan.numbering import link_local
 from plan.outputs import ObservedInterface, report
-from preflight.container_drift import container_drift
+from preflight.container_drift import ContainerDrift, container_drift
 from preflight.findings import NO_OTHERS, address_conflicts, container_ipv6
 from preflight.survey import _found, _interfaces
 from probe.gather import probe_arguments
@@ -152,7 +152,8 @@ def test_what_the_loop_has_instead_of_a_ula_is_no_address_in_the_record() -> Non
         ((NO_ULA, put("shim", "ipv6_address", "2001:db8:1:1::fe")), "site.shim.ipv6_address", "the shim has"),
         ((LOOP, box("web", 40, ipv6_address="fe80::53")), "site.containers.web.ipv6_address", "outside ula.prefix"),
         ((put("network", "ipv6", "yes"),), "site.network.ipv6", "not a way to IPv6"),
-        ((put("external_containers", "some"),), "site.external_containers", "not a list"),
+        ((put("external_containers", "some"),), "site.external_containers", "neither a list nor `all`"),
+        ((put("external_containers", {"name": "x"}),), "site.external_containers", "neither a list nor `all`"),
         ((put("ula", None),), "site.ula", "neither a map of keys nor none"),
     ],
 )
@@ -302,7 +303,7 @@ def live(ipv6: tuple[str, ...], name: str = "web", ipv4: str = "192.168.1.40") -
     return LiveContainer(name, "running", {"bridge-host": place}, f"{ipv4} - 02:42:c0:a8:01:28", inside=inside, ran=99)
 
 
-def test_a_ula_that_the_loop_lost_is_left_to_the_loop_and_replaces_no_container() -> None:
+def test_a_ula_that_the_running_loop_has_not_given_replaces_no_container_and_is_no_change_of_pulumi() -> None:
     plan = planned(LOOP)
     web = next(container for container in plan.containers if container.name == "web")
     for has, ours, left in (
@@ -311,7 +312,7 @@ def test_a_ula_that_the_loop_lost_is_left_to_the_loop_and_replaces_no_container(
         (("2001:db8:1:1::7",), None, ()),
     ):
         drift = container_drift(web, "bridge-host", live(has), True, "", ours)
-        assert (drift.recreate, drift.left_to_loop) == ((), left), has
+        assert drift == ContainerDrift(not_given=left), has
 
 
 def test_with_all_external_containers_those_that_run_are_told_and_stand_in_no_file() -> None:
