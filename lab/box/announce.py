@@ -16,7 +16,7 @@ from pathlib import Path
 
 from box import network, spec
 from box.errors import LabError
-from box.network import BORDER, PREFIX, SECOND_PREFIX, inside, ip, router_address
+from box.network import BORDER, MAC, PREFIX, SECOND_PREFIX, inside, ip, router_address
 from box.place import Place
 from box.processes import last_lines, run
 
@@ -56,8 +56,10 @@ class Announcement:
         return "\n".join([*lines, "};", ""])
 
     def packet(self) -> bytes:
-        """The same as one advertisement (RFC 4861 sections 4.2 and 4.6.2); the kernel fills the checksum in."""
+        """The same as one advertisement (RFC 4861 sections 4.2, 4.6.1 and 4.6.2); the kernel fills the checksum in.
+        With the router's MAC, as radvd sends it: Linux takes an address for optimistic only then."""
         packet = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0x80 * self.managed, self._router_lifetime, 0, 0)
+        packet += struct.pack("!BB", 1, 1) + bytes.fromhex(MAC["router"].replace(":", ""))
         flags = 0x80 | 0x40 * self.slaac
         for prefix, valid in self._lifetimes():
             packet += struct.pack("!BBBBIII", 3, 4, 64, flags, valid, valid // 2, 0) + prefix.network_address.packed

@@ -74,15 +74,20 @@ def lost_from_ra_on(box: Box, container: str) -> int:
         box.lab("ra", "--prefix", OLD, "--interval", "60")
         wait("an advertisement", seen, 60)
     try:
-        with box.precedence():
-            said = box.nas(
-                f"docker start {container} >/dev/null; p=$(docker inspect -f '{{{{.State.Pid}}}}' {container});"
-                ' exec nsenter -t $p -n sh -c \'until ip -6 route show default | grep -q "via fe80"; do'
-                f" sleep 0.05; done; exec ping -6 -i 0.1 -c 130 -W 1 {INTERNET6}'",
-                check=False,
-            )
+        return started_and_lost(box, container)
     finally:
         box.lab("ra")
+
+
+def started_and_lost(box: Box, container: str) -> int:
+    """Starts it, and counts the lost ones of 100 pings from when it has the router's default route."""
+    with box.precedence():
+        said = box.nas(
+            f"docker start {container} >/dev/null; p=$(docker inspect -f '{{{{.State.Pid}}}}' {container});"
+            ' exec nsenter -t $p -n sh -c \'until ip -6 route show default | grep -q "via fe80"; do'
+            f" sleep 0.05; done; exec ping -6 -i 0.1 -c 130 -W 1 {INTERNET6}'",
+            check=False,
+        )
     assert "packets transmitted" in said, said
     return lost_of(100, said)
 

@@ -11,7 +11,7 @@ import pytest
 
 from lab.drive import Box, Stack, lost_of
 from tests.e2e.fixtures_lan import flooded, wait
-from tests.e2e.test_ipv6 import lost_after_idle, lost_from_ra_on
+from tests.e2e.test_ipv6 import lost_after_idle, lost_from_ra_on, started_and_lost
 from tests.e2e.test_main_job import wait_for_global_address
 
 # Four minutes for each way and engine, of which most is waiting.
@@ -67,6 +67,20 @@ def test_starts_that_failed_with_an_advertisement_every_ten_milliseconds(stack: 
 def test_packets_lost_from_the_routers_advertisement_on(stack: Stack, way: str) -> None:
     lost = [lost_from_ra_on(stack.box, "measured") for _ in range(3)]
     print(f"engine {stack.box.engine}, {way}: lost of 100 from the RA on, three times: {lost}")
+    assert way == "docker" or min(lost) == 0
+
+
+def test_packets_lost_after_a_start_among_advertisements_every_ten_milliseconds(stack: Stack, way: str) -> None:
+    """On 20.10 no start gets as far with Docker's own IPv6."""
+    box = stack.box
+    if (box.engine, way) == ("20.10", "docker"):
+        pytest.skip("it does not start")
+    lost = []
+    with flooded(box):
+        for _ in range(5):
+            box.nas("docker stop -t 0 measured")
+            lost.append(started_and_lost(box, "measured"))
+    print(f"engine {box.engine}, {way}: lost of 100 after a start among advertisements, five times: {lost}")
     assert way == "docker" or min(lost) == 0
 
 
