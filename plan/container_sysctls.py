@@ -77,7 +77,7 @@ def is_switched_off(service: Service, network: str, by_loop: bool) -> bool:
 
 def forwards(service: Service, network: str) -> bool:
     """Whether the container is a router by its sysctls. The kernel then ignores advertisements on an interface whose
-    own `accept_ra` is not 2 (Linux, Documentation/networking/ip-sysctl.rst)."""
+    own `accept_ra` is not 2 (docs/upstream-facts.md#router-ignores-routers)."""
     sysctls = _of_eth0(service, network)
     return any(sysctls.get(f"net.ipv6.conf.{which}.forwarding") == "1" for which in ("all", "eth0"))
 
