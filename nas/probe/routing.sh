@@ -21,7 +21,11 @@ report_routing() {
     # The shim's addresses, if it is there
     here=$($ip -o addr show dev "$shim" | awk '{ sub(/\/.*/, "", $4) } $3 == "inet" { v4 = $4 } $3 == "inet6" && $4 !~ /^fe80:/ { v6 = $4 }
         END { print (v4 == "" ? "-" : v4), (v6 == "" ? "-" : v6) }')
+    # While there is a shim, only of addresses that the last run knew: for others there is no route yet
+    routed=$asks
+    [ "$here" = '- -' ] || routed=$(recorded_addresses | awk -v asks="$asks" 'BEGIN { n = split(asks, a); for (i = 1; i <= n; i++) asked[a[i]] }
+        $1 in asked')
     # shellcheck disable=SC2086 # addresses only
-    other_ways "$shim $parent $here $table $name" "$(say $asks | sed 's/^/planned - - /; 512q')" \
+    other_ways "$shim $parent $here $table $name" "$(say $routed | sed 's/^/planned - - /; 512q')" \
         "$([ "$here" != '- -' ] || say 1)" | sed 's/^/way /'
 }

@@ -285,6 +285,24 @@ def test_the_link_is_looked_at_under_the_name_that_the_last_run_gave_it(
     assert ("arp_filter 1" in told["sysctls"]) == found
 
 
+def test_which_way_packets_take_is_asked_where_the_last_run_has_made_a_route_and_not_where_the_next_one_will(
+    nas: FakeNas,
+) -> None:
+    nas.box.program("start")
+    nas.box.settled()
+    conf = f"version 1\nshim {SHIM}\nrouting_table 109\ncontainer test 192.168.1.201 {PREFIX}201 -\n"
+    nas.put("/opt/a.conf", f"# Written by pulumi up (macvlan-ipv6)\n{conf}")
+    asked = [f"ask={address}" for address in ("192.168.1.201", f"{PREFIX}201", "192.168.1.99", f"{PREFIX}99")]
+    words = (f"shim={SHIM}", "parent=eth0", "table=109", "conf=/opt/a.conf", *asked)
+
+    def ways() -> list[str]:
+        return [line for line in nas.look(*words)["routing"] if line.startswith("way ")]
+
+    assert ways() == []
+    nas.box.ip("route", "del", "192.168.1.201", "dev", SHIM, "table", "109")
+    assert "packets for 192.168.1.201 " in str(ways()) and "192.168.1.99" not in str(ways())
+
+
 @pytest.mark.parametrize("sign", ["wireless", "phy80211"])
 def test_a_wireless_link_is_named(nas: FakeNas, sign: str) -> None:
     nas.more = f"mount -t tmpfs none sys/class/net; mkdir -p sys/class/net/eth0 sys/class/net/wlan0/{sign}"
