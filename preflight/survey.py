@@ -1,6 +1,7 @@
 """What a run goes by, for each network of the site: the plan, what it took from the NAS, what drifted there, and the
 warnings."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
@@ -15,6 +16,7 @@ from facts.nas import LiveContainer, NasFacts
 from facts.state import StackState
 from install.layout import InstallPlan, plan_install
 from plan.between import PlannedNetwork
+from plan.container_sysctls import FIRST_ENGINE_WITH_ENDPOINT_SYSCTLS, OPTION
 from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
@@ -86,7 +88,9 @@ def surveyed(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> t
     problems = [problem for one in surveys for problem in one.problems]
     views = [one.planned.view for one in asked]
     problems += shared_parents(zip(views, [one.snapshot for one in surveys], strict=True))
-    problems += shared_macs(zip(views, [one.plan for one in surveys], strict=True))
+    plans = list(zip(views, [one.plan for one in surveys], strict=True))
+    problems += shared_macs(plans)
+    problems += sysctls_without_a_place(plans, asked[0].facts.engine_major)
     return surveys, problems
 
 
@@ -144,6 +148,27 @@ def shared_macs(networks: Iterable[tuple[NetworkView, LanPlan]]) -> Iterator[Pro
                 continue
             message = f"is a MAC on the network {other} too, and the kernel takes each MAC once on {parent}"
             yield from view.told([Problem(f"{path}.mac_address", mac, message, "write another one, or leave it out")])
+
+
+def sysctls_without_a_place(networks: Sequence[tuple[NetworkView, LanPlan]], engine: int | None) -> Iterator[Problem]:
+    """Sysctls of one interface of a container that has several. An old engine takes them by the interface's name only,
+    and which network has which name is Docker's affair."""
+    if engine is None or engine >= FIRST_ENGINE_WITH_ENDPOINT_SYSCTLS:
+        return
+    several = Counter(one.key for _, plan in networks for one in plan.containers)
+    for view, plan in networks:
+        for one in plan.containers:
+            attachment = one.service.networks.get(plan.network.name) if one.service is not None else None
+            if several[one.key] < 2 or attachment is None or OPTION not in attachment.driver_opts:
+                continue
+            message = (
+                f"is for one interface of several, and Docker {engine} takes such a sysctl by a name like eth0 only"
+            )
+            remedy = (
+                f"remove it, or upgrade Docker: from {FIRST_ENGINE_WITH_ENDPOINT_SYSCTLS} on it goes with the network"
+            )
+            path = f"{one.path}.networks.{plan.network.name}.driver_opts"
+            yield from view.told([Problem(path, OPTION, message, remedy)])
 
 
 def survey_from_snapshots(

@@ -15,10 +15,11 @@ from config.site import parse_site
 from facts.labels import MADE_BY, MAKER, STACK
 from facts.state import StackState
 from inputs.load import plan_networks
+from plan.container_sysctls import OPTION
 from plan.outputs import joined, report
 from preflight.container_drift import container_repairs, newest
 from preflight.snapshot import NasSnapshot, dump_snapshot, load_snapshots
-from preflight.survey import Asked, shared_macs, surveyed
+from preflight.survey import Asked, shared_macs, surveyed, sysctls_without_a_place
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.recorder import Recorder, Registered, record_lan, revealed
@@ -40,6 +41,17 @@ def recorded(*changes: Change) -> Recorder:
 
 def labels(made: Registered) -> dict[str, str]:
     return {label["label"]: label["value"] for label in made.inputs["labels"]}
+
+
+@pytest.mark.parametrize(("engine", "count"), [(20, 1), (26, 1), (27, 0), (29, 0), (None, 0)])
+def test_a_sysctl_of_one_interface_of_several_has_no_place_in_an_old_engine(engine: int | None, count: int) -> None:
+    option = {OPTION: "net.ipv6.conf.IFNAME.accept_ra_rt_info_max_plen=64"}
+    both = {name: {**place, "driver_opts": option} if name == "iot" else place for name, place in BOTH.items()}
+    site, _ = parse_site(two(container("hub", networks=both)))
+    assert site is not None
+    found = plans(two(container("hub", networks=both)))
+    told = list(sysctls_without_a_place(list(zip(views(site), found.values(), strict=True)), engine))
+    assert [problem.path for problem in told] == ["site.containers.hub.networks.iot.driver_opts"] * count
 
 
 # ---- resources ---------------------------------------------------------------------------------------------
