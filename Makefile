@@ -39,7 +39,7 @@ down: ## destroys the stack and takes the lab away
 shell: stack ## a shell in the lab's client with `pulumi` ready
 	$(PULUMI) --shell
 
-test: check suite-needs ## each claim proven once, with the real engine and Docker (root); at most 25 minutes
+test: check suite-needs ## each claim proven once, with the real engine and Docker (root); at most 35 minutes
 	.venv/bin/python -m tests.suite
 	$(TOOK)
 
