@@ -84,13 +84,16 @@ class Record:
     @property
     def addresses(self) -> dict[str, str]:
         """The addresses of the shim and of the containers, and what has each, in words."""
-        found = {self.values[key]: "the shim" for key in ("shim_ipv4", "shim_ipv6") if key in self.values}
-        found |= {
-            address: f"the container {name}"
-            for name, both in self.containers.items()
-            for address in (*both, *([self.statics[name]] if name in self.statics else []))
-        }
-        return {address: what for address, what in found.items() if address not in (NO_ADDRESS, SLAAC)}
+        shims = (self.values.get(key, NO_ADDRESS) for key in ("shim_ipv4", "shim_ipv6"))
+        found = {address: "the shim" for address in shims if address != NO_ADDRESS}
+        return found | {address: f"the container {name}" for address, name in self.container_addresses.items()}
+
+    @property
+    def container_addresses(self) -> dict[str, str]:
+        """Each planned address of a container → the container's name."""
+        words = [(word, name) for name, both in self.containers.items() for word in both]
+        words += [(address, name) for name, address in self.statics.items()]
+        return {word: name for word, name in words if word not in (NO_ADDRESS, SLAAC)}
 
     def key_of(self, name: str) -> str:
         """The person's own name for that container, "" if the last run did not know it."""

@@ -6,7 +6,7 @@ from ipaddress import ip_interface
 
 from facts.labels import NO_ADDRESS
 from facts.nas import FileState, Interface, Link, NasFacts
-from install.conf import SLAAC, Record, Repair, one_line, read_conf
+from install.conf import Record, Repair, one_line, read_conf
 from install.layout import InstallPlan
 from install.profiles import SYSTEMD
 from install.scripts import LEARNED_PROTO, SHIM_SYSCTLS
@@ -166,9 +166,7 @@ def _table_of(record: Record, target: str, facts: NasFacts) -> str:
 
 
 def _routes(record: Record, facts: NasFacts) -> Iterator[str]:
-    planned = (*(one for pair in record.containers.values() for one in pair), *record.statics.values())
-    wanted = {address for address in planned if address not in (NO_ADDRESS, SLAAC)}
-    there = set()
+    wanted, there = {*record.container_addresses}, set()
     own = {record.values.get("shim_ipv6"), record.values.get("placeholder_gateway")}
     for line in facts.shim_routes:
         target = line.split(" ", 1)[0].removesuffix("/32").removesuffix("/128")
