@@ -122,19 +122,22 @@ def test_a_container_that_starts_has_its_ula_within_a_second(up: Stack) -> None:
     assert min(taken) < 1
 
 
-def test_no_packet_is_lost_from_the_routers_advertisement_on(up: Stack) -> None:
+FEW = ("qbittorrent", "vpn")  # where each one takes its time
+
+
+@pytest.mark.parametrize("name", [name if name in FEW else pytest.param(name, marks=pytest.mark.full) for name in ALL])
+def test_no_packet_is_lost_from_the_routers_advertisement_on(up: Stack, name: str) -> None:
     """But for one that forwards: the kernel uses no optimistic addresses there (RFC 4429 is for hosts), so it has none
     until the search for duplicates ends, a second later."""
-    lost = {name: by_docker.lost_from_ra_on(up.box, name) for name in ALL}
-    print(f"engine {up.box.engine}, lost of 100 from the RA on: by the loop {lost}")
-    assert lost.pop("vpn") < 30
-    assert lost == dict.fromkeys(lost, 0)
+    lost = by_docker.lost_from_ra_on(up.box, name)
+    print(f"engine {up.box.engine}, lost of 100 from the RA on: by the loop {name} {lost}")
+    assert lost < (30 if name == "vpn" else 1)
 
 
 # A minute of waiting for each.
 @pytest.mark.full
 def test_no_packet_is_lost_after_idle(up: Stack) -> None:
-    lost = {name: by_docker.lost_after_idle(up.box, name) for name in ("qbittorrent", "vpn")}
+    lost = {name: by_docker.lost_after_idle(up.box, name) for name in FEW}
     print(f"engine {up.box.engine}, lost of 20 after 60 s idle: by the loop {lost}")
     assert lost == dict.fromkeys(lost, 0)
 

@@ -90,7 +90,7 @@ def in_table_main(box: Box) -> None:
     run(*box.inside(*box.shell, without_rules(box, "-4", "-6"), "start", box.conf))
 
 
-@pytest.mark.parametrize("vendor", ["a rule from the NAS", "a table before main"])
+@pytest.mark.parametrize("vendor", ["a rule from the NAS", pytest.param("a table before main", marks=pytest.mark.full)])
 def test_those_rules_do_win_over_routes_in_table_main(box: Box, vendor: str) -> None:
     """The test before this one can fail."""
     _, space = dressed(box, vendor)

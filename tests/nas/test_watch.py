@@ -352,7 +352,7 @@ def test_kill_9_leaves_the_link_and_all_routes(box: Box) -> None:
     until("it runs again", lambda: len(children(again.pid)) >= 3)
 
 
-@pytest.mark.parametrize("mode", ["docker", "loop"])
+@pytest.mark.parametrize("mode", [pytest.param("docker", marks=pytest.mark.full), "loop"])  # the loop does more
 def test_an_idle_tick_forks_less_than_ten_processes_for_100_containers(box: Box, mode: str, tmp_path: Path) -> None:
     pids = box.sleepers(100)
     ulas = [f"{PREFIX}{n + 4096:x}" for n in range(100)]
