@@ -13,9 +13,19 @@ from box.place import Place
 from box.processes import long_step, run
 
 BOX = Path(__file__).resolve().parent
-# Docker 29's own number is not in its Go module; this one says where it comes from.
+GOFLAGS = "-mod=readonly -buildvcs=false"
+# The path in the NAS, the package, its environment, build tags and linker flags. Docker 29's own number is not in its
+# daemon's Go module; this one says where it comes from. Its client's module names no language version, for which go
+# takes a very old one.
 BUILT = {
     "engine29": (
+        (
+            "usr/bin/docker",
+            "github.com/docker/cli/cmd/docker",
+            {"CGO_ENABLED": "0", "GOFLAGS": f"{GOFLAGS} -gcflags=github.com/docker/cli/...=-lang=go1.25"},
+            "netgo,osusergo",
+            "-X github.com/docker/cli/cli/version.Version=29.9.3",
+        ),
         (
             "usr/sbin/dockerd",
             "github.com/moby/moby/v2/cmd/dockerd",
@@ -136,7 +146,7 @@ def _from_source(target: Path, name: str, log: Path) -> None:
     for path, package, env, tags, flags in BUILT[name]:
         out = new / path
         out.parent.mkdir(parents=True, exist_ok=True)
-        settings = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", **env}
+        settings = {**os.environ, "GOFLAGS": GOFLAGS, **env}
         listed = log.with_suffix(".packages")
         remedy = "see whether this machine reaches the Go modules; lab/find-go says which Go is used"
         what = f"getting the Go modules of {out.name} (once)"

@@ -4,7 +4,7 @@ docker_limited() { limited 10 docker "$@"; }
 
 # shellcheck disable=SC2016 # the inner programs' own $
 GIVE="$LEARN"'@give.awk@'
-# A client from version 29 on calls an address that is not there "invalid IP"
+# A client from version 29 on calls an address that is not there "invalid IP" (docs/upstream-facts.md#docker-client-invalid-ip)
 ENDPOINT='{{if eq (print .IPAddress) "" "invalid IP"}}-{{else}}{{.IPAddress}}{{end}}'
 ENDPOINT=$ENDPOINT' {{if eq (print .GlobalIPv6Address) "" "invalid IP"}}-{{else}}{{.GlobalIPv6Address}}{{end}}'
 ENDPOINT=$ENDPOINT' {{or .MacAddress "-"}}'

@@ -3,6 +3,7 @@
 Packets are counted, on every engine. What is promised of Docker's own IPv6 holds here, too, so those tests run again.
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -85,8 +86,9 @@ def test_each_has_the_planned_ula_and_the_global_address_of_its_mac(up: Stack) -
     for name, planned in up.outputs()["containers"].items():
         if name in CONTAINERS or name == "vpn":
             assert (planned["ula"], planned["predicted_global_ipv6"]) == (f"{ULA}{LAST[name]}", [found[name]])
-    form = "{{range .NetworkSettings.Networks}}{{.GlobalIPv6Address}}{{end}}"
-    assert box.nas(f"docker inspect -f '{form}' {' '.join(ALL)}").split() == []
+    told = box.nas(f"docker inspect -f '{{{{json .NetworkSettings.Networks}}}}' {' '.join(ALL)}").splitlines()
+    endpoints = [endpoint for line in told for endpoint in json.loads(line).values()]
+    assert [endpoint["GlobalIPv6Address"] for endpoint in endpoints] == [""] * len(ALL)
     wait("the NAS knows them", lambda: all("macvlan-host" in box.nas(f"ip -6 route get {a}") for a in found.values()))
     assert box.lost(pings(found)) == {}
     up.expect_no_changes()
