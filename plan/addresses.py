@@ -87,8 +87,7 @@ def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | No
     attachment = service.networks.get(network)
     yield from _twice(path, network, service, attachment)
     yield from _bad_volumes(path, service)
-    driver_opts = attachment.driver_opts if attachment else {}
-    yield from container_sysctls.wrong(path, service.sysctls, f"{path}.networks.{network}", driver_opts)
+    yield from container_sysctls.wrong(path, service, network)
     elsewhere = service.networks and network not in service.networks  # placement_problems tells of it
     if written_addresses(service, network).ipv4 is None and not elsewhere:
         message = "is missing: every container of this site has a fixed address of its own"

@@ -45,15 +45,22 @@ def carried_by(driver_opts: Mapping[str, str]) -> dict[str, str]:
     return {f"net.{match[1]}.{match[2]}.eth0.{match[3]}": match[4] for match in found if match}
 
 
-def wrong(path: str, sysctls: Mapping[str, str], place: str, driver_opts: Mapping[str, str]) -> Iterator[Problem]:
-    """A container of this site has one interface, and its name is eth0. Docker fails to start it with a sysctl of
-    another one. place: where its addresses stand."""
-    for key in sysctls:
+def wrong(path: str, service: Service, network: str) -> Iterator[Problem]:
+    """A container on one network has one interface, and its name is eth0. Docker fails to start it with a sysctl of
+    another one. path: of the service."""
+    place, attachment = f"{path}.networks.{network}", service.networks.get(network)
+    driver_opts = attachment.driver_opts if attachment else {}
+    for key in service.sysctls:
         match = _KEY.fullmatch(key)
-        if match and match[3] != "eth0":
-            message = f"is of {match[3]}, and a container of this site has no other interface than eth0"
-            remedy = f"write net.{match[1]}.{match[2]}.eth0.{match[4]}, or remove it"
-            yield Problem(f"{path}.sysctls", key, message, remedy)
+        if not match or match[3] == "eth0":
+            continue
+        message = (
+            f"is of {match[3]}: a container on one network has eth0 only, and of several Docker decides which is which"
+        )
+        value = f"net.{match[1]}.{match[2]}.IFNAME.{match[4]}={service.sysctls[key]}"
+        remedy = f"write net.{match[1]}.{match[2]}.eth0.{match[4]}; of several networks, write"
+        remedy += f' "{OPTION}: {value}" under driver_opts of the one that you mean'
+        yield Problem(f"{path}.sysctls", key, message, remedy)
     for entry in driver_opts[OPTION].split(",") if OPTION in driver_opts else ():
         if not _CARRIED.fullmatch(entry.strip()):
             message = "is no sysctl of an interface, and Docker would not start the container with it"

@@ -11,6 +11,7 @@ import pytest
 
 from config.compose import all_services
 from config.networks import views
+from config.problems import UserErrors
 from config.site import parse_site
 from facts.labels import MADE_BY, MAKER, STACK
 from facts.state import StackState
@@ -23,10 +24,10 @@ from preflight.survey import Asked, shared_macs, surveyed, sysctls_without_a_pla
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.recorder import Recorder, Registered, record_lan, revealed
-from tests.unit.sites import Change, installed, put
+from tests.unit.sites import Change, installed, make_plans, put
 from tests.unit.test_components import CONTAINER, NETWORK, at_once, ends, one
 from tests.unit.test_main import nas, refused, run
-from tests.unit.test_networks import BOTH, CAMS, IOT, container, plans, two
+from tests.unit.test_networks import BOTH, CAMS, IOT, container, planned, plans, two
 
 assert nas  # the fixture
 EYE = container("eye", networks={"iot": {"ipv4_address": "192.168.20.50"}})
@@ -52,6 +53,19 @@ def test_a_sysctl_of_one_interface_of_several_has_no_place_in_an_old_engine(engi
     found = plans(two(container("hub", networks=both)))
     told = list(sysctls_without_a_place(list(zip(views(site), found.values(), strict=True)), engine))
     assert [problem.path for problem in told] == ["site.containers.hub.networks.iot.driver_opts"] * count
+
+
+def test_a_sysctl_of_the_second_interface_is_refused_once_and_its_remedy_accepted() -> None:
+    _, problems = planned(two(container("hub", networks=BOTH, sysctls={"net.ipv4.conf.eth1.forwarding": "1"})))
+    [problem] = UserErrors(problems).problems
+    assert (problem.path, problem.value) == ("site.containers.hub.sysctls", "net.ipv4.conf.eth1.forwarding")
+    option, value = problem.remedy.split('"')[1].split(": ")
+    both = {name: {**place, "driver_opts": {option: value}} if name == "iot" else place for name, place in BOTH.items()}
+    site, _ = parse_site(two(container("hub", networks=both)))
+    assert site is not None
+    found, problems = make_plans(site, engine=29)
+    [hub] = (one for one in found["iot"].containers if one.key == "hub")
+    assert not problems and f"{option}={value}" in hub.driver_opts
 
 
 # ---- resources ---------------------------------------------------------------------------------------------
