@@ -11,6 +11,7 @@ from tests.e2e.test_main_job import CONTAINERS, INTERNET, INTERNET6, wait_for_gl
 from tests.e2e.test_persistence import all_is_well
 
 RETRIED = "retrying create due to"
+OUTSIDE, INSIDE = "2001:db8:1:1::205", "fd0d:7eb5:2afd::205"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,16 @@ def test_all_reach_each_other(up: Stack) -> None:
             "container -> internet": (name, INTERNET6),
         }
         assert up.box.lost(pings) == {}, name
+
+
+def test_docker_takes_no_ipv6_address_outside_its_networks_range(up: Stack) -> None:
+    """Which is why a static global address needs `network.ipv6: loop` (plan/checks.py)."""
+    run = "docker run -d --name outside --network bridge-host --ip 192.168.1.205 --ip6"
+    refused = up.box.run("nas", f"{run} {OUTSIDE} busybox sleep 99", check=False)
+    print(f"engine {up.box.engine}: {refused.stderr.strip()}")
+    up.box.nas("docker rm -f outside", check=False)
+    assert refused.returncode != 0 and "address" in refused.stderr
+    up.box.nas(f"{run} {INSIDE} busybox sleep 99; docker rm -f outside")
 
 
 def test_nothing_differs_after_a_refresh_and_a_docker_restart(up: Stack) -> None:
