@@ -23,6 +23,7 @@ FOLDERS = ("config", "facts", "plan", "install", "preflight", "inputs", "probe",
 PROGRAM = (*FOLDERS, "__main__.py", "Pulumi.yaml")
 TOOLS = ("pyproject.toml", "uv.lock")
 NAS, SHIM, SHIM_ULA = "192.168.1.10", "192.168.1.254", "fd0d:7eb5:2afd::254"
+RETRIED = "retrying create due to"  # what Pulumi logs when an error hook lets it try again
 Done = subprocess.CompletedProcess[str]
 
 
@@ -318,7 +319,7 @@ class Stack:
         resource until its next update (3.259), and shows one till then."""
         words = ("up", "--yes", "--skip-preview", "--stack", self.name, *more)
         done = self.pulumi(*words, check=check)
-        if done.returncode == 0 and "retrying create due to" in done.stdout:
+        if done.returncode == 0 and RETRIED in done.stdout:
             print("a container's start lost Docker's race with the router's advertisement; up once more")
             self.pulumi(*words)
         return done

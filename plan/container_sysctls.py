@@ -24,9 +24,9 @@ def by_place(
         # An old engine ignores the option, and takes the same sysctls with the container
         rest = {key: value for key, value in driver_opts.items() if key != OPTION}
         return {**sysctls, **carried_by(driver_opts)}, _options(rest)
-    own = {key: match for key in sorted(sysctls) if (match := _KEY.fullmatch(key))}
-    carried = [f"net.{match[1]}.{match[2]}.IFNAME.{match[4]}={sysctls[key]}" for key, match in own.items()]
-    carried = [text for key, text in driver_opts.items() if key == OPTION] + carried
+    own = [key for key in sorted(sysctls) if _KEY.fullmatch(key)]
+    carried = [text for key, text in driver_opts.items() if key == OPTION]
+    carried += [_carried(key, sysctls[key]) for key in own]
     rest = {key: value for key, value in sysctls.items() if key not in own}
     return rest, _options({**driver_opts, **({OPTION: ",".join(carried)} if carried else {})})
 
@@ -35,8 +35,18 @@ def moved(sysctls: Mapping[str, str], engine_major: int | None) -> tuple[tuple[s
     """The sysctls that the engine does not take with the container: as written, and as the endpoint carries them."""
     if engine_major is None or engine_major < FIRST_ENGINE_WITH_ENDPOINT_SYSCTLS:
         return ()
-    found = [(key, _KEY.sub(r"net.\1.\2.IFNAME.\4", key)) for key in sorted(sysctls) if _KEY.fullmatch(key)]
-    return tuple((key, f"{carried}={sysctls[key]}") for key, carried in found)
+    return tuple((key, _carried(key, sysctls[key])) for key in sorted(sysctls) if _KEY.fullmatch(key))
+
+
+def _carried(key: str, value: str) -> str:
+    """A sysctl of an interface, as the endpoint carries it."""
+    return _KEY.sub(r"net.\1.\2.IFNAME.\4", key) + f"={value}"
+
+
+def written_options(service: Service, network: str) -> Mapping[str, str]:
+    """The driver options that stand under the service's network."""
+    attachment = service.networks.get(network)
+    return attachment.driver_opts if attachment else {}
 
 
 def carried_by(driver_opts: Mapping[str, str]) -> dict[str, str]:
@@ -48,8 +58,7 @@ def carried_by(driver_opts: Mapping[str, str]) -> dict[str, str]:
 def wrong(path: str, service: Service, network: str) -> Iterator[Problem]:
     """A container on one network has one interface, and its name is eth0. Docker fails to start it with a sysctl of
     another one. path: of the service."""
-    place, attachment = f"{path}.networks.{network}", service.networks.get(network)
-    driver_opts = attachment.driver_opts if attachment else {}
+    driver_opts = written_options(service, network)
     for key in service.sysctls:
         match = _KEY.fullmatch(key)
         if not match or match[3] == "eth0":
@@ -57,16 +66,15 @@ def wrong(path: str, service: Service, network: str) -> Iterator[Problem]:
         message = (
             f"is of {match[3]}: a container on one network has eth0 only, and of several Docker decides which is which"
         )
-        value = f"net.{match[1]}.{match[2]}.IFNAME.{match[4]}={service.sysctls[key]}"
         remedy = f"write net.{match[1]}.{match[2]}.eth0.{match[4]}; of several networks, write"
-        remedy += f' "{OPTION}: {value}" under driver_opts of the one that you mean'
+        remedy += f' "{OPTION}: {_carried(key, service.sysctls[key])}" under driver_opts of the one that you mean'
         yield Problem(f"{path}.sysctls", key, message, remedy)
     for entry in driver_opts[OPTION].split(",") if OPTION in driver_opts else ():
         if not _CARRIED.fullmatch(entry.strip()):
             message = "is no sysctl of an interface, and Docker would not start the container with it"
             remedy = "write net.FAMILY.KIND.IFNAME.KEY=VALUE with the word IFNAME, as in "
             remedy += "net.ipv6.conf.IFNAME.accept_ra=2"
-            yield Problem(f"{place}.driver_opts", entry, message, remedy)
+            yield Problem(f"{path}.networks.{network}.driver_opts", entry, message, remedy)
 
 
 def _options(driver_opts: Mapping[str, str]) -> tuple[str, ...]:
@@ -97,5 +105,4 @@ def ignores_routers(service: Service, network: str) -> bool:
 
 def _of_eth0(service: Service, network: str) -> Mapping[str, str]:
     """The sysctls, however the service sets them."""
-    attachment = service.networks.get(network)
-    return {**service.sysctls, **(carried_by(attachment.driver_opts) if attachment else {})}
+    return {**service.sysctls, **carried_by(written_options(service, network))}

@@ -47,8 +47,7 @@ def _on_engine(container: ContainerPlan, network: str, engine_major: int | None)
     service = container.service
     if service is None:
         return container
-    attachment = service.networks.get(network)
-    written = attachment.driver_opts if attachment else {}
+    written = container_sysctls.written_options(service, network)
     sysctls, driver_opts = container_sysctls.by_place(service.sysctls, written, engine_major)
     return replace(
         container,
