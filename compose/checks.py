@@ -46,7 +46,7 @@ def _dependencies(document: Map, key: str, enabled: Map, disabled: Map, wrong: A
         if name in disabled:
             profiles = ", ".join(map(str, disabled[name].get("profiles") or ()))
             message = f"is a service that only the profile {profiles} starts"
-            remedy = f"name the profile (`profiles: [{profiles}]` of the site's entry), or write `required: false` there"
+            remedy = f"write `profiles: [{profiles}]` beside the file's path in the site, or `required: false` there"
             yield wrong(("depends_on", name), "", message, remedy)
         else:
             yield wrong(("depends_on", name), "", "is no service of the file", "correct the name, or remove the line")

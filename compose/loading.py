@@ -173,7 +173,9 @@ class _Extending:
 
     def all(self, document: Map) -> None:
         services = document.get("services")
-        for key in services if isinstance(services, Map) else ():
+        if not isinstance(services, Map):
+            return
+        for key in services:
             try:
                 services[key] = self._whole(key, services, self.file, self.cleared, ())
             except Refused as error:

@@ -97,7 +97,8 @@ def _added(base: list[Any], other: list[Any]) -> List:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and one == other or (isinstance(one, str) and isinstance(other, str) and one == other)
+    alike = type(one) is type(other) or (isinstance(one, str) and isinstance(other, str))  # 1 is not true
+    return alike and one == other
 
 
 def _sequence(value: Any) -> list[Any]:

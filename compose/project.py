@@ -1,7 +1,8 @@
 """One Compose project: its files read, merged and completed as Compose does it."""
 
+import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path as DiskPath
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from compose.checks import check_service
 from compose.disk import Folder
 from compose.findings import Finding, Path, Refused
-from compose.loading import File, Loader, file_in, read_env_file
-from compose.typed import give_types, maps, pairs
-from compose.values import Derived, Fault, List, Map, Place, like, place_of
+from compose.loading import Env, File, Loader, file_in, read_env_file
+from compose.typed import give_types
+from compose.values import Derived, Fault, List, Map, Place, place_of
 from config.problems import Problem
 
+_DECLARED = ("networks", "volumes", "configs", "secrets")
 _SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
 
 
@@ -21,7 +23,7 @@ _SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
 class Source:
     """What a person named as one project.
 
-    paths: the files as written, each over those before it; relative ones start at ``start``.
+    paths: the files as written, each over those before it; relative ones start at ``start``, and ~ is the home.
     env_files: () for the .env beside the first file. The shell's own variables never count.
     folder: of the first file on the machine that the containers run on; "" if unknown.
     name: of the project; "" for Compose's own rules.
@@ -37,9 +39,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Project:
-    """services, networks, volumes, configs, secrets: by their keys, in the specification's long forms. disabled: services
-    whose profiles are not active. named: whether somebody said the name, and it is not only that of a folder of the
-    laptop. findings: what is wrong with single services, and what has to be told. file: its first one, as written."""
+    """file: its first one, as written.
+    name, named: of the project, and whether somebody said it. Else it is only that of a folder of the laptop.
+    services, networks, volumes, configs, secrets: by their keys, in the specification's long forms.
+    disabled: the services whose profiles are not active.
+    document: all of that with the other top-level keys.
+    findings: what is wrong with single services.
+    """
 
     file: str
     name: str
@@ -68,16 +74,15 @@ def read_project(source: Source) -> tuple[Project | None, list[Problem]]:
 
 
 def _project(source: Source) -> Project:
-    first = source.paths[0]
-    beside = Folder(source.start).beside(first)
-    folder = replace(beside, there=source.folder or ".")
+    files = [_named(source, path) for path in source.paths]
+    first = files[0]
+    folder = Folder(first.path.parent, source.folder or ".", posixpath.join(posixpath.dirname(first.shown), ""))
     env = _environment(source, folder)
     loader = Loader()
-    files = [file_in(Folder(source.start), path) for path in source.paths]
     name, named = _name(source, folder, env, loader, files)
     env = {**env, "COMPOSE_PROJECT_NAME": name}
     document = loader.load(files, folder, env)
-    for finding in _shape(document, files[0]):
+    for finding in _shape(document, first):
         raise Refused(finding)
     give_types(document)
     profiles = source.profiles or tuple(filter(None, env.get("COMPOSE_PROFILES", "").split(",")))
@@ -88,13 +93,11 @@ def _project(source: Source) -> Project:
         own = service.get("profiles") or ()
         is_on = not own or "*" in profiles or bool({*own} & {*profiles})
         (enabled if is_on else disabled)[key] = service
-    sections = {section: document.setdefault(section, Map()) for section in ("networks", "volumes", "configs", "secrets")}
-    project = Project(
-        first, name, named, source.folder, enabled, disabled, **sections, document=document, findings=tuple(findings)
-    )
+    sections = {section: document.setdefault(section, Map()) for section in _DECLARED}
     for key in enabled:
-        findings += check_service(project.document, key, enabled, disabled)
-    return replace(project, findings=tuple(findings))
+        findings += check_service(document, key, enabled, disabled)
+    whole = {"document": document, "findings": tuple(findings)}
+    return Project(first.shown, name, named, source.folder, enabled, disabled, **sections, **whole)
 
 
 def _environment(source: Source, folder: Folder) -> dict[str, str]:
@@ -102,8 +105,12 @@ def _environment(source: Source, folder: Folder) -> dict[str, str]:
         return read_env_file(file_in(folder, ".env")) if (folder.here / ".env").is_file() else {}
     env: dict[str, str] = {}
     for name in source.env_files:
-        env = read_env_file(file_in(Folder(source.start), name), {}, env)
+        env = read_env_file(_named(source, name), {}, env)
     return env
+
+
+def _named(source: Source, path: str) -> File:
+    return File(source.start / DiskPath(path).expanduser(), path)
 
 
 def normalised_name(text: str) -> str:
@@ -111,7 +118,7 @@ def normalised_name(text: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "", text.lower()).lstrip("_-")
 
 
-def _name(source: Source, folder: Folder, env: Mapping[str, str], loader: Loader, files: list[File]) -> tuple[str, bool]:
+def _name(source: Source, folder: Folder, env: Env, loader: Loader, files: list[File]) -> tuple[str, bool]:
     """The project's name, and whether somebody said it."""
     said = source.name or env.get("COMPOSE_PROJECT_NAME", "") or loader.written_name(files, env)
     name = normalised_name(said)
@@ -127,7 +134,7 @@ def _name(source: Source, folder: Folder, env: Mapping[str, str], loader: Loader
 
 def _shape(document: Map, file: File) -> Iterator[Finding]:
     """What the rest of this module counts on."""
-    for section in ("services", "networks", "volumes", "configs", "secrets"):
+    for section in ("services", *_DECLARED):
         value = document.get(section)
         place = place_of(document, (section,)) or Place(file.shown, 1)
         if value is None:
@@ -148,7 +155,7 @@ def _shape(document: Map, file: File) -> Iterator[Finding]:
                 yield Finding((section, key), place, "", message, "write `key: value` lines below it")
 
 
-def _complete(document: Map, name: str, env: Mapping[str, str]) -> Iterator[Finding]:
+def _complete(document: Map, name: str, env: Env) -> Iterator[Finding]:
     """What Compose adds: the default network, dependencies that follow from other keys, the names of networks and
     volumes, and the variables of env files."""
     networks = document.setdefault("networks", Map())
@@ -162,7 +169,7 @@ def _complete(document: Map, name: str, env: Mapping[str, str]) -> Iterator[Find
         _add_dependencies(service)
         yield from _add_environment(service, key, env)
         yield from _add_labels(service, key)
-    for section in ("networks", "volumes", "configs", "secrets"):
+    for section in _DECLARED:
         for key, declared in (document.get(section) or {}).items():
             if declared.get("name") is None:
                 declared["name"] = key if declared.get("external") is True else f"{name}_{key}"
@@ -189,7 +196,7 @@ def _dependency(restart: bool) -> Map:
     return Map({"condition": "service_started", "restart": restart, "required": True})
 
 
-def _add_environment(service: Map, key: str, env: Mapping[str, str]) -> Iterator[Finding]:
+def _add_environment(service: Map, key: str, env: Env) -> Iterator[Finding]:
     own = service.get("environment", Map())
     if not isinstance(own, Map):
         return
@@ -240,6 +247,3 @@ def faults_of(value: Any, path: Path) -> Iterator[tuple[Fault, Path]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from faults_of(item, (*path, index))
-
-
-_ = (like, maps, pairs)

@@ -64,7 +64,7 @@ def ports_of(value: Any) -> list[Map] | None:
     *head, container = text.split(":")
     host = head.pop() if head else ""
     address = ":".join(head)
-    container, slash, protocol = container.partition("/")
+    container, _, protocol = container.partition("/")
     protocol = protocol.lower() or "tcp"
     address = address[1:-1] if address.startswith("[") and address.endswith("]") else address
     inner, outer = _range(container), _range(host) if host else None

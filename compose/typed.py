@@ -1,5 +1,5 @@
-"""The values of a service in the types that Compose gives them. Source: compose-go, loader/interpolate.go and the types'
-DecodeMapstructure. A value that has no such type is left as it is, and the models refuse it."""
+"""The values of a service in the types that Compose gives them. Source: compose-go, loader/interpolate.go and
+DecodeMapstructure of its types. A value that has no such type is left as it is, and the models refuse it."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -78,6 +78,13 @@ def items_of(value: list[Any]) -> list[tuple[Any, Place | None]]:
     return list(zip(value, places, strict=True))
 
 
+def child(value: Any, part: str | int) -> Any:
+    """What stands there, None if nothing does."""
+    if isinstance(value, dict):
+        return value.get(str(part))
+    return value[part] if isinstance(value, list) and isinstance(part, int) and part < len(value) else None
+
+
 def place_of(value: Any, path: Iterable[str | int], known: Place | None = None) -> Place | None:
     """Where the value at that path stands, or the nearest one above it."""
     for part in path:
@@ -85,10 +92,7 @@ def place_of(value: Any, path: Iterable[str | int], known: Place | None = None) 
             known = value.places.get(part, known)
         elif isinstance(value, List) and isinstance(part, int) and part < len(value):
             known = value.places[part] or known
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            break
+        value = child(value, part)
     return known
 
 

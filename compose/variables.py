@@ -17,7 +17,8 @@ class _Interpolation:
         self._substitution = substitution
 
     def container(self, value: Any) -> None:
-        for key, item in value.items() if isinstance(value, Map) else enumerate(value):
+        pairs: Any = value.items() if isinstance(value, Map) else enumerate(value)
+        for key, item in pairs:
             if isinstance(item, (Map, List)):
                 self.container(item)
             elif isinstance(item, str) and "$" in item:

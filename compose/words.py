@@ -53,4 +53,4 @@ def _split(line: str) -> tuple[list[str], str]:
         word, begun = word + sign, True
     if escaped or opened:
         raise Unbalanced
-    return (words + [word] if begun else words), rest
+    return ([*words, word] if begun else words), rest

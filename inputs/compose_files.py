@@ -1,50 +1,33 @@
-"""Compose files, read from the laptop's disk."""
+"""The Compose projects of a site, read from the laptop's disk."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
+from compose.project import Project, Source, read_project
+from config.compose import Taken, take
+from config.file_networks import LanSettings
+from config.networks import lan_settings
+from config.problems import Problem
+from config.site import ComposeProject, Site
 
-from config.compose import ComposeFile, joining
-from config.problems import Problem, as_text
-from config.site import Site
-from inputs.paths import from_home
-from inputs.yaml_traps import complaint, find_doubles, find_traps, load_yaml
 
-
-def read_compose_files(site: Site, project: Path) -> tuple[tuple[ComposeFile, ...], list[Problem]]:
-    """The compose files of a site, and the problems of those that cannot be read or would be misread."""
-    files, problems = [], []
-    for index, name in enumerate(site.compose):
-        file, wrong = read_compose_file(name, f"site.compose[{index}]", project, (site.network.name, *site.networks))
+def read_projects(site: Site, start: Path) -> tuple[list[Project], list[Taken], list[Problem]]:
+    """The projects, what the site takes of each, and the problems of the files that cannot be read."""
+    projects, taken, problems = [], [], []
+    for entry in site.compose:
+        project, wrong = read_project(source_of(entry, start))
         problems += wrong
-        if file is not None:
-            files.append(file)
-    return tuple(files), problems
+        if project is not None:
+            projects.append(project)
+            taken.append(take(project, lan_settings(site), entry.services))
+    return projects, taken, problems
 
 
-def read_compose_file(
-    name: str, key: str, start: Path, networks: Sequence[str]
-) -> tuple[ComposeFile | None, list[Problem]]:
-    """The file, and its problems.
+def source_of(entry: ComposeProject, start: Path) -> Source:
+    return Source(entry.path, start, entry.env_file, entry.project_directory or "", entry.name or "", entry.profiles)
 
-    name: the path as the person wrote it.
-    key: where it is written.
-    start: the folder that a relative path starts from.
-    networks: Docker's names of the networks whose services count.
-    """
-    try:
-        text = from_home(name, start).read_text(encoding="utf-8")
-        document = load_yaml(text)
-    except OSError as error:
-        message = f"cannot be read ({error.strerror}); relative paths start at {start}"
-        return None, [Problem(key, as_text(name), message, "correct the path, or leave the file out")]
-    except UnicodeDecodeError as error:
-        message = f"is not YAML: byte {error.start + 1} is not UTF-8 text"
-        return None, [Problem(key, as_text(name), message, "correct the file, or save it as UTF-8")]
-    except yaml.YAMLError as error:
-        return None, [Problem(key, as_text(name), f"is not YAML: {complaint(error)}", "correct the file")]
-    problems = find_doubles(text, f"{name}: ")
-    for service in sorted(joining(document, networks)):
-        problems += find_traps(text, f"{name}: services.{service}", ("services", service))
-    return ComposeFile(name, document), problems
+
+def read_file(path: str, start: Path, lans: Sequence[LanSettings]) -> tuple[Project | None, Taken, list[Problem]]:
+    """One file by itself, for people who try it."""
+    project, problems = read_project(Source((path,), start))
+    return project, Taken() if project is None else take(project, lans), problems
