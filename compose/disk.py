@@ -1,9 +1,37 @@
 """The laptop's folders, and what they are on the machine that the containers run on."""
 
-import errno
 import posixpath
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
+
+from compose.findings import Path
+from compose.values import Map
+
+
+@dataclass(frozen=True)
+class Document:
+    """values: its top-level map. cleared: paths tagged !reset or !override, which an earlier file's values at these
+    paths have to leave."""
+
+    values: Map
+    cleared: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class File:
+    """path: on the laptop, absolute; shown: its name in what people read."""
+
+    path: str
+    shown: str
+
+
+class Disk(Protocol):
+    """The laptop's disk. Both raise Refused."""
+
+    def is_file(self, path: str) -> bool: ...
+    def text(self, file: File) -> str: ...
+    def documents(self, file: File) -> Sequence[Document]: ...
 
 
 @dataclass(frozen=True)
@@ -14,7 +42,7 @@ class Folder:
     shown: what stands before a file's name in what people read, "" or with its / at the end.
     """
 
-    here: Path
+    here: str
     there: str = "."
     shown: str = ""
 
@@ -25,7 +53,10 @@ class Folder:
 
     def inside(self, path: str) -> "Folder":
         shown = posixpath.normpath(posixpath.join(self.shown, path))
-        return Folder(self.here / path, self.on_machine(path), "" if shown == "." else f"{shown}/")
+        return Folder(self.laptop(path), self.on_machine(path), "" if shown == "." else f"{shown}/")
+
+    def laptop(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join(self.here, path))
 
     def on_machine(self, path: str) -> str:
         """A path of the file as one on the containers' machine. ~ is left to whoever knows its home."""
@@ -33,12 +64,6 @@ class Folder:
             return path
         return posixpath.normpath(posixpath.join(self.there, path))
 
-    def name(self, path: str) -> str:
-        return path if path.startswith("/") else posixpath.normpath(posixpath.join(self.shown, path))
-
-
-def read_text(path: Path) -> str:
-    """Raises OSError and UnicodeDecodeError."""
-    if "\0" in str(path):
-        raise OSError(errno.ENOENT, "no path has a NUL in it")
-    return path.read_text(encoding="utf-8-sig")
+    def file(self, path: str) -> File:
+        shown = path if path.startswith("/") else posixpath.normpath(posixpath.join(self.shown, path))
+        return File(self.laptop(path), shown)

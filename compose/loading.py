@@ -3,45 +3,31 @@ loader/loader.go, include.go and extends.go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path as DiskPath
 from typing import Any
 
-from compose import dotenv
-from compose.disk import Folder, read_text
+from compose.disk import Disk, Document, File, Folder
 from compose.findings import Finding, Path, Refused
-from compose.merging import clear, merged, without_doubles
+from compose.forms.merging import clear, merged, without_doubles
+from compose.forms.short_forms import lengthen
+from compose.forms.typed import maps
 from compose.paths import give_defaults, resolve_paths
-from compose.short_forms import lengthen
-from compose.typed import maps
+from compose.text import dotenv
+from compose.text.variables import interpolate
 from compose.values import List, Map, Place, copied, items_of, place_of
-from compose.variables import interpolate
-from compose.yaml_text import Document, read_documents
 
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 MAX_DEPTH = 20  # of files that include or extend one another
 Env = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class File:
-    """path: on the laptop; shown: its name in what people read."""
-
-    path: DiskPath
-    shown: str
-
-
-def file_in(folder: Folder, path: str) -> File:
-    return File(folder.here / path, folder.name(path))
-
-
 @dataclass
 class Loader:
     """findings: what is wrong with a service and kept nothing else from being read."""
 
+    disk: Disk
     findings: list[Finding] = field(default_factory=list)
-    _parsed: dict[DiskPath, list[Document]] = field(default_factory=dict)
 
-    def load(self, files: list[File], folder: Folder, env: Env, above: tuple[DiskPath, ...] = ()) -> Map:
+    def load(self, files: list[File], folder: Folder, env: Env, above: tuple[str, ...] = ()) -> Map:
         """The files, each over those before it. Their paths are absolute as far as ``folder`` says. Raises Refused.
 
         above: the files that include these.
@@ -59,15 +45,7 @@ class Loader:
         return document
 
     def _documents(self, file: File) -> list[Document]:
-        if file.path not in self._parsed:
-            try:
-                self._parsed[file.path] = read_documents(read_text(file.path), file.shown)
-            except OSError as error:
-                raise Refused(_unread(Place(file.shown, 1), f"cannot be read ({error.strerror})")) from None
-            except UnicodeDecodeError as error:
-                message = f"is not YAML: byte {error.start + 1} is not UTF-8 text"
-                raise Refused(_unread(Place(file.shown, 1), message)) from None
-        return [Document(copied(one.values), one.cleared) for one in self._parsed[file.path]]
+        return [Document(copied(one.values), one.cleared) for one in self.disk.documents(file)]
 
     def written_name(self, files: list[File], env: Env) -> str:
         """The `name:` of the last file that has one, "" if none has."""
@@ -89,21 +67,27 @@ class Loader:
         services = document.get("services")
         return services if isinstance(services, Map) else Map(), cleared
 
-    def _include(self, one: Document, file: File, folder: Folder, env: Env, above: tuple[DiskPath, ...]) -> None:
+    def _include(self, one: Document, file: File, folder: Folder, env: Env, above: tuple[str, ...]) -> None:
         known = place_of(one.values, ("include",)) or Place(file.shown, 1)
         included = one.values.pop("include", None)
         if included is None:
             return
         if not isinstance(included, list):
             raise Refused(Finding(("include",), known, "", "is not a list", "write each file on a line with `- `"))
-        above = (*above, file.path.resolve())
+        above = (*above, file.path)
         for index, (item, place) in enumerate(items_of(included)):
             entry = _Included(item if isinstance(item, dict) else {"path": item}, ("include", index), place or known)
-            files = [file_in(folder, path) for path in entry.paths()]
-            if files[0].path.resolve() in above or len(above) > MAX_DEPTH:
+            files = [folder.file(path) for path in entry.paths()]
+            if files[0].path in above or len(above) > MAX_DEPTH:
                 raise entry.refused("path", "is a file that includes this one", "remove one of the two lines")
             inner = entry.folder(folder)
-            document = self.load(files, inner, {**entry.env(folder, inner, env), **env}, above)
+            try:
+                document = self.load(files, inner, {**entry.env(self.disk, folder, inner, env), **env}, above)
+            except Refused as error:
+                place = error.finding.place
+                raise Refused(
+                    error.finding if place else replace(error.finding, path=entry.at, place=entry.place)
+                ) from None
             _import(one, document)
 
 
@@ -136,15 +120,15 @@ class _Included:
             return replace(outer.beside(self.paths()[0]), there=own)
         return outer.inside(own) if isinstance(own, str) and own else outer.beside(self.paths()[0])
 
-    def env(self, outer: Folder, inner: Folder, env: Env) -> dict[str, str]:
+    def env(self, disk: Disk, outer: Folder, inner: Folder, env: Env) -> dict[str, str]:
         given = self.keys.get("env_file")
         names = [given] if isinstance(given, str) else given or []
-        files = [file_in(outer, name) for name in names if isinstance(name, str) and name != "/dev/null"]
-        if not names and (inner.here / ".env").is_file():
-            files = [file_in(inner, ".env")]
+        files = [outer.file(name) for name in names if isinstance(name, str) and name != "/dev/null"]
+        if not names and disk.is_file(inner.laptop(".env")):
+            files = [inner.file(".env")]
         found: dict[str, str] = {}
         for file in files:
-            found = read_env_file(file, env, found)
+            found = read_env_file(disk, file, env, found)
         return found
 
 
@@ -183,7 +167,7 @@ class _Extending:
                 services[key].pop("extends", None)
 
     def _whole(
-        self, key: str, services: Map, file: File, cleared: tuple[Path, ...], above: tuple[tuple[DiskPath, str], ...]
+        self, key: str, services: Map, file: File, cleared: tuple[Path, ...], above: tuple[tuple[str, str], ...]
     ) -> Any:
         service = services[key]
         if not isinstance(service, Map) or service.get("extends") is None:
@@ -196,7 +180,7 @@ class _Extending:
             raise Refused(Finding(path, place, name, "leads back to this service", "remove one of the two lines"))
         above, base_cleared = (*above, (file.path, key)), cleared
         if isinstance(other, str):
-            file = file_in(self.folder, other)
+            file = self.folder.file(other)
             try:
                 services, base_cleared = self.loader.base(file, self.folder.beside(other), self.env)
             except Refused as error:
@@ -226,19 +210,11 @@ def _over(document: Map, values: Map) -> Map:
 
 
 def read_env_file(
-    file: File, env: Env | None = None, known: Mapping[str, str] | None = None, raw: bool = False
+    disk: Disk, file: File, env: Env | None = None, known: Mapping[str, str] | None = None, raw: bool = False
 ) -> dict[str, str]:
     """Raises Refused. env, known: as in dotenv.parse."""
     parse = dotenv.parse_raw if raw else dotenv.parse
     try:
-        return parse(read_text(file.path), env or {}, known)
-    except OSError as error:
-        raise Refused(_unread(None, f"cannot be read ({error.strerror})", file.shown)) from None
-    except UnicodeDecodeError as error:
-        raise Refused(_unread(None, f"is not text: byte {error.start + 1} is not UTF-8", file.shown)) from None
+        return parse(disk.text(file), env or {}, known)
     except dotenv.BadEnvFile as error:
         raise Refused(Finding((), Place(file.shown, error.line), "", error.message, "correct the line")) from None
-
-
-def _unread(place: Place | None, message: str, value: str = "") -> Finding:
-    return Finding((), place, value, message, "correct the path, or leave the file out")

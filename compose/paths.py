@@ -4,7 +4,7 @@ transform/defaults.go."""
 from typing import Any
 
 from compose.disk import Folder
-from compose.typed import maps
+from compose.forms.typed import maps
 from compose.values import List, Map, like
 
 
@@ -46,7 +46,7 @@ def resolve_paths(document: Map, folder: Folder) -> None:
         for entry in _dicts(service.get("env_file")):
             _here(entry, "path", folder)
         if isinstance(service.get("label_file"), list):
-            service["label_file"] = List([str(folder.here / str(one)) for one in service["label_file"]])
+            service["label_file"] = List([folder.laptop(str(one)) for one in service["label_file"]])
         if isinstance(service.get("extends"), dict):
             _here(service["extends"], "file", folder)
     for section in ("secrets", "configs"):
@@ -65,4 +65,4 @@ def _on_machine(holder: dict[str, Any], key: str, folder: Folder) -> None:
 
 def _here(holder: dict[str, Any], key: str, folder: Folder) -> None:
     if isinstance(holder.get(key), str) and holder[key]:
-        holder[key] = str(folder.here / holder[key])
+        holder[key] = folder.laptop(holder[key])

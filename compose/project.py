@@ -4,16 +4,14 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path as DiskPath
 from typing import Any
 
 from compose.checks import check_service
-from compose.disk import Folder
+from compose.disk import Disk, File, Folder
 from compose.findings import Finding, Path, Refused
-from compose.loading import Env, File, Loader, file_in, read_env_file
-from compose.typed import give_types
+from compose.forms.typed import give_types
+from compose.loading import Env, Loader, read_env_file
 from compose.values import Derived, Fault, List, Map, Place, place_of
-from config.problems import Problem
 
 _DECLARED = ("networks", "volumes", "configs", "secrets")
 _SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
@@ -23,15 +21,14 @@ _SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
 class Source:
     """What a person named as one project.
 
-    paths: the files as written, each over those before it; relative ones start at ``start``, and ~ is the home.
-    env_files: () for the .env beside the first file. The shell's own variables never count.
+    files: each over those before it; env_files: () for the .env beside the first one. The shell's own variables never
+        count.
     folder: of the first file on the machine that the containers run on; "" if unknown.
     name: of the project; "" for Compose's own rules.
     """
 
-    paths: tuple[str, ...]
-    start: DiskPath
-    env_files: tuple[str, ...] = ()
+    files: tuple[File, ...]
+    env_files: tuple[File, ...] = ()
     folder: str = ""
     name: str = ""
     profiles: tuple[str, ...] = ()
@@ -65,28 +62,28 @@ class Project:
         return place_of(self.document, path)
 
 
-def read_project(source: Source) -> tuple[Project | None, list[Problem]]:
-    """The project, and the problems of the files as a whole. Those of single services are its findings."""
+def read_project(source: Source, disk: Disk) -> tuple[Project | None, list[Finding]]:
+    """The project, and what is wrong with its files as a whole. The rest are its findings."""
     try:
-        return _project(source), []
+        return _project(source, disk), []
     except Refused as error:
-        return None, [error.finding.problem(source.paths[0])]
+        return None, [error.finding]
 
 
-def _project(source: Source) -> Project:
-    files = [_named(source, path) for path in source.paths]
-    first = files[0]
-    folder = Folder(first.path.parent, source.folder or ".", posixpath.join(posixpath.dirname(first.shown), ""))
-    env = _environment(source, folder)
-    loader = Loader()
-    name, named = _name(source, folder, env, loader, files)
+def _project(source: Source, disk: Disk) -> Project:
+    first = source.files[0]
+    shown = posixpath.join(posixpath.dirname(first.shown), "")
+    folder = Folder(posixpath.dirname(first.path), source.folder or ".", shown)
+    env = _environment(source, folder, disk)
+    loader = Loader(disk)
+    name, named = _name(source, folder, env, loader)
     env = {**env, "COMPOSE_PROJECT_NAME": name}
-    document = loader.load(files, folder, env)
+    document = loader.load([*source.files], folder, env)
     for finding in _shape(document, first):
         raise Refused(finding)
     give_types(document)
     profiles = source.profiles or tuple(filter(None, env.get("COMPOSE_PROFILES", "").split(",")))
-    findings = [*loader.findings, *_complete(document, name, env)]
+    findings = [*loader.findings, *_complete(document, name, env, disk)]
     enabled, disabled = Map(), Map()
     services = document.get("services") or Map()
     for key, service in services.items():
@@ -100,17 +97,14 @@ def _project(source: Source) -> Project:
     return Project(first.shown, name, named, source.folder, enabled, disabled, **sections, **whole)
 
 
-def _environment(source: Source, folder: Folder) -> dict[str, str]:
+def _environment(source: Source, folder: Folder, disk: Disk) -> dict[str, str]:
     if not source.env_files:
-        return read_env_file(file_in(folder, ".env")) if (folder.here / ".env").is_file() else {}
+        dotenv = folder.file(".env")
+        return read_env_file(disk, dotenv) if disk.is_file(dotenv.path) else {}
     env: dict[str, str] = {}
-    for name in source.env_files:
-        env = read_env_file(_named(source, name), {}, env)
+    for file in source.env_files:
+        env = read_env_file(disk, file, {}, env)
     return env
-
-
-def _named(source: Source, path: str) -> File:
-    return File(source.start / DiskPath(path).expanduser(), path)
 
 
 def normalised_name(text: str) -> str:
@@ -118,17 +112,17 @@ def normalised_name(text: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "", text.lower()).lstrip("_-")
 
 
-def _name(source: Source, folder: Folder, env: Env, loader: Loader, files: list[File]) -> tuple[str, bool]:
+def _name(source: Source, folder: Folder, env: Env, loader: Loader) -> tuple[str, bool]:
     """The project's name, and whether somebody said it."""
-    said = source.name or env.get("COMPOSE_PROJECT_NAME", "") or loader.written_name(files, env)
+    said = source.name or env.get("COMPOSE_PROJECT_NAME", "") or loader.written_name([*source.files], env)
     name = normalised_name(said)
     if name:
         return name, True
-    on_machine = normalised_name(DiskPath(source.folder).name)
-    name = on_machine or normalised_name(folder.here.resolve().name)
+    on_machine = normalised_name(posixpath.basename(source.folder))
+    name = on_machine or normalised_name(posixpath.basename(folder.here))
     if not name:
         message = "has no project name, because its folder's name has no letter or digit"
-        raise Refused(Finding((), Place(source.paths[0], 1), "", message, "write `name:` at the top of the file"))
+        raise Refused(Finding((), Place(source.files[0].shown, 1), "", message, "write `name:` at the top of the file"))
     return name, bool(on_machine)
 
 
@@ -155,7 +149,7 @@ def _shape(document: Map, file: File) -> Iterator[Finding]:
                 yield Finding((section, key), place, "", message, "write `key: value` lines below it")
 
 
-def _complete(document: Map, name: str, env: Env) -> Iterator[Finding]:
+def _complete(document: Map, name: str, env: Env, disk: Disk) -> Iterator[Finding]:
     """What Compose adds: the default network, dependencies that follow from other keys, the names of networks and
     volumes, and the variables of env files."""
     networks = document.setdefault("networks", Map())
@@ -167,8 +161,8 @@ def _complete(document: Map, name: str, env: Env) -> Iterator[Finding]:
         if isinstance(service.get("networks"), dict) and "default" in service["networks"]:
             networks.setdefault("default", Map())
         _add_dependencies(service)
-        yield from _add_environment(service, key, env)
-        yield from _add_labels(service, key)
+        yield from _add_environment(service, key, env, disk)
+        yield from _add_labels(service, key, disk)
     for section in _DECLARED:
         for key, declared in (document.get(section) or {}).items():
             if declared.get("name") is None:
@@ -196,7 +190,7 @@ def _dependency(restart: bool) -> Map:
     return Map({"condition": "service_started", "restart": restart, "required": True})
 
 
-def _add_environment(service: Map, key: str, env: Env) -> Iterator[Finding]:
+def _add_environment(service: Map, key: str, env: Env, disk: Disk) -> Iterator[Finding]:
     own = service.get("environment", Map())
     if not isinstance(own, Map):
         return
@@ -208,11 +202,11 @@ def _add_environment(service: Map, key: str, env: Env) -> Iterator[Finding]:
     for index, entry in enumerate(service.get("env_file") or ()):
         if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
             continue
-        path = DiskPath(entry["path"])
-        if not path.exists() and entry.get("required") is False:
+        path = entry["path"]
+        if not disk.is_file(path) and entry.get("required") is False:
             continue
         try:
-            read = read_env_file(File(path, entry["path"]), known, found, entry.get("format") == "raw")
+            read = read_env_file(disk, File(path, path), known, found, entry.get("format") == "raw")
         except Refused as error:
             at = ("services", key, "env_file", index)
             yield replace(error.finding, path=at, place=error.finding.place or place_of(service, at[2:]))
@@ -223,12 +217,12 @@ def _add_environment(service: Map, key: str, env: Env) -> Iterator[Finding]:
         service["environment"] = whole
 
 
-def _add_labels(service: Map, key: str) -> Iterator[Finding]:
+def _add_labels(service: Map, key: str, disk: Disk) -> Iterator[Finding]:
     files = service.get("label_file")
     found: dict[str, Any] = {}
     for index, name in enumerate(files if isinstance(files, List) else ()):
         try:
-            found = read_env_file(File(DiskPath(name), name), {}, found)
+            found = read_env_file(disk, File(name, name), {}, found)
         except Refused as error:
             at = ("services", key, "label_file", index)
             yield replace(error.finding, path=at, place=error.finding.place or place_of(service, at[2:]))

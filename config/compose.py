@@ -8,14 +8,15 @@ from pydantic import BaseModel, ValidationError
 
 from compose.project import Project
 from config.declared import DeclaredFile, DeclaredNetwork, DeclaredVolume
-from config.file_networks import LanSettings, Matched, match
 from config.problems import Problem, from_pydantic, pruned, unknown_keys
+from config.projects.file_networks import LanSettings, Matched, match
+from config.projects.places import problem_of
+from config.projects.service_reading import Reading, read_service, shown_services
+from config.projects.specification import TOP, Refused
+from config.projects.unset_variables import unset_variables
 from config.service import Service
 from config.service_parts import Attachment, BindOptions, FileMount, Volume
-from config.service_reading import Reading, read_service, shown_services
-from config.specification import TOP, Refused
 from config.types import is_docker_name
-from config.unset_variables import unset_variables
 
 JOINED: Literal["joined"] = "joined"
 ALL: Literal["all"] = "all"
@@ -144,7 +145,7 @@ class _Taking:
     def _tell_of_file(self, found: Mapping[str, Reading]) -> None:
         for finding in self.project.findings:
             if finding.service is None or finding.service in found:
-                self.problems.append(finding.problem(self.project.file))
+                self.problems.append(problem_of(finding, self.project.file))
         for key in self.project.document:
             rule = TOP.get(key)
             if isinstance(rule, Refused):

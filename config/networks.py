@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from config.compose import ServiceEntry
-from config.file_networks import LanSettings
 from config.problems import Problem
+from config.projects.file_networks import LanSettings
 from config.service import Service
 from config.site import ALL, ROOT, UNIT, FurtherNetwork, Install, Network, Shim, Site
 from config.types import AUTO

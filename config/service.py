@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from compose.short_forms import lengthen_service
-from compose.typed import give_service_types
+from compose.forms.short_forms import lengthen_service
+from compose.forms.typed import give_service_types
 from compose.values import Map, copied
 from config.problems import Problem, as_text, reject
 from config.service_parts import (

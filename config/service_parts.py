@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
 
-from compose.units import duration_text, nanoseconds, size
+from compose.forms.units import duration_text, nanoseconds, size
 from config.problems import as_text, reject
 from config.types import Integer, IPv4, IPv6, Mac, Text
 
@@ -40,7 +40,7 @@ def _mapping(value: Any) -> Any:
     """Both of Compose's forms as a map: the list (`- KEY=value`) and the map (`KEY: value`)."""
     if not isinstance(value, list):
         return value
-    pairs: dict[str, str] = Field(default_factory=dict)
+    pairs: dict[str, str] = {}
     for item in value:
         if not isinstance(item, str):
             reject("has an item that is not KEY=value", "write every item as - KEY=value, or all of them as KEY: value")

@@ -10,9 +10,9 @@ from pydantic import BeforeValidator, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
 from config.problems import Problem, as_text, dotted, from_pydantic, pruned, reject, unknown_keys
+from config.projects.specification import Refused, rule_of
 from config.service import Service, normalise_service
 from config.service_parts import Strict, StringMap
-from config.specification import Refused, rule_of
 from config.types import (
     DOCKER,
     LOOP,

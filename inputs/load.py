@@ -13,8 +13,8 @@ from compose.project import Project
 from config.compose import ServiceEntry
 from config.keys import ALL_KEYS, PASSWORD_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY
 from config.networks import placement_problems, services_of, views
-from config.places import relocated
 from config.problems import Problem, UserErrors, as_text, from_pydantic
+from config.projects.places import relocated
 from config.site import Site, parse_site
 from config.sources import Sources, all_services, errors
 from inputs.compose_files import read_projects

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from compose.interpolation import InvalidTemplate, MissingVariable, Substitution
+from compose.text.interpolation import InvalidTemplate, MissingVariable, Substitution
 from compose.values import Derived, Fault, List, Map
 
 

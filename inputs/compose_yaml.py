@@ -8,10 +8,14 @@ from typing import Any
 
 import yaml
 
+from compose.disk import Document
 from compose.findings import Finding, Path, Refused
 from compose.values import List, Map, Place
 
 MAX_VALUES = 100_000  # of a document, with its aliases written out; compose-go has the same limit
+_TAGGED = {
+    f"tag:yaml.org,2002:{tag}": kinds for tag, kinds in (("int", (int,)), ("float", (int, float)), ("bool", (bool,)))
+}
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN, _TEXT = "plain", "tag:yaml.org,2002:str"
 _NULL = ("", "~", "null", "Null", "NULL")
@@ -28,15 +32,6 @@ class _Loader(_Base):
         if kind is yaml.ScalarNode:
             return _PLAIN if implicit[0] else _TEXT
         return super().resolve(kind, value, implicit)
-
-
-@dataclass(frozen=True)
-class Document:
-    """values: its top-level map. cleared: paths tagged !reset or !override, which an earlier file's values at these
-    paths have to leave."""
-
-    values: Map
-    cleared: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -80,7 +75,12 @@ def _value(node: yaml.Node | None, path: Path, reading: _Reading) -> Any:
     if node.tag == "!override":
         reading.cleared.append(path)
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node)
+        value = _scalar(node)
+        kinds = _TAGGED.get(node.tag)
+        if kinds and not isinstance(value, kinds):
+            message = "is not YAML: found a value that is not what its tag says"
+            raise Refused(Finding(path, reading.place(node), "", message, "correct the file"))
+        return value
     if id(node) in reading.above:
         message = "contains itself by an alias (*)"
         raise Refused(Finding(path, reading.place(node), "", message, "write it out without the alias"))

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from compose import words
-from compose.units import duration_text, nanoseconds, number_text, size
+from compose.forms import words
+from compose.forms.units import duration_text, nanoseconds, number_text, size
 from compose.values import Derived, List, Map, items_of, like
 
 _TRUE, _FALSE = {"true", "y", "yes", "on"}, {"false", "n", "no", "off"}

@@ -1,14 +1,26 @@
 """Problems of Compose projects, with the file and the line that a person finds them in."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from compose.findings import located
+from compose.findings import Finding
 from compose.project import Project
-from compose.values import child
-from config.problems import Problem
+from compose.values import Place, child
+from config.problems import Problem, dotted
+
+
+def located(file: str, place: Place | None, path: Sequence[str | int]) -> str:
+    """`docker-compose.yml:14 services.pihole.image`. file: named where there is no place."""
+    where = str(place) if place else file
+    return f"{where} {dotted('', path).removeprefix('.')}".rstrip()
+
+
+def problem_of(finding: Finding, file: str) -> Problem:
+    """file: as in located."""
+    path = located(file, finding.place, finding.path)
+    return Problem(path, finding.value, finding.message, finding.remedy, finding.severity)
 
 
 def relocated(problem: Problem, projects: Iterable[Project]) -> Problem:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from compose.findings import Path, located
+from compose.findings import Path
 from compose.project import Project, faults_of
 from compose.values import Fault
 from config.problems import Problem, dotted
+from config.projects.places import located
 
 SHOWN = 6  # places that one message names
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from compose.findings import Finding, Path, Refused
-from compose.short_forms import volume_of
-from compose.units import number_text
+from compose.forms.short_forms import volume_of
+from compose.forms.units import number_text
 from compose.values import List, Map, Place, items_of, like, place_of
 
 # A list of these replaces nothing: its items are added, KEY=value items by their keys

@@ -6,7 +6,7 @@ The package python-dotenv reads a part of them otherwise: docs/decisions/0028-th
 import re
 from collections.abc import Mapping, MutableMapping
 
-from compose.interpolation import InvalidTemplate, Lookup, MissingVariable, Substitution
+from compose.text.interpolation import InvalidTemplate, Lookup, MissingVariable, Substitution
 
 _SPACES = "\t\v\f\r \x85\xa0"
 _ESCAPE = re.compile(r'\\(?:[abcfnrtv$"\\]|0[0-9]{0,3})')

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from compose.project import Project
 from compose.values import Derived, copied
 from config.problems import Problem, as_text, dotted, from_pydantic, pruned
+from config.projects.specification import Ignored, Refused, rule_of
 from config.service import Service, pulls_by_itself
-from config.specification import Ignored, Refused, rule_of
 
 _EXTENSIBLE = ("healthcheck", "logging", "deploy", "build", "credential_spec")
 Location = tuple[str | int, ...]
