@@ -48,6 +48,7 @@ def match(networks: Mapping[str, DeclaredNetwork], lans: Sequence[LanSettings]) 
     own: dict[str, LanSettings] = {}
     foreign: dict[str, str] = {}
     inner: dict[str, DeclaredNetwork] = {}
+    made = [key for key, one in networks.items() if one.driver == MACVLAN and not one.external]
     for key, declared in networks.items():
         named = next((lan for lan in lans if lan.name == declared.name), None)
         if named is not None and declared.external:
@@ -62,6 +63,8 @@ def match(networks: Mapping[str, DeclaredNetwork], lans: Sequence[LanSettings]) 
             differs = [*of.differences(declared)]
             if declared.pool(4) is None and named is None:
                 differs = ["no subnet there, for which Docker takes one of its own"]
+            if of.subnet is None and named is None and len(made) > 1:
+                differs = ["which of the file's macvlan networks that is, only its subnet could tell"]
             if differs:
                 foreign[key] = f"is not the site's network {of.name}: {', '.join(differs)}"
             else:
