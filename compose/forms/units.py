@@ -9,7 +9,7 @@ _UNITS |= {"m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)([^.\d]+)", re.ASCII)
 _DURATION = re.compile(rf"[-+]?({_PART.pattern})+", re.ASCII)
 MAX_NANOSECONDS = 2**63 - 1
-_SIZE = re.compile(r"([0-9.]+) ?([a-z]*)", re.IGNORECASE)
+_SIZE = re.compile(r"\+?([0-9.]+) ?([a-z]*)", re.IGNORECASE)
 _FACTORS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 
 
