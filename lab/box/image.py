@@ -34,6 +34,13 @@ BUILT = {
             "-X github.com/moby/moby/v2/dockerversion.Version=29.0.0+moby.2.0.0-beta.24",
         ),
         (
+            "usr/sbin/docker-proxy",
+            "github.com/moby/moby/v2/cmd/docker-proxy",
+            {"CGO_ENABLED": "0"},
+            "netgo,osusergo",
+            "",
+        ),
+        (
             "usr/sbin/runc",
             "github.com/opencontainers/runc",
             {"CGO_ENABLED": "1"},
