@@ -1,6 +1,7 @@
 """YAML as Compose's parser reads it: 1.2's booleans, 1.1's octal numbers, no numbers to base 60. Source: go-yaml, which
 compose-go uses; its rules for plain scalars (resolver.go)."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,11 +39,19 @@ class _Loader(_Base):
 class _Reading:
     file: str
     cleared: list[Path] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     left: int = MAX_VALUES
     above: set[int] = field(default_factory=set)
 
     def place(self, node: yaml.Node) -> Place:
         return Place(self.file, node.start_mark.line + 1)
+
+    def tell_of_double(self, path: Path, key: yaml.Node, line: int) -> None:
+        """Once, however many aliases lead there."""
+        message = f"stands in line {line} already; Compose takes a key once"
+        finding = Finding(path, self.place(key), "", message, "keep one of them")
+        if not any((one.place, one.path[-1]) == (finding.place, path[-1]) for one in self.findings):
+            self.findings.append(finding)
 
 
 def read_documents(text: str, file: str) -> list[Document]:
@@ -61,7 +70,7 @@ def read_documents(text: str, file: str) -> list[Document]:
             place = Place(file, node.start_mark.line + 1 if node else 1)
             message = "is no map of keys, so it is not a compose file"
             raise Refused(Finding((), place, "", message, "name a compose file"))
-        documents.append(Document(value, tuple(reading.cleared)))
+        documents.append(Document(value, tuple(reading.cleared), tuple(reading.findings)))
     return documents
 
 
@@ -103,9 +112,9 @@ def _map(node: Any, path: Path, reading: _Reading) -> Map:
     found, merged, lines = Map(), [], {}
     for key, value in node.value:
         name = _key(key, path, reading)
-        if name in lines and lines[name] != key.start_mark.line + 1:
-            message = f"stands in line {lines[name]} already; Compose takes a key once"
-            raise Refused(Finding((*path, name), reading.place(key), "", message, "keep one of them"))
+        if name in lines:
+            reading.tell_of_double((*path, name), key, lines[name])
+            continue
         lines[name] = key.start_mark.line + 1
         if name == "<<" and key.tag == _PLAIN:
             merged.append(value)
@@ -161,15 +170,21 @@ def _plain(text: str) -> Any:
         return -_SPECIAL[rest[1:]] if sign == "-" else _SPECIAL[rest[1:]]
     plain = text.replace("_", "")
     if _INTEGER.fullmatch(plain):
-        return _integer(plain)
-    return float(plain) if _FLOAT.fullmatch(plain) else text
+        number = _integer(plain)
+        if number is not None:
+            return number
+    number = float(plain) if _FLOAT.fullmatch(plain) else math.inf
+    return text if math.isinf(number) else number
 
 
-def _integer(plain: str) -> int | float:
+def _integer(plain: str) -> int | None:
+    """None for a number that Go's 64 bits do not hold."""
     digits = plain.lstrip("+-").lower()
     base = {"0b": 2, "0o": 8, "0x": 16}.get(digits[:2]) or (8 if digits.startswith("0") else 10)
+    if len(digits) > 99:
+        return None
     number = int(digits, base) * (-1 if plain.startswith("-") else 1)
-    return number if -(2**63) <= number < 2**64 else float(number)
+    return number if -(2**63) <= number < 2**64 else None
 
 
 def _not_yaml(error: yaml.YAMLError, file: str) -> Finding:
