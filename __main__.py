@@ -17,6 +17,7 @@ from inputs.load import LoadedConfig, load, unknown_config_keys
 from inputs.ssh_access import SshAccess
 from install.files import host_files
 from plan.outputs import joined, report
+from plan.project.containers import whole_containers
 from preflight.snapshot import dump_snapshot
 from preflight.survey import Asked, Survey, survey, survey_from_snapshots
 from probe.gather import gather_facts
@@ -25,7 +26,10 @@ from probe.gather import gather_facts
 def main() -> None:
     loaded = _load()
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    surveys = _surveys(loaded, stack)
+    try:
+        surveys = _surveys(loaded, stack)
+    except UserErrors as errors:
+        raise UserErrors(loaded.located(errors.problems)) from None
     networks = [
         SiteNetwork(
             plan := found.plan.pulled_at(_own(PULLED_KEY)),
@@ -36,11 +40,28 @@ def main() -> None:
     ]
     access = loaded.access.with_host_keys(surveys[0].snapshot.host_keys)
     secrets = {key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()}
-    lan = MacvlanLan("lan", MacvlanLanArgs(networks, loaded.sources, access, secrets))
+    seen = surveys[0].snapshot
+    dual = [name for name, ipv6 in seen.others_networks.items() if ipv6]
+    plans = [one.plan for one in networks]
+    containers, problems = whole_containers(loaded.services, plans, seen.engine_major, dual)
+    lan = MacvlanLan(
+        "lan",
+        MacvlanLanArgs(
+            networks,
+            loaded.sources,
+            access,
+            containers,
+            loaded.services.made_networks(seen.others_networks),
+            loaded.services.made_volumes(),
+            secrets,
+            stack,
+        ),
+    )
     told: set[Problem] = set()
     for found in surveys:
-        report_diagnostics(lan, found.drift, {*found.problems} - told, found.plan.key)
-        told |= {*found.problems}
+        about = {*loaded.located([*found.problems, *problems]), *loaded.warnings} - told
+        report_diagnostics(lan, found.drift, about, found.plan.key)
+        told |= about
     _export(lan, networks, access)
 
 

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
-from components.container import Endpoint, LanContainer, LanContainerArgs
+from components.containers.container import Endpoint, LanContainer, LanContainerArgs
 from components.image_pull import image_pull_hook
+from components.inner_network import InnerNetwork, InnerNetworkArgs
 from components.network import LanNetwork, LanNetworkArgs
 from components.shim import HostShim, HostShimArgs
 from components.start_retry import start_retry_hook
+from config.declared import DeclaredNetwork, DeclaredVolume
 from config.types import DOCKER
 from inputs.ssh_access import SshAccess
 from install.files import HostFiles
-from plan.lan import ContainerPlan, ImagePlan, LanPlan, images
+from plan.lan import ImagePlan, LanPlan, images
+from plan.project.containers import WholeContainer
 from preflight.container_drift import newest
 from preflight.snapshot import NasSnapshot
 
@@ -37,12 +40,20 @@ class SiteNetwork:
 class MacvlanLanArgs:
     """networks: the site's first one, then the further ones.
     scripts: name → text of the scripts that a command consists of (components/shim.py).
+    containers: all of the site, each behind those that it waits for.
+    inner: the networks beside the site's own, by Docker's names; None for one that is there and stays others'.
+    volumes: those that Docker would not make just so, by Docker's names.
+    stack: the value of the labels that say whose a network is, "" for none.
     secrets: container's key → secret environment variables."""
 
     networks: Sequence[SiteNetwork]
     scripts: Mapping[str, str]
     access: SshAccess
+    containers: Sequence[WholeContainer] = ()
+    inner: Mapping[str, DeclaredNetwork | None] = field(default_factory=dict)
+    volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
     secrets: Mapping[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
+    stack: str = ""
 
 
 class MacvlanLan(pulumi.ComponentResource):
@@ -74,11 +85,13 @@ class MacvlanLan(pulumi.ComponentResource):
         for network in args.networks:
             self.networks[network.plan.key] = self._network(network)
         self.summary = self.shims[""].summary
-        made = self._images(images([network.plan for network in args.networks]))
+        self._inner = {key: self._inner_network(key, declared) for key, declared in args.inner.items()}
+        self._volumes = [self._volume(key, declared) for key, declared in args.volumes.items()]
+        made = self._images(images([one.service for one in args.containers], args.networks[0].plan.pulled))
         self._start_again = start_retry_hook(f"{name}-start-again", args.access)
         self.containers = {}
-        for key, plans in _by_container(args.networks).items():
-            self.containers[key] = self._container(key, plans, made)
+        for whole in args.containers:
+            self.containers[whole.key] = self._container(whole, made[whole.service.image])
         self.register_outputs({"network_name": self.networks[""].name, "summary": self.summary})
 
     def _shim(self, network: SiteNetwork) -> HostShim:
@@ -119,6 +132,7 @@ class MacvlanLan(pulumi.ComponentResource):
             images[plan.name] = docker.RemoteImage(
                 f"{self._name}-{plan.name}",
                 name=plan.name,
+                platform=plan.platform or None,
                 keep_locally=True,  # an image may serve other containers of the NAS too
                 # A change of it recreates the resource, which looks up again what the NAS has under that name.
                 pull_triggers=[plan.pulled] if plan.pulled else None,
@@ -126,45 +140,74 @@ class MacvlanLan(pulumi.ComponentResource):
             )
         return images
 
-    def _container(
-        self, key: str, plans: Mapping[str, ContainerPlan], made: Mapping[str, docker.RemoteImage]
-    ) -> LanContainer:
-        """plans: of the container on each of its networks, by the networks' keys."""
-        plan = next(iter(plans.values()))
-        assert plan.service is not None
-        repairs = [network.repairs.container_repairs.get(key, "") for network in self._args.networks]
+    def _inner_network(self, name: str, declared: DeclaredNetwork | None) -> pulumi.Input[str]:
+        if declared is None:
+            return name
+        after = list(self.networks.values())[-1:]
+        network = InnerNetwork(
+            f"{self._name}-{name}", InnerNetworkArgs(declared, self._args.stack, after), opts=self._on_nas
+        )
+        return network.name
+
+    def _volume(self, name: str, declared: DeclaredVolume) -> docker.Volume:
+        own = pulumi.ResourceOptions(
+            retain_on_delete=True,  # it holds people's files
+            # Docker takes one that is there as it is, and another one would be empty
+            ignore_changes=["driver", "driverOpts", "labels"],
+        )
+        return docker.Volume(
+            f"{self._name}-{name}-volume",
+            name=declared.name,
+            driver=declared.driver,
+            driver_opts=declared.driver_opts or None,
+            labels=[docker.VolumeLabelArgs(label=key, value=text) for key, text in sorted(declared.labels.items())]
+            or None,
+            opts=pulumi.ResourceOptions.merge(self._on_nas, own),
+        )
+
+    def _container(self, whole: WholeContainer, image: docker.RemoteImage) -> LanContainer:
+        repairs = [network.repairs.container_repairs.get(whole.key, "") for network in self._args.networks]
+        waited = [self.containers[key] for key in whole.waits_for if key in self.containers]
+        first = next((one.plan.shim.ipv4 for one in self._args.networks if one.plan.key in whole.lan), None)
+        mounted = {volume.source for volume in whole.service.volumes if volume.type == "volume"}
         return LanContainer(
-            f"{self._name}-{key}",
+            f"{self._name}-{whole.key}",
             LanContainerArgs(
-                endpoints=[self._endpoint(network, one) for network, one in plans.items()],
-                service=plan.service,
-                image_id=made[plan.service.image].image_id,
+                whole,
+                endpoints=self._endpoints(whole),
+                image_id=image.image_id,
+                inner=[(endpoint, self._inner.get(endpoint.network, endpoint.network)) for endpoint in whole.inner],
+                others={key: self.containers[key].container for key in whole.waits_for if key in self.containers},
+                host=first,
                 repaired=newest(repairs),
-                secrets=self._args.secrets.get(key),
+                secrets=self._args.secrets.get(whole.key),
                 # After its shims, so that a container can reach its host when it starts.
-                after=[*(self.shims[network] for network in plans), *_ahead(list(self.containers.values()))],
+                after=[
+                    *(self.shims[network] for network in whole.lan),
+                    *_ahead(list(self.containers.values())),
+                    *waited,
+                    *(
+                        volume
+                        for volume, name in zip(self._volumes, self._args.volumes, strict=True)
+                        if name in mounted
+                    ),
+                ],
                 start_retry_hook=self._start_again,
             ),
             opts=self._on_nas,
         )
 
-    def _endpoint(self, network: str, plan: ContainerPlan) -> Endpoint:
-        by_docker = next(one.plan.network.ipv6 == DOCKER for one in self._args.networks if one.plan.key == network)
-        return Endpoint(plan, network, self.networks[network].name, plan.ula if by_docker else None)
+    def _endpoints(self, whole: WholeContainer) -> list[Endpoint]:
+        found: list[Endpoint] = []
+        for network, plan in whole.lan.items():
+            by_docker = next(one.plan.network.ipv6 == DOCKER for one in self._args.networks if one.plan.key == network)
+            ula = plan.ula if by_docker else None
+            found.append(Endpoint(plan, network, self.networks[network].name, ula, whole.priorities.get(network)))
+        return found
 
 
 def _named(name: str, key: str) -> str:
     return f"{name}-{key}" if key else name
-
-
-def _by_container(networks: Sequence[SiteNetwork]) -> dict[str, dict[str, ContainerPlan]]:
-    """Container's key → its plans by the networks' keys."""
-    found: dict[str, dict[str, ContainerPlan]] = {}
-    for network in networks:
-        for plan in network.plan.containers:
-            if plan.service is not None:
-                found.setdefault(plan.key, {})[network.plan.key] = plan
-    return found
 
 
 def _ahead(made: Sequence[pulumi.Resource]) -> Sequence[pulumi.Resource]:

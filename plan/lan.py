@@ -1,6 +1,6 @@
 """What the site will be: plain values, with every address and MAC. ``plan.planner`` makes them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
@@ -158,11 +158,13 @@ class ImagePlan:
     pulled: the person's word of the last request to pull, "" if there was none or if the name can never mean another
         image.
     again: whether the NAS then pulls it, or Pulumi only looks up what the NAS has.
+    platform: as Docker writes it, "" for the NAS's own.
     """
 
     name: str
     pulled: str = ""
     again: bool = False
+    platform: str = ""
 
 
 @dataclass(frozen=True)
@@ -204,13 +206,16 @@ class LanPlan:
         return tuple(sorted((*self.containers, *self.external), key=lambda container: container.ipv4))
 
 
-def images(plans: Sequence[LanPlan]) -> tuple[ImagePlan, ...]:
-    """Each image of those networks' containers once, in the containers' order. If several containers have it, it is
-    pulled if one of them allows that."""
+def images(services: Iterable[Service], pulled: str = "") -> tuple[ImagePlan, ...]:
+    """Each image once, in the services' order. If several have it, it is pulled if one of them allows that. pulled: the
+    request, "" for none."""
     again: dict[str, bool] = {}
-    for service in (container.service for plan in plans for container in plan.containers):
-        if service is not None:
-            again[service.image] = again.get(service.image, False) or service.pull_policy is None
-    pulled = plans[0].pulled
+    platforms: dict[str, str] = {}
+    for service in services:
+        again[service.image] = again.get(service.image, False) or service.pull_policy is None
+        platforms.setdefault(service.image, service.platform or "")
     moving = {name for name in again if pulled and "@" not in name}
-    return tuple(ImagePlan(name, pulled, pull) if name in moving else ImagePlan(name) for name, pull in again.items())
+    return tuple(
+        ImagePlan(name, pulled if name in moving else "", name in moving and pull, platforms[name])
+        for name, pull in again.items()
+    )

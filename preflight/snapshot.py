@@ -39,6 +39,7 @@ class NasSnapshot:
     host_keys: the NAS's own.
     interfaces: container's name → its interface, for running containers.
     tools: as plan/outputs.py needs them.
+    others_networks: names of Docker's networks that this program has not made, and whether they have IPv6.
     """
 
     parent: str
@@ -52,6 +53,7 @@ class NasSnapshot:
     container_repairs: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, ObservedInterface] = field(default_factory=dict)
     tools: tuple[str, ...] = ()
+    others_networks: Mapping[str, bool] = field(default_factory=dict)
 
 
 def dump_snapshot(
@@ -87,6 +89,7 @@ def _payload(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> dict
         "container_repairs": dict(seen.container_repairs),
         "interfaces": {name: asdict(interface) for name, interface in seen.interfaces.items()},
         "tools": list(seen.tools),
+        **({"others_networks": dict(seen.others_networks)} if seen.others_networks else {}),
     }
 
 

@@ -11,7 +11,7 @@ from config.networks import NetworkView
 from config.problems import Problem, UserErrors
 from config.site import Site
 from config.types import AUTO, LOOP
-from facts.labels import REPAIRED
+from facts.labels import MADE_BY, REPAIRED
 from facts.nas import LiveContainer, NasFacts
 from facts.state import StackState
 from install.layout import InstallPlan, plan_install
@@ -222,6 +222,7 @@ def take_snapshot(site: Site, install: InstallPlan, facts: NasFacts) -> NasSnaps
         advertised=facts.advertised_global(site.lan.parent),
         host_keys=facts.host_keys,
         tools=tuple(sorted(facts.tools & {"nsenter", "ping6"})),
+        others_networks={one.name: one.ipv6 for one in facts.networks if MADE_BY not in one.labels},
     )
 
 

@@ -10,10 +10,12 @@ from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
 
 from components.lan import MacvlanLan, MacvlanLanArgs, SiteNetwork
+from config.sources import Sources
 from inputs.ssh_access import SshAccess
 from install.files import SOURCES, host_files
 from install.layout import InstallPlan
 from plan.lan import LanPlan
+from plan.project.containers import whole_containers
 from preflight.snapshot import NasSnapshot
 from tests.unit.sites import installed
 
@@ -143,6 +145,7 @@ def record_lan(
     secrets: Mapping[str, Mapping[str, str]] | None = None,
     seen: NasSnapshot | None = None,
     further: Sequence[LanPlan] = (),
+    sources_given: Sources | None = None,
 ) -> Recorder:
     """The whole site, on a Debian NAS. secrets: container key → variables; seen: what the NAS said; further: plans of
     the networks beside the first."""
@@ -156,7 +159,10 @@ def record_lan(
         for other in further:
             beside = installed(config_path=f"/etc/{other.key}.conf", name=other.key)
             networks.append(SiteNetwork(other, host_files(other, beside, sources), NasSnapshot("eth0.20", beside)))
-        MacvlanLan("lan", MacvlanLanArgs(networks, SCRIPTS, access, hidden))
+        found = sources_given or Sources()
+        containers, _ = whole_containers(found, [one.plan for one in networks], looked.engine_major)
+        made, volumes = found.made_networks(looked.others_networks), found.made_volumes()
+        MacvlanLan("lan", MacvlanLanArgs(networks, SCRIPTS, access, containers, made, volumes, hidden))
 
     return record(program, preview)
 

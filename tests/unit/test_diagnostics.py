@@ -9,10 +9,12 @@ import pytest
 from components.diagnostics import report_diagnostics
 from components.lan import MacvlanLan, MacvlanLanArgs, SiteNetwork
 from config.problems import Problem
+from config.sources import Sources
 from facts.labels import REPAIRED
 from install.conf import Repair
 from install.files import SOURCES, host_files
 from plan.lan import LanPlan
+from plan.project.containers import whole_containers
 from preflight.snapshot import NasSnapshot
 from preflight.survey import Drift
 from tests.unit.recorder import ACCESS, SCRIPTS, Recorder, Registered, record, record_lan
@@ -66,7 +68,12 @@ def test_drift_and_warnings_are_told_on_what_they_are_about(monkeypatch: pytest.
         files = host_files(plan, installed(), sources)
         lan = MacvlanLan(
             "lan",
-            MacvlanLanArgs([SiteNetwork(plan, files, NasSnapshot("eth0", installed()))], SCRIPTS, ACCESS),
+            MacvlanLanArgs(
+                [SiteNetwork(plan, files, NasSnapshot("eth0", installed()))],
+                SCRIPTS,
+                ACCESS,
+                whole_containers(Sources(), [plan], None)[0],
+            ),
         )
         made.append(lan)
         report_diagnostics(
