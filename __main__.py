@@ -43,7 +43,7 @@ def main() -> None:
     seen = surveys[0].snapshot
     dual = [name for name, ipv6 in seen.others_networks.items() if ipv6]
     plans = [one.plan for one in networks]
-    containers, problems = whole_containers(loaded.services, plans, seen.engine_major, dual)
+    containers, problems = whole_containers(loaded.services, plans, seen.engine_major, dual, stack)
     lan = MacvlanLan(
         "lan",
         MacvlanLanArgs(

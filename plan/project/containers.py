@@ -55,9 +55,13 @@ class WholeContainer:
 
 
 def whole_containers(
-    sources: Sources, plans: Sequence[LanPlan], engine_major: int | None, dual: Iterable[str] = ()
+    sources: Sources, plans: Sequence[LanPlan], engine_major: int | None, dual: Iterable[str] = (), stack: str = ""
 ) -> tuple[tuple[WholeContainer, ...], list[Problem]]:
-    """Also what has to be told of them. dual: Docker's names of live inner networks that have both families."""
+    """Also what has to be told of them.
+
+    dual: Docker's names of live inner networks that have both families.
+    stack: the label of containers that are on none of the site's networks; the others have their plan's.
+    """
     known = {name for name, one in sources.networks.items() if one.enable_ipv6 or one.pool(6)} | {*dual}
     found, problems = [], []
     lan = _by_key(plans)
@@ -65,6 +69,7 @@ def whole_containers(
     for key in [*lan, *(key for key in sources.services if key not in lan)]:
         entry = sources.services.get(key) or _entry(lan[key])
         whole = _whole(key, entry, lan.get(key, {}), plans, engine_major, waited.get(key, frozenset()))
+        whole = whole if whole.lan else replace(whole, stack=stack)
         way = default_way(_ways(whole, plans, sources, known), engine_major)
         if whole.service.ports and way is not None and way.network in {plan.network.name for plan in plans}:
             problems.append(_unpublished(whole, way.network))
