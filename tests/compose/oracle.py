@@ -101,9 +101,9 @@ class Oracle:
             all=all,
         )
 
-    def dotenv(self, text: str, env: dict[str, str]) -> dict[str, str] | None:
-        """The variables of an env file's text. None if compose-go refuses it."""
-        found = self.ask(dotenv=text, env=env)
+    def dotenv(self, text: str, env: dict[str, str], format: str = "") -> dict[str, str] | None:
+        """The variables of an env file's text. format: "" or "raw". None if compose-go refuses it."""
+        found = self.ask(dotenv=text, env=env, format=format)
         return None if "error" in found else found["vars"]
 
     def template(self, text: str, env: dict[str, str]) -> str | None:

@@ -12,12 +12,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/format"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/cli/pkg/kvfile"
 	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v4"
 )
@@ -35,9 +37,10 @@ type request struct {
 	// All keeps the networks, volumes and so on that no service uses. `docker compose up` does not make them.
 	All bool `json:"all"`
 
-	// Env holds the variables for Dotenv and Template.
+	// Env holds the variables for Dotenv and Template, Format the `format:` of an entry of `env_file:`.
 	Env      map[string]string `json:"env"`
 	Dotenv   *string           `json:"dotenv"`
+	Format   string            `json:"format"`
 	Template *string           `json:"template"`
 	YAML     *string           `json:"yaml"`
 
@@ -63,6 +66,7 @@ func main() {
 	os.Clearenv()
 	_ = os.Setenv("HOME", "/home/oracle")
 	logged := &warnings{}
+	dotenv.RegisterFormat("raw", raw)
 	logrus.SetOutput(io.Discard)
 	logrus.AddHook(logged)
 
@@ -85,6 +89,16 @@ func main() {
 			os.Exit(1)
 		}
 	}
+}
+
+// raw is the format of `docker run --env-file`, which compose-go leaves to Compose.
+func raw(text io.Reader, _ string, vars map[string]string, lookup func(string) (string, bool)) error {
+	lines, err := kvfile.ParseFromReader(text, lookup)
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, "=")
+		vars[name] = value
+	}
+	return err
 }
 
 func write(out *bufio.Writer, reply answer) {
@@ -120,7 +134,8 @@ func (r request) answer() (answer, error) {
 	}
 	switch {
 	case r.Dotenv != nil:
-		vars, err := dotenv.ParseWithLookup(bytes.NewReader([]byte(*r.Dotenv)), lookup)
+		vars := map[string]string{}
+		err := dotenv.ParseWithFormat(strings.NewReader(*r.Dotenv), "text", vars, lookup, r.Format)
 		return answer{"vars": vars}, err
 	case r.Template != nil:
 		text, err := template.Substitute(*r.Template, lookup)
@@ -128,12 +143,29 @@ func (r request) answer() (answer, error) {
 	case r.YAML != nil:
 		var value any
 		err := yaml.Unmarshal([]byte(*r.YAML), &value)
-		return answer{"value": value, "type": fmt.Sprintf("%T", value)}, err
+		return answer{"value": typed(value)}, err
 	case r.Parse != "":
 		value, err := r.parsed()
 		return answer{"value": value}, err
 	}
 	return r.project()
+}
+
+// typed writes each single value as its Go type and its text, because JSON knows neither NaN nor times.
+func typed(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, item := range value {
+			value[key] = typed(item)
+		}
+		return value
+	case []any:
+		for index, item := range value {
+			value[index] = typed(item)
+		}
+		return value
+	}
+	return []string{fmt.Sprintf("%T", value), fmt.Sprint(value)}
 }
 
 func (r request) parsed() (any, error) {
