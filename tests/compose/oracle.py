@@ -115,3 +115,7 @@ class Oracle:
         """A value as compose-go reads it: "command", "duration", "bytes", "port", "volume" or "hosts". None if refused."""
         found = self.ask(parse=how, value=value)
         return None if "error" in found else found["value"]
+
+    def schema(self) -> dict[str, Any]:
+        """The Compose specification, as a JSON schema."""
+        return self.ask(schema=True)["schema"]

@@ -17,6 +17,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/format"
+	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/cli/pkg/kvfile"
@@ -24,8 +25,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// request asks for one thing: a project by default, else what the one of Dotenv, Template, YAML and Parse that is set
-// names.
+// request asks for one thing: a project by default, else what the one of Dotenv, Template, YAML, Parse and Schema that
+// is set names.
 type request struct {
 	// A project, as `docker compose` loads it when it is run in WorkingDir.
 	WorkingDir       string   `json:"working_dir"`
@@ -47,6 +48,9 @@ type request struct {
 	// Parse is how to read Value: "command", "duration", "bytes", "port", "volume" or "hosts".
 	Parse string `json:"parse"`
 	Value any    `json:"value"`
+
+	// Schema asks for the Compose specification itself.
+	Schema bool `json:"schema"`
 }
 
 type answer map[string]any
@@ -147,6 +151,8 @@ func (r request) answer() (answer, error) {
 	case r.Parse != "":
 		value, err := r.parsed()
 		return answer{"value": value}, err
+	case r.Schema:
+		return answer{"schema": json.RawMessage(schema.Schema)}, nil
 	}
 	return r.project()
 }
