@@ -221,8 +221,8 @@ class _Taking:
             service.model_copy(update=update),
             name=name,
             alias="" if name == key else key,
-            # An old Compose (1.x, 2 before 2.16) takes every container with its labels for its own and removes it with the
-            # rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
+            # An old Compose (1.x, 2 before 2.16) takes every container with its labels for its own and removes it with
+            # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
             project=self.project.name if self.project.named and self.wholly else "",
             secret=reading.secret,
         )

@@ -2,6 +2,7 @@
 with the same addresses, MACs and files, and nobody wrote a line of it anew."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -163,3 +164,26 @@ def test_what_is_destroyed_leaves_the_volumes_and_the_network_of_others(made: tu
     volumes = stack.box.nas("docker volume ls -q").split()
     assert {"home_log", "home_db"} <= {*volumes}
     assert "home_lan" in stack.box.nas("docker network ls --format '{{.Name}}'").split()
+
+
+def test_a_service_on_the_lan_is_taken_and_compose_goes_on_with_the_rest(made: tuple[Stack, Any]) -> None:
+    """After `destroy` the project is Compose's again. Its own `up` stops at what was taken, until the preview's remedy is
+    followed."""
+    stack, _ = made
+    box = stack.box
+    compose(box, "up -d")
+    joined = {"path": "home/docker-compose.yml", "project_directory": FOLDER}
+    stack.write(site(stack, compose=[joined]))
+    told = stack.told()
+    remedy = re.search(r"`(services: \{.*scale: 0\}\})`", told)
+    assert remedy is not None and "stay with Compose: db, page" in told
+    stack.up()
+    stack.expect_no_changes()
+    assert "Conflict" in compose(box, "up -d", check=False)
+    box.nas(f"echo '{remedy[1]}' >{FOLDER}/docker-compose.override.yml")
+    ours = box.nas("docker inspect -f '{{.Id}}' pihole")
+    compose(box, "up -d")
+    compose(box, "up -d --force-recreate db page")
+    assert box.nas("docker inspect -f '{{.Id}}' pihole") == ours
+    box.nas("docker exec pihole ping -c 1 -w 5 db")
+    stack.expect_no_changes()
