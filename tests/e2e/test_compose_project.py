@@ -167,8 +167,7 @@ def test_what_is_destroyed_leaves_the_volumes_and_the_network_of_others(made: tu
 
 
 def test_a_service_on_the_lan_is_taken_and_compose_goes_on_with_the_rest(made: tuple[Stack, Any]) -> None:
-    """After `destroy` the project is Compose's again. Its own `up` stops at what was taken, until the preview's remedy is
-    followed."""
+    """Compose's own `up` stops at what was taken, until the preview's remedy is followed."""
     stack, _ = made
     box = stack.box
     compose(box, "up -d")
