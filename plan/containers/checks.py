@@ -7,7 +7,7 @@ from config.compose import ServiceEntry
 from config.problems import Problem
 from config.service_parts import Port
 from config.sources import Sources
-from plan.containers.order import needed
+from plan.containers.order import in_order, needed
 from plan.containers.planned import PlannedContainer
 
 # The plugin asks for it as soon as a mount has any option of a volume, `nocopy` too
@@ -17,13 +17,9 @@ FIRST_ENGINE_WITH_VOLUME_OPTIONS = 26
 def written_problems(sources: Sources, on_lan: Set[str]) -> Iterator[Problem]:
     """Those that follow from what is written alone. on_lan: the keys of the containers on the site's networks."""
     yield from _names_given_twice(sources.services, on_lan)
+    yield from _unmet_needs(sources.services)
     for entry in sources.services.values():
         yield from _never_healthy(entry, sources.services)
-        for key in needed(entry.service):
-            if key not in sources.services and key not in entry.service.depends_on:
-                message = f"shares what {key} has, and that one is no container of this program"
-                remedy = "take it too (`services: all`), or remove the key"
-                yield Problem(entry.path, key, message, remedy)
         for index, volume in enumerate(entry.service.volumes):
             if volume.bind is not None and volume.bind.selinux and not volume.is_plain:
                 message = "has a propagation and a label of SELinux, and the Docker plugin can only say one of the two"
@@ -39,6 +35,23 @@ def _names_given_twice(services: Mapping[str, ServiceEntry], on_lan: Set[str]) -
         if other != key and not {key, other} <= on_lan:
             message = f"is the name of {services[other].path} too; Docker takes each name once"
             yield Problem(f"{entry.path}.container_name", name, message, "rename one of them")
+
+
+def _unmet_needs(services: Mapping[str, ServiceEntry]) -> Iterator[Problem]:
+    """compose/checks.py tells of those within one file."""
+    order = in_order({key: entry.service for key, entry in services.items()})
+    for key, entry in services.items():
+        for other in needed(entry.service):
+            if other not in services and other in entry.service.depends_on:
+                message = "is no container of this site"
+                yield Problem(f"{entry.path}.depends_on", other, message, "correct the name, or remove the line")
+            elif other not in services:
+                message = f"shares what {other} has, and that one is no container of this program"
+                remedy = "take it too (`services: all` beside the file's path), or remove the key"
+                yield Problem(entry.path, other, message, remedy)
+            elif order.index(other) >= order.index(key):
+                message = "leads back to this container, so that none of them could start first"
+                yield Problem(f"{entry.path}.depends_on", other, message, "remove one of the dependencies")
 
 
 def _never_healthy(entry: ServiceEntry, services: Mapping[str, ServiceEntry]) -> Iterator[Problem]:
