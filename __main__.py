@@ -17,10 +17,10 @@ from config.sources import errors
 from inputs.load import LoadedConfig, load, unknown_config_keys
 from inputs.ssh_access import SshAccess
 from install.files import host_files
-from plan.containers.checks import problems_on_engine
-from plan.containers.declared import own_volumes, plan_inner_networks
-from plan.containers.planned import PlannedContainer, images, plan_containers
 from plan.outputs import joined, other_containers, report
+from plan.project.checks import problems_on_engine
+from plan.project.containers import WholeContainer, images, whole_containers
+from plan.project.declared import own_volumes, plan_inner_networks
 from preflight.snapshot import dump_snapshot
 from preflight.survey import Asked, Survey, survey, survey_from_snapshots
 from probe.gather import gather_facts
@@ -41,7 +41,7 @@ def main() -> None:
     seen = surveys[0].snapshot
     inner = plan_inner_networks(loaded.services, seen.inner_networks, stack)
     plans = [found.plan for found in surveys]
-    containers = plan_containers(loaded.services, plans, inner, stack, seen.engine_major)
+    containers = whole_containers(loaded.services, plans, inner, stack, seen.engine_major)
     warnings = [*loaded.warnings, *_on_engine(loaded, containers, seen.engine_major)]
     access = loaded.access.with_host_keys(seen.host_keys)
     lan = MacvlanLan(
@@ -65,7 +65,7 @@ def main() -> None:
     _export(lan, networks, containers, access)
 
 
-def _on_engine(loaded: LoadedConfig, containers: Sequence[PlannedContainer], engine_major: int | None) -> list[Problem]:
+def _on_engine(loaded: LoadedConfig, containers: Sequence[WholeContainer], engine_major: int | None) -> list[Problem]:
     """What the NAS's Docker makes of the containers. Raises UserErrors."""
     problems = loaded.located(problems_on_engine(containers, loaded.services, engine_major))
     if wrong := errors(problems):
@@ -74,7 +74,7 @@ def _on_engine(loaded: LoadedConfig, containers: Sequence[PlannedContainer], eng
 
 
 def _export(
-    lan: MacvlanLan, networks: Sequence[SiteNetwork], containers: Sequence[PlannedContainer], access: SshAccess
+    lan: MacvlanLan, networks: Sequence[SiteNetwork], containers: Sequence[WholeContainer], access: SshAccess
 ) -> None:
     reports: dict[str, dict[str, Any]] = {}
     for one in networks:

@@ -6,18 +6,19 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
-from components.container import LanContainer, LanContainerArgs
+from components.containers.container import LanContainer, LanContainerArgs
 from components.image_pull import image_pull_hook
-from components.network import InnerNetwork, LanNetwork, LanNetworkArgs
+from components.inner_network import InnerNetwork
+from components.network import LanNetwork, LanNetworkArgs
 from components.shim import HostShim, HostShimArgs
 from components.start_retry import start_retry_hook
 from config.declared import DeclaredVolume
 from inputs.ssh_access import SshAccess
 from install.files import HostFiles
-from plan.containers.declared import InnerNetworkPlan
-from plan.containers.endpoints import EndpointPlan
-from plan.containers.planned import PlannedContainer
 from plan.lan import ImagePlan, LanPlan
+from plan.project.containers import WholeContainer
+from plan.project.declared import InnerNetworkPlan
+from plan.project.endpoints import EndpointPlan
 from preflight.container_drift import newest
 from preflight.snapshot import NasSnapshot
 
@@ -47,7 +48,7 @@ class MacvlanLanArgs:
     networks: Sequence[SiteNetwork]
     scripts: Mapping[str, str]
     access: SshAccess
-    containers: Sequence[PlannedContainer]
+    containers: Sequence[WholeContainer]
     images: Sequence[ImagePlan]
     secrets: Mapping[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
     inner: Sequence[InnerNetworkPlan] = ()
@@ -168,7 +169,7 @@ class MacvlanLan(pulumi.ComponentResource):
             )
         return images
 
-    def _container(self, plan: PlannedContainer, made: Mapping[tuple[str, str], docker.RemoteImage]) -> LanContainer:
+    def _container(self, plan: WholeContainer, made: Mapping[tuple[str, str], docker.RemoteImage]) -> LanContainer:
         service = plan.service
         repairs = [network.repairs.container_repairs.get(plan.key, "") for network in self._args.networks]
         # After its shims, so that a container can reach its host when it starts.

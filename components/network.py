@@ -1,4 +1,4 @@
-"""LanNetwork: Docker's macvlan network on the NAS. InnerNetwork: another one that services of the site declare."""
+"""LanNetwork: Docker's macvlan network on the NAS."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from config.declared import Pool
 from facts.labels import REPAIRED
-from plan.containers.declared import InnerNetworkPlan
 from plan.lan import NetworkPlan
 
 
@@ -38,7 +36,7 @@ class LanNetwork(pulumi.ComponentResource):
             options={"parent": plan.parent},
             ipv6=plan.ula_prefix is not None,
             ipam_configs=_ipam(plan),
-            labels=_labels(labels),
+            labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in sorted(labels.items())],
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.after),
@@ -70,52 +68,6 @@ def _ipam(plan: NetworkPlan) -> list[docker.NetworkIpamConfigArgs]:
         aux_address=_texts(plan.reserved_ipv6),
     )
     return [ipv4, ipv6]
-
-
-class InnerNetwork(pulumi.ComponentResource):
-    """name: as LanNetwork's."""
-
-    name: pulumi.Output[str]
-
-    def __init__(
-        self,
-        name: str,
-        plan: InnerNetworkPlan,
-        after: Sequence[pulumi.Resource] = (),
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("macvlan:lan:InnerNetwork", name, {}, opts)
-        declared = plan.declared
-        network = docker.Network(
-            f"{name}-network",
-            name=plan.name,
-            driver=declared.driver,
-            options=declared.driver_opts or None,
-            internal=declared.internal or None,
-            attachable=declared.attachable or None,
-            ipv6=declared.enable_ipv6 or None,
-            ipam_options=declared.ipam.options or None,
-            ipam_configs=[_pool(pool) for pool in declared.ipam.config] or None,
-            labels=_labels(plan.labels),
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=list(after), delete_before_replace=True, import_=plan.live_id or None
-            ),
-        )
-        self.name = network.name
-        self.register_outputs({"name": self.name})
-
-
-def _pool(pool: Pool) -> docker.NetworkIpamConfigArgs:
-    return docker.NetworkIpamConfigArgs(
-        subnet=pool.subnet and str(pool.subnet),
-        gateway=pool.gateway and str(pool.gateway),
-        ip_range=pool.ip_range and str(pool.ip_range),
-        aux_address=_texts(pool.aux_addresses) or None,
-    )
-
-
-def _labels(labels: Mapping[str, str]) -> list[docker.NetworkLabelArgs]:
-    return [docker.NetworkLabelArgs(label=key, value=value) for key, value in sorted(labels.items())]
 
 
 def _texts(addresses: Mapping[str, object]) -> dict[str, str]:

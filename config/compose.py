@@ -72,6 +72,7 @@ class _Taking:
         self.volumes = self._models("volumes", DeclaredVolume)
         self.matched: Matched = match(self.declared, lans)
         self.keys: list[str] = []
+        self.others: dict[str, DeclaredNetwork] = {}
 
     def path(self, *parts: str) -> str:
         return ".".join((f"{self.project.file}: {parts[0]}", *parts[1:]))
@@ -203,8 +204,10 @@ class _Taking:
             networks[own.name if own else inner.name if inner else name] = attachment
             self.problems += self._unread.get(("networks", name), ())
         mode = service.network_mode
-        if mode in {lan.name for lan in self.lans}:
-            networks, mode = {mode: Attachment()}, None
+        if mode is not None and mode not in ("host", "none", "bridge") and ":" not in mode:
+            networks, mode = {mode: Attachment()}, None  # the name of a network, as Docker's own --network takes it
+            if networks.keys().isdisjoint(lan.name for lan in self.lans):
+                self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
         update: dict[str, Any] = {"networks": networks, "network_mode": mode, "links": ()}
         if self._is_on_lan_only(service) or mode == "host":
             update["ports"] = ()
@@ -260,7 +263,7 @@ class _Taking:
         own = {lan.name for lan in self.lans}
         used = {name for entry in entries.values() for name in entry.service.networks}
         by_name = {declared.name: declared for declared in self.declared.values()}
-        return {name: by_name[name] for name in by_name if name in used - own}
+        return {name: by_name[name] for name in by_name if name in used - own} | self.others
 
     def _needed_volumes(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredVolume]:
         mounts = [volume for entry in entries.values() for volume in entry.service.volumes]

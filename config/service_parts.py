@@ -64,6 +64,14 @@ def _argv(value: Any) -> Any:
     return value
 
 
+def _command(value: Any) -> Any:
+    value = _argv(value)
+    if isinstance(value, list) and "" in value:
+        message = "has an empty word, and the Docker plugin takes none in a command"
+        reject(message, "write it within a shell's command: sh -c 'program \"\" …'")
+    return value
+
+
 def as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -228,11 +236,24 @@ def _replicas(value: Any) -> int:
     return value
 
 
+def _ports(ports: tuple["Port", ...]) -> tuple["Port", ...]:
+    seen: set[tuple[int, str]] = set()
+    for port in ports:
+        if (port.target, port.protocol) in seen:
+            message = f"opens {port.target}/{port.protocol} twice, which the Docker plugin would replace in every run"
+            reject(message, "keep one of the two")
+        seen.add((port.target, port.protocol))
+    return ports
+
+
 def _published(value: Any) -> str | None:
     if value in (None, ""):
         return None
     text = str(value)
-    if not re.fullmatch(r"[0-9]{1,5}(-[0-9]{1,5})?", text):
+    if re.fullmatch(r"[0-9]{1,5}-[0-9]{1,5}", text):
+        message = "leaves the choice of a port to Docker, and the Docker plugin takes one port"
+        reject(message, f"write one of them, as in {text.partition('-')[0]}")
+    if not re.fullmatch(r"[0-9]{1,5}", text):
         reject("is no port of the NAS", "write it as in 8080")
     return text
 
@@ -241,6 +262,7 @@ ExtraHost = Annotated[tuple[str, str], PlainValidator(_extra_host)]
 ExtraHosts = Annotated[tuple[ExtraHost, ...], BeforeValidator(_extra_hosts)]
 UserOrGroup = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 Argv = Annotated[tuple[str, ...], BeforeValidator(_argv)]
+Command = Annotated[tuple[str, ...], BeforeValidator(_command)]
 StringMap = Annotated[dict[str, Annotated[str, BeforeValidator(_scalar)]], BeforeValidator(_mapping)]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
 Duration = Annotated[str, BeforeValidator(lambda value: duration_text(_nanoseconds(value)))]
@@ -407,6 +429,7 @@ def _networks(value: Any) -> Any:
     return value
 
 
+Ports = Annotated[tuple[Port, ...], AfterValidator(_ports)]
 Networks = Annotated[dict[str, Attachment], BeforeValidator(_networks)]
 Ulimits = Annotated[dict[str, Ulimit], BeforeValidator(_ulimits)]
 Mounts = tuple[Annotated[Volume, BeforeValidator(_volume)], ...]

@@ -24,7 +24,7 @@ from inputs.ssh_access import SshAccess, read_ssh_access
 from inputs.yaml_traps import find_doubles, find_traps
 from plan.addresses import plan_addresses
 from plan.between import PlannedNetwork, network_named_twice, path_given_twice, problems_between
-from plan.containers.checks import written_problems
+from plan.project.checks import written_problems
 
 _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 

@@ -6,9 +6,9 @@ from ipaddress import IPv4Address, IPv6Network
 from typing import Any
 
 from config.types import DOCKER, OFF
-from plan.containers.planned import PlannedContainer
 from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import eui64, ula_of
+from plan.project.containers import WholeContainer
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _also_on(network: str, container: dict[str, Any], addresses: dict[str, Any])
     return container | {"networks": {**container.get("networks", {}), network: there}}
 
 
-def other_containers(containers: Iterable[PlannedContainer]) -> dict[str, dict[str, list[str]]]:
+def other_containers(containers: Iterable[WholeContainer]) -> dict[str, dict[str, list[str]]]:
     """The output for the containers that have no address on the LAN: Docker's name → its networks. No output without
     such containers."""
     found = {

@@ -13,10 +13,10 @@ from facts.nas import LiveNetwork, LiveRange
 from install.conf import Repair
 from install.layout import InstallPlan
 from install.profiles import SYSTEMD_STANDALONE
-from plan.containers.declared import SeenNetwork
 from plan.lan import LanPlan
 from plan.network import as_live
 from plan.outputs import ObservedInterface
+from plan.project.declared import SeenNetwork
 
 VERSION = 2  # of the output: another where a field changes its name or its meaning
 _NAMES_OF_1 = {  # of `install` and of `repair`, in outputs of version 1

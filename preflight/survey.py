@@ -17,11 +17,11 @@ from facts.state import StackState
 from install.layout import InstallPlan, plan_install
 from plan.between import PlannedNetwork
 from plan.container_sysctls import FIRST_ENGINE_WITH_ENDPOINT_SYSCTLS, OPTION
-from plan.containers.declared import seen_networks
 from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
+from plan.project.declared import seen_networks
 from preflight.container_drift import container_repairs
 from preflight.findings import findings
 from preflight.findings.network import SHARED_PARENT, foreign_network, lost_network

@@ -115,7 +115,7 @@ PARTS: Mapping[str, Mapping[str, Rule]] = {
         "app_protocol": Ignored("is a word for people"),
     },
     "depends_on.*": {
-        "restart": Ignored("is Compose's own doing, when it restarts a service itself"),
+        "restart": Ignored("is Compose's own doing, when it restarts a service itself", quiet=True),
     },
     "configs.[]": {
         "uid": Ignored("has no effect on a file that is mounted, in Compose either"),

@@ -9,11 +9,11 @@ from config.problems import Problem
 from config.site import parse_site
 from config.sources import Sources, all_services, errors
 from inputs.load import plan_networks
-from plan.containers.checks import problems_on_engine
-from plan.containers.declared import SeenNetwork, plan_inner_networks
-from plan.containers.planned import PlannedContainer, plan_containers
 from plan.lan import LanPlan
 from plan.planner import plan_lan
+from plan.project.checks import problems_on_engine
+from plan.project.containers import WholeContainer, whole_containers
+from plan.project.declared import SeenNetwork, plan_inner_networks
 from preflight.snapshot import NasSnapshot
 from tests.unit.recorder import STACK, Recorder, record_lan
 from tests.unit.sites import Change, compose_file, installed, put, site_of
@@ -32,9 +32,9 @@ class Stack:
     problems: list[Problem]
 
     @property
-    def containers(self) -> dict[str, PlannedContainer]:
+    def containers(self) -> dict[str, WholeContainer]:
         inner = plan_inner_networks(self.sources, self.seen, STACK)
-        found = plan_containers(self.sources, self.lans, inner, STACK, self.engine)
+        found = whole_containers(self.sources, self.lans, inner, STACK, self.engine)
         return {one.key: one for one in found}
 
     def told(self) -> list[Problem]:

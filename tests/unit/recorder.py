@@ -15,9 +15,9 @@ from config.sources import Sources
 from inputs.ssh_access import SshAccess
 from install.files import SOURCES, host_files
 from install.layout import InstallPlan
-from plan.containers.declared import own_volumes, plan_inner_networks
-from plan.containers.planned import images, plan_containers
 from plan.lan import LanPlan
+from plan.project.containers import images, whole_containers
+from plan.project.declared import own_volumes, plan_inner_networks
 from preflight.snapshot import NasSnapshot
 from tests.unit.sites import installed
 
@@ -155,9 +155,9 @@ def record_lan(
     """The whole site, on a Debian NAS. secrets: container key → variables; seen: what the NAS said; further: plans of
     the networks beside the first; sources: the services, None for those that the plans have."""
     plans = (plan, *further)
-    sources_ = sources or _sources_of(plans)
+    sources_ = sources or sources_of_plans(plans)
     inner = plan_inner_networks(sources_, seen.inner_networks if seen else {}, STACK)
-    containers = plan_containers(sources_, plans, inner, STACK, engine)
+    containers = whole_containers(sources_, plans, inner, STACK, engine)
 
     def program() -> None:
         sources = {name: f"text of {name}\n" for name in SOURCES}
@@ -174,7 +174,7 @@ def record_lan(
     return record(program, preview)
 
 
-def _sources_of(plans: Sequence[LanPlan]) -> Sources:
+def sources_of_plans(plans: Sequence[LanPlan]) -> Sources:
     found: dict[str, ServiceEntry] = {}
     for one in (container for plan in plans for container in plan.containers):
         assert one.service is not None

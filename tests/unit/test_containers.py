@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from facts.labels import MADE_BY, MAKER, STACK
+from facts.labels import ADDRESSES, MADE_BY, MAKER, STACK
 from facts.nas import LiveNetwork
-from plan.containers.declared import SeenNetwork, plan_inner_networks, seen_networks
-from plan.containers.order import seconds_to_health
 from plan.outputs import other_containers
+from plan.project.declared import SeenNetwork, plan_inner_networks, seen_networks
+from plan.project.order import seconds_to_health
 from tests.unit.projects import stack
 from tests.unit.recorder import STACK as MINE
 from tests.unit.sites import put
@@ -105,18 +105,6 @@ def test_what_is_known_of_an_external_network_decides_too() -> None:
         assert bool(stack(document, seen={"a": seen}).containers["web"].service.ports) is opened
 
 
-@pytest.mark.parametrize(
-    ("ports", "value"),
-    [(["53:53/udp", "5353:53/udp"], "53/udp"), ([{"target": 80, "published": "8000-8010"}], "8000-8010:80")],
-)
-def test_ports_that_the_plugin_cannot_say_are_refused_where_they_would_be_opened(ports: Any, value: str) -> None:
-    networks = {"name": "app", **BACK}
-    told = stack({**networks, "services": {"db": inner(ports=ports)}}).told()
-    assert [(one.severity, one.value) for one in told] == [("error", value)]
-    told = stack({**networks, "services": {"web": web("back", ports=ports)}}).told()
-    assert [one.severity for one in told] == ["note"]
-
-
 def test_the_gateway_of_the_host_is_the_shim_of_the_containers_lan_and_else_dockers() -> None:
     hosts = {"extra_hosts": ["host.docker.internal:host-gateway", "nas:192.168.1.10"]}
     services = {"web": web("back", **hosts), "db": inner(**hosts)}
@@ -137,6 +125,7 @@ def test_a_container_is_grouped_by_its_project_only_where_somebody_named_that() 
         "com.docker.compose.project": "app",
         "com.docker.compose.service": "mine",
         STACK: MINE,
+        ADDRESSES: "none",
     }
 
 

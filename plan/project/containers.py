@@ -8,17 +8,17 @@ from config.compose import ServiceEntry
 from config.service import Service
 from config.sources import Sources
 from plan.container_sysctls import by_place
-from plan.containers.declared import InnerNetworkPlan
-from plan.containers.endpoints import EndpointPlan, default_endpoint, on_lan, on_others, with_default_route
-from plan.containers.order import awaited, in_order, needed, seconds_to_health
 from plan.lan import ContainerPlan, ImagePlan, LanPlan
+from plan.project.declared import InnerNetworkPlan
+from plan.project.endpoints import EndpointPlan, default_endpoint, on_lan, on_others, with_default_route
+from plan.project.order import awaited, in_order, needed, seconds_to_health
 
 _PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 _HOST_GATEWAY = "host-gateway"
 
 
 @dataclass(frozen=True)
-class PlannedContainer:
+class WholeContainer:
     """One container.
 
     service: with its sysctls where its engine takes them, and without the ports that Docker would not open.
@@ -46,13 +46,13 @@ class PlannedContainer:
     secret: frozenset[str] = frozenset()
 
 
-def plan_containers(
+def whole_containers(
     sources: Sources,
     lans: Sequence[LanPlan],
     inner: Mapping[str, InnerNetworkPlan],
     stack: str,
     engine_major: int | None,
-) -> tuple[PlannedContainer, ...]:
+) -> tuple[WholeContainer, ...]:
     """In the order in which they are made: each after those that it needs.
 
     lans: the plans of the site's networks, the first one first. stack: for the label of those that are on none of them;
@@ -65,7 +65,7 @@ def plan_containers(
     for plan in lans:
         for one in plan.containers:
             placed.setdefault(one.key, []).append((plan, one))
-    found: dict[str, PlannedContainer] = {}
+    found: dict[str, WholeContainer] = {}
     for key in in_order(services):
         entry, places = sources.services[key], placed.get(key, [])
         endpoints = [on_lan(plan, one) for plan, one in places]
@@ -76,7 +76,7 @@ def plan_containers(
             service = first.service
         else:
             service, endpoints = _sysctls_placed(entry.service, endpoints, default, engine_major)
-        found[key] = PlannedContainer(
+        found[key] = WholeContainer(
             key=key,
             name=entry.name or entry.service.container_name or key,
             path=entry.path,
@@ -137,7 +137,7 @@ def _grouped(entry: ServiceEntry) -> dict[str, str]:
     return {_PROJECT: entry.project, _SERVICE: entry.alias or entry.name}
 
 
-def images(containers: Iterable[PlannedContainer], pulled: str = "") -> tuple[ImagePlan, ...]:
+def images(containers: Iterable[WholeContainer], pulled: str = "") -> tuple[ImagePlan, ...]:
     """Each image of those containers once, in their order. If several containers have it, it is pulled if one of them
     allows that. pulled: the person's word of the last request to pull."""
     again: dict[tuple[str, str], bool] = {}

@@ -1,14 +1,12 @@
 """What cannot be done with a container as it is written, or is not done as a person may expect."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 from config.compose import ServiceEntry
 from config.problems import Problem
-from config.service_parts import Port
 from config.sources import Sources
-from plan.containers.order import in_order, needed
-from plan.containers.planned import PlannedContainer
+from plan.project.containers import WholeContainer
+from plan.project.order import in_order, needed
 
 # The plugin asks for it as soon as a mount has any option of a volume, `nocopy` too
 FIRST_ENGINE_WITH_VOLUME_OPTIONS = 26
@@ -64,14 +62,13 @@ def _never_healthy(entry: ServiceEntry, services: Mapping[str, ServiceEntry]) ->
 
 
 def problems_on_engine(
-    containers: Iterable[PlannedContainer], sources: Sources, engine_major: int | None
+    containers: Iterable[WholeContainer], sources: Sources, engine_major: int | None
 ) -> Iterator[Problem]:
     """Those that follow from the NAS's Docker too. They are told on the container."""
     for container in containers:
         written = sources.services[container.key].service
         if written.ports and not container.service.ports:
             yield _unopened(container)
-        yield from _ports(container)
         yield from _macs(container, sources.services[container.key])
         for index, volume in enumerate(written.volumes):
             old = engine_major is not None and engine_major < FIRST_ENGINE_WITH_VOLUME_OPTIONS
@@ -82,7 +79,7 @@ def problems_on_engine(
                 yield Problem(f"{container.path}.volumes[{index}]", volume.source, message, remedy)
 
 
-def _unopened(container: PlannedContainer) -> Problem:
+def _unopened(container: WholeContainer) -> Problem:
     message = "opens nothing on the NAS: the container's default route is not on a network that Docker publishes by"
     remedy = "nothing needs to be done"
     if container.on_lan is not None:
@@ -92,24 +89,7 @@ def _unopened(container: PlannedContainer) -> Problem:
     return Problem(f"{container.path}.ports", "", message, remedy, "note", container.key)
 
 
-def _ports(container: PlannedContainer) -> Iterator[Problem]:
-    ports = container.service.ports
-    for port in ports:
-        if port.published is not None and "-" in port.published:
-            message = "lets Docker choose one of several ports of the NAS, for which the Docker plugin has no word"
-            yield Problem(f"{container.path}.ports", _shown(port), message, "write one port")
-    times = Counter((port.target, port.protocol) for port in dict.fromkeys(ports))
-    for (target, protocol), count in times.items():
-        if count > 1:
-            message = "is published several times, and the Docker plugin would see a difference at each preview"
-            yield Problem(f"{container.path}.ports", f"{target}/{protocol}", message, "keep one of the lines")
-
-
-def _shown(port: Port) -> str:
-    return f"{port.published}:{port.target}"
-
-
-def _macs(container: PlannedContainer, entry: ServiceEntry) -> Iterator[Problem]:
+def _macs(container: WholeContainer, entry: ServiceEntry) -> Iterator[Problem]:
     for endpoint in container.endpoints:
         written = entry.service.networks.get(endpoint.network)
         mac = written.mac_address if written is not None else None

@@ -68,7 +68,8 @@ def plan_inner_networks(sources: Sources, seen: Mapping[str, SeenNetwork], stack
             found[name] = InnerNetworkPlan(name, declared, False, there.internal, there.ipv6)
         else:
             labels = {**_grouped(sources, name), **declared.labels, MADE_BY: MAKER, STACK: stack}
-            dual = declared.enable_ipv6 is True
+            # Docker 29 drops the subnet of a network without IPv6, which would be a difference at each preview
+            dual = declared.enable_ipv6 is True or declared.pool(6) is not None
             live_id = there.id if there is not None else ""
             found[name] = InnerNetworkPlan(name, declared, True, declared.internal, dual, labels, live_id)
     return found

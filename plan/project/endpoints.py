@@ -9,9 +9,9 @@ from config.service_parts import Attachment
 from config.types import DOCKER
 from plan.addresses import with_alias
 from plan.container_sysctls import options
-from plan.containers.declared import InnerNetworkPlan
-from plan.default_route import FIRST_ENGINE_WITH_PRIORITIES, Way, default_way
 from plan.lan import ContainerPlan, LanPlan
+from plan.project.declared import InnerNetworkPlan
+from plan.project.default_route import FIRST_ENGINE_WITH_PRIORITIES, Way, default_way
 
 LAN_PRIORITY = 1000  # above those that people write for networks among each other
 
@@ -69,13 +69,14 @@ def on_others(entry: ServiceEntry, lans: Sequence[LanPlan]) -> Iterator[Endpoint
 
 
 def with_default_route(endpoints: Sequence[EndpointPlan], engine_major: int | None) -> tuple[EndpointPlan, ...]:
-    """The default route goes over the LAN, unless the person said otherwise: of a container that has other networks
-    too, people expect that it is on the LAN as any device there. Older engines have no word for it."""
+    """The default route goes over the first LAN, unless the person said otherwise: of a container that has other
+    networks too, people expect that it is on the LAN as any device there. Older engines have no word for it."""
     mixed = any(one.lan is None for one in endpoints) and any(one.lan is not None for one in endpoints)
     written = any(one.gw_priority is not None for one in endpoints)
     if not mixed or written or engine_major is None or engine_major < FIRST_ENGINE_WITH_PRIORITIES:
         return tuple(endpoints)
-    return tuple(one if one.lan is None else replace(one, gw_priority=LAN_PRIORITY) for one in endpoints)
+    first = next(one for one in endpoints if one.lan is not None)
+    return tuple(replace(one, gw_priority=LAN_PRIORITY) if one is first else one for one in endpoints)
 
 
 def default_endpoint(
