@@ -1,22 +1,11 @@
 """InnerNetwork: a network of the containers beside the LAN, as their Compose file declares it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
 
-from config.declared import DeclaredNetwork
-from facts.labels import MADE_BY, MAKER, STACK
-
-
-@dataclass(frozen=True)
-class InnerNetworkArgs:
-    """stack: the value of the label that says whose it is, "" for none."""
-
-    declared: DeclaredNetwork
-    stack: str = ""
-    after: Sequence[pulumi.Resource] = ()
+from plan.project.declared import InnerNetworkPlan
 
 
 class InnerNetwork(pulumi.ComponentResource):
@@ -24,19 +13,23 @@ class InnerNetwork(pulumi.ComponentResource):
 
     name: pulumi.Output[str]
 
-    def __init__(self, name: str, args: InnerNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        plan: InnerNetworkPlan,
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("macvlan:lan:InnerNetwork", name, {}, opts)
-        declared = args.declared
-        labels = {**declared.labels, MADE_BY: MAKER, **({STACK: args.stack} if args.stack else {})}
-        dual = declared.enable_ipv6 or declared.pool(6) is not None
+        declared = plan.declared
         network = docker.Network(
             f"{name}-network",
-            name=declared.name,
+            name=plan.name,
             driver=declared.driver,
             options=declared.driver_opts or None,
-            internal=declared.internal or None,
+            internal=plan.internal or None,
             attachable=declared.attachable or None,
-            ipv6=True if dual else None,  # false would not be sent
+            ipv6=plan.dual or None,  # false would not be sent
             ipam_configs=[
                 docker.NetworkIpamConfigArgs(
                     subnet=pool.subnet and str(pool.subnet),
@@ -48,8 +41,10 @@ class InnerNetwork(pulumi.ComponentResource):
             ]
             or None,
             ipam_options=declared.ipam.options or None,
-            labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in sorted(labels.items())],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after), delete_before_replace=True),
+            labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in sorted(plan.labels.items())],
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=list(after), delete_before_replace=True, import_=plan.live_id or None
+            ),
         )
         self.name = network.name
         self.register_outputs({"name": self.name})

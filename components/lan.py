@@ -1,4 +1,4 @@
-"""MacvlanLan: the whole site on one NAS, composed of networks, shims and containers."""
+"""MacvlanLan: the whole site on one NAS, composed of networks, shims, volumes and containers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,18 +6,19 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
-from components.containers.container import Endpoint, LanContainer, LanContainerArgs
+from components.containers.container import LanContainer, LanContainerArgs
 from components.image_pull import image_pull_hook
-from components.inner_network import InnerNetwork, InnerNetworkArgs
+from components.inner_network import InnerNetwork
 from components.network import LanNetwork, LanNetworkArgs
 from components.shim import HostShim, HostShimArgs
 from components.start_retry import start_retry_hook
-from config.declared import DeclaredNetwork, DeclaredVolume
-from config.types import DOCKER
+from config.declared import DeclaredVolume
 from inputs.ssh_access import SshAccess
 from install.files import HostFiles
-from plan.lan import ImagePlan, LanPlan, images
+from plan.lan import ImagePlan, LanPlan
 from plan.project.containers import WholeContainer
+from plan.project.declared import InnerNetworkPlan
+from plan.project.endpoints import EndpointPlan
 from preflight.container_drift import newest
 from preflight.snapshot import NasSnapshot
 
@@ -40,28 +41,28 @@ class SiteNetwork:
 class MacvlanLanArgs:
     """networks: the site's first one, then the further ones.
     scripts: name → text of the scripts that a command consists of (components/shim.py).
-    containers: all of the site, each behind those that it waits for.
-    inner: the networks beside the site's own, by Docker's names; None for one that is there and stays others'.
-    volumes: those that Docker would not make just so, by Docker's names.
-    stack: the value of the labels that say whose a network is, "" for none.
-    secrets: container's key → secret environment variables."""
+    containers: each after those that it needs.
+    secrets: container's key → secret environment variables.
+    inner, volumes: what the containers need beside the site's networks."""
 
     networks: Sequence[SiteNetwork]
     scripts: Mapping[str, str]
     access: SshAccess
-    containers: Sequence[WholeContainer] = ()
-    inner: Mapping[str, DeclaredNetwork | None] = field(default_factory=dict)
-    volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
+    containers: Sequence[WholeContainer]
+    images: Sequence[ImagePlan]
     secrets: Mapping[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
-    stack: str = ""
+    inner: Sequence[InnerNetworkPlan] = ()
+    volumes: Sequence[DeclaredVolume] = ()
 
 
 class MacvlanLan(pulumi.ComponentResource):
     """networks, shims: by the networks' keys ("" for the site's first one). summary: what the NAS reported about the
-    first network's shim and unit. containers: by the person's own keys."""
+    first network's shim and unit. inner, volumes: by Docker's names. containers: by the person's own keys."""
 
     networks: dict[str, LanNetwork]
     shims: dict[str, HostShim]
+    inner: dict[str, InnerNetwork]
+    volumes: dict[str, docker.Volume]
     summary: pulumi.Output[str]
     containers: dict[str, LanContainer]
 
@@ -85,13 +86,17 @@ class MacvlanLan(pulumi.ComponentResource):
         for network in args.networks:
             self.networks[network.plan.key] = self._network(network)
         self.summary = self.shims[""].summary
-        self._inner = {key: self._inner_network(key, declared) for key, declared in args.inner.items()}
-        self._volumes = [self._volume(key, declared) for key, declared in args.volumes.items()]
-        made = self._images(images([one.service for one in args.containers], args.networks[0].plan.pulled))
+        self.inner, self.volumes = {}, {}
+        for inner in args.inner:
+            if inner.made:
+                self.inner[inner.name] = self._inner_network(inner)
+        for volume in args.volumes:
+            self.volumes[volume.name] = self._volume(volume)
+        made = self._images(args.images)
         self._start_again = start_retry_hook(f"{name}-start-again", args.access)
         self.containers = {}
-        for whole in args.containers:
-            self.containers[whole.key] = self._container(whole, made[whole.service.image])
+        for plan in args.containers:
+            self.containers[plan.key] = self._container(plan, made)
         self.register_outputs({"network_name": self.networks[""].name, "summary": self.summary})
 
     def _shim(self, network: SiteNetwork) -> HostShim:
@@ -121,16 +126,40 @@ class MacvlanLan(pulumi.ComponentResource):
             opts=self._on_nas,
         )
 
-    def _images(self, plans: Sequence[ImagePlan]) -> dict[str, docker.RemoteImage]:
+    def _inner_network(self, plan: InnerNetworkPlan) -> InnerNetwork:
+        return InnerNetwork(f"{self._name}-{plan.name}", plan, self._before(), opts=self._on_nas)
+
+    def _volume(self, declared: DeclaredVolume) -> docker.Volume:
+        """Docker takes an existing volume of the name for the one that is made, with all that is in it. No volume is
+        ever changed or removed."""
+        labels = sorted(declared.labels.items())
+        own = pulumi.ResourceOptions(
+            depends_on=self._before(), retain_on_delete=True, ignore_changes=["driver", "driver_opts", "labels"]
+        )
+        return docker.Volume(
+            f"{self._name}-{declared.name}",
+            name=declared.name,
+            driver=declared.driver,
+            driver_opts=declared.driver_opts or None,
+            labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in labels] or None,
+            opts=pulumi.ResourceOptions.merge(self._on_nas, own),
+        )
+
+    def _before(self) -> list[pulumi.Resource]:
+        """The last network or volume, for the next one: they are made one after the other, as the site's networks."""
+        return [*self.networks.values(), *self.inner.values(), *self.volumes.values()][-1:]
+
+    def _images(self, plans: Sequence[ImagePlan]) -> dict[tuple[str, str], docker.RemoteImage]:
+        """By names and platforms."""
         pull = image_pull_hook(f"{self._name}-pull", self._args.access) if any(plan.again for plan in plans) else None
-        images: dict[str, docker.RemoteImage] = {}
+        images: dict[tuple[str, str], docker.RemoteImage] = {}
         for plan in plans:
             own = pulumi.ResourceOptions(
                 depends_on=_ahead(list(images.values())),
                 hooks=pulumi.ResourceHookBinding(before_create=[pull]) if pull and plan.again else None,
             )
-            images[plan.name] = docker.RemoteImage(
-                f"{self._name}-{plan.name}",
+            images[plan.name, plan.platform] = docker.RemoteImage(
+                _named(f"{self._name}-{plan.name}", plan.platform),
                 name=plan.name,
                 platform=plan.platform or None,
                 keep_locally=True,  # an image may serve other containers of the NAS too
@@ -140,70 +169,33 @@ class MacvlanLan(pulumi.ComponentResource):
             )
         return images
 
-    def _inner_network(self, name: str, declared: DeclaredNetwork | None) -> pulumi.Input[str]:
-        if declared is None:
-            return name
-        after = list(self.networks.values())[-1:]
-        network = InnerNetwork(
-            f"{self._name}-{name}", InnerNetworkArgs(declared, self._args.stack, after), opts=self._on_nas
-        )
-        return network.name
-
-    def _volume(self, name: str, declared: DeclaredVolume) -> docker.Volume:
-        own = pulumi.ResourceOptions(
-            retain_on_delete=True,  # it holds people's files
-            # Docker takes one that is there as it is, and another one would be empty
-            ignore_changes=["driver", "driverOpts", "labels"],
-        )
-        return docker.Volume(
-            f"{self._name}-{name}-volume",
-            name=declared.name,
-            driver=declared.driver,
-            driver_opts=declared.driver_opts or None,
-            labels=[docker.VolumeLabelArgs(label=key, value=text) for key, text in sorted(declared.labels.items())]
-            or None,
-            opts=pulumi.ResourceOptions.merge(self._on_nas, own),
-        )
-
-    def _container(self, whole: WholeContainer, image: docker.RemoteImage) -> LanContainer:
-        repairs = [network.repairs.container_repairs.get(whole.key, "") for network in self._args.networks]
-        waited = [self.containers[key] for key in whole.waits_for if key in self.containers]
-        first = next((one.plan.shim.ipv4 for one in self._args.networks if one.plan.key in whole.lan), None)
-        mounted = {volume.source for volume in whole.service.volumes if volume.type == "volume"}
+    def _container(self, plan: WholeContainer, made: Mapping[tuple[str, str], docker.RemoteImage]) -> LanContainer:
+        service = plan.service
+        repairs = [network.repairs.container_repairs.get(plan.key, "") for network in self._args.networks]
+        # After its shims, so that a container can reach its host when it starts.
+        after: list[pulumi.Resource] = [self.shims[one.lan] for one in plan.endpoints if one.lan is not None]
+        after += [self.volumes[one.source] for one in service.volumes if one.source in self.volumes]
         return LanContainer(
-            f"{self._name}-{whole.key}",
+            f"{self._name}-{plan.key}",
             LanContainerArgs(
-                whole,
-                endpoints=self._endpoints(whole),
-                image_id=image.image_id,
-                inner=[(endpoint, self._inner.get(endpoint.network, endpoint.network)) for endpoint in whole.inner],
-                others={key: self.containers[key].container for key in whole.waits_for if key in self.containers},
-                host=first,
+                plan=plan,
+                networks={one.network: self._network_name(one) for one in plan.endpoints},
+                image_id=made[service.image, service.platform or ""].image_id,
+                others={key: self.containers[key].container for key in plan.after},
                 repaired=newest(repairs),
-                secrets=self._args.secrets.get(whole.key),
-                # After its shims, so that a container can reach its host when it starts.
-                after=[
-                    *(self.shims[network] for network in whole.lan),
-                    *_ahead(list(self.containers.values())),
-                    *waited,
-                    *(
-                        volume
-                        for volume, name in zip(self._volumes, self._args.volumes, strict=True)
-                        if name in mounted
-                    ),
-                ],
+                secrets=self._args.secrets.get(plan.key),
+                after=[*after, *_ahead(list(self.containers.values()))],
                 start_retry_hook=self._start_again,
             ),
             opts=self._on_nas,
         )
 
-    def _endpoints(self, whole: WholeContainer) -> list[Endpoint]:
-        found: list[Endpoint] = []
-        for network, plan in whole.lan.items():
-            by_docker = next(one.plan.network.ipv6 == DOCKER for one in self._args.networks if one.plan.key == network)
-            ula = plan.ula if by_docker else None
-            found.append(Endpoint(plan, network, self.networks[network].name, ula, whole.priorities.get(network)))
-        return found
+    def _network_name(self, endpoint: EndpointPlan) -> pulumi.Input[str]:
+        """As the output of the resource that makes the network, so that the container follows its replacement."""
+        if endpoint.lan is not None:
+            return self.networks[endpoint.lan].name
+        made = self.inner.get(endpoint.network)
+        return endpoint.network if made is None else made.name
 
 
 def _named(name: str, key: str) -> str:

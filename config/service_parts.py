@@ -307,6 +307,14 @@ class Volume(Strict):
     volume: VolumeOptions | None = None
     tmpfs: TmpfsOptions | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether SOURCE:TARGET and a mode say all of it."""
+        if self.bind is not None and self.bind.selinux is not None:
+            return self.bind.propagation is None  # `z` has no other place
+        bind, volume = self.bind or BindOptions(), self.volume or VolumeOptions()
+        return self.type != "tmpfs" and (bind, volume) == (BindOptions(), VolumeOptions())
+
 
 class Device(Strict):
     source: Annotated[Text, AfterValidator(_device_path)]
@@ -383,6 +391,17 @@ class Healthcheck(Strict):
     start_interval: Duration | None = None
     retries: Count | None = None
     disable: bool = False
+
+    @property
+    def is_off(self) -> bool:
+        return self.disable or self.test[:1] == ("NONE",)
+
+    @property
+    def latest(self) -> float:
+        """Seconds after which Docker itself gives a container up, by Docker's defaults for what is not said."""
+        interval, timeout = (nanoseconds(text or "30s") or 30 * 10**9 for text in (self.interval, self.timeout))
+        retries = 3 if self.retries in (None, 0) else self.retries
+        return ((nanoseconds(self.start_period or "0s") or 0) + (interval + timeout) * (retries + 1)) / 10**9
 
 
 class Logging(Strict):

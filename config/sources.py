@@ -1,6 +1,6 @@
 """The services of a site, wherever they are written: in the site itself and in its Compose projects."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from compose.project import Project
@@ -18,15 +18,6 @@ class Sources:
     services: Mapping[str, ServiceEntry] = field(default_factory=dict)
     networks: Mapping[str, DeclaredNetwork] = field(default_factory=dict)
     volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
-
-    def made_networks(self, others: Collection[str]) -> dict[str, DeclaredNetwork | None]:
-        """The networks beside the site's own; None for one that is not made here, because it is external or, by
-        ``others``, there already."""
-        return {name: None if one.external or name in others else one for name, one in self.networks.items()}
-
-    def made_volumes(self) -> dict[str, DeclaredVolume]:
-        """Those that Docker would not make just so when a container starts."""
-        return {name: one for name, one in self.volumes.items() if not one.external and not one.is_plain}
 
 
 def all_services(
@@ -68,6 +59,8 @@ def _shared(entry: ServiceEntry, keys: Mapping[str, str]) -> dict[str, object]:
         if isinstance(value, str) and value.startswith("service:"):
             other = value.removeprefix("service:")
             update[key] = f"service:{keys.get(other, other)}"
+    lent = (text.partition(":") for text in entry.service.volumes_from)
+    update["volumes_from"] = tuple(f"{keys.get(name, name)}{colon}{mode}" for name, colon, mode in lent)
     return update
 
 

@@ -1,8 +1,7 @@
-"""LanContainer: one container with its own fixed addresses on the LAN, or one that belongs to these."""
+"""LanContainer: one container of the site, with its own fixed addresses if it is on the LAN."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pulumi
@@ -12,41 +11,26 @@ from components.containers.limits import limits
 from components.containers.storage import storage
 from config.service import Service
 from facts.labels import ADDRESSES, NO_ADDRESS, NONE_ON_THE_LAN, REPAIRED, STACK, write_addresses
-from plan.lan import ContainerPlan
-from plan.project.containers import InnerEndpoint, WholeContainer
+from plan.project.containers import WholeContainer
+from plan.project.endpoints import EndpointPlan
+from plan.project.order import SERVICE
 
-COMPOSE = "com.docker.compose"  # docs/decisions/0029: without a config-hash Compose does not take it for its own
-HOST_GATEWAY = "host-gateway"  # Docker's word for the NAS, as seen from its own bridges
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """The container on one of the site's networks. network: "" for the site's first one, else its name; name: the
-    LanNetwork's output; docker_ula: the ULA that Docker gives, None if the watch loop does or nobody."""
-
-    plan: ContainerPlan
-    network: str
-    name: pulumi.Output[str]
-    docker_ula: IPv6Address | None
-    priority: int | None = None
+NAMESPACES = (("network_mode", "network_mode"), ("ipc_mode", "ipc"), ("pid_mode", "pid"))
 
 
 @dataclass(frozen=True)
 class LanContainerArgs:
-    """endpoints: on the site's networks; inner: on others, each with the network's name.
+    """networks: Docker's names of its networks, as the outputs of the resources that make them.
+    others: the containers that it needs, by their keys.
     image_id: of the image on the NAS.
-    others: the containers that it names (network_mode, ipc, pid, volumes_from), by their keys.
-    host: the NAS's address for it, None for Docker's own choice.
     repaired: when and why the container was recreated, "" for never.
     secrets: variables that are never shown.
     start_retry_hook: see components/start_retry.py."""
 
-    whole: WholeContainer
-    endpoints: Sequence[Endpoint]
+    plan: WholeContainer
+    networks: Mapping[str, pulumi.Input[str]]
     image_id: pulumi.Output[str]
-    inner: Sequence[tuple[InnerEndpoint, pulumi.Input[str]]] = ()
     others: Mapping[str, docker.Container] = field(default_factory=dict)
-    host: IPv4Address | None = None
     repaired: str = ""
     secrets: pulumi.Output[dict[str, str]] | None = None
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
@@ -60,39 +44,41 @@ class LanContainer(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LanContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("macvlan:lan:LanContainer", name, {}, opts)
-        whole, service = args.whole, args.whole.service
-        networks = [*map(_endpoint, args.endpoints), *(_inner(endpoint, network) for endpoint, network in args.inner)]
+        plan = args.plan
         self.container = docker.Container(
             f"{name}-container",
-            name=whole.name,
+            name=plan.name,
             image=args.image_id,
-            networks_advanced=networks or None,
-            network_mode=_shared(service.network_mode, args.others),
-            ipc_mode=_shared(service.ipc, args.others),
-            pid_mode=_shared(service.pid, args.others),
-            ports=_ports(service),
-            envs=_environment(whole, args.secrets),
+            networks_advanced=[_endpoint(one, args.networks[one.network]) for one in plan.endpoints] or None,
+            envs=_environment(plan, args.secrets),
             remove_volumes=False,  # anonymous volumes hold people's files too
-            **_process(whole),
-            **storage(service, {key: one.name for key, one in args.others.items()}),
-            **_names(service, args.host),
+            ports=_ports(plan.service),
+            **_process(plan.service),
+            **_waits(plan),
+            **storage(plan.service, {key: one.name for key, one in args.others.items()}),
+            **_names(plan.service),
             labels=_labels(args),
-            **_rights(service),
-            **limits(service),
+            **_rights(plan.service),
+            **limits(plan.service),
+            **_namespaces(plan.service, args.others),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=list(args.after),
+                depends_on=[*args.after, *args.others.values()],
                 delete_before_replace=True,  # only one container can have the name and the addresses
-                replace_on_changes=["healthcheck", "init", "tmpfs"],  # the plugin does not apply these in place
+                # The plugin does not apply these in place
+                replace_on_changes=["cpu_period", "cpu_quota", "healthcheck", "init", "tmpfs"],
                 hooks=args.start_retry_hook and pulumi.ResourceHookBinding(on_error=[args.start_retry_hook]),
             ),
         )
-        # If a container ends at once, the plugin reports success, and only this output shows it.
-        if not whole.completes:
-            self.container.must_run.apply(lambda runs: None if runs or runs is None else self._warn(whole.name))
-        plan = args.endpoints[0].plan if args.endpoints else None
-        addresses = {"ipv4": str(plan.ipv4), "ula": plan.ula and str(plan.ula), "mac": plan.mac} if plan else {}
-        self.register_outputs(addresses)
+        if plan.ends:
+            self.container.exit_code.apply(lambda code: self._warn_of_failure(plan.name, code) if code else None)
+        else:
+            # If a container ends at once, the plugin reports success, and only this output shows it.
+            self.container.must_run.apply(lambda runs: None if runs or runs is None else self._warn(plan.name))
+        lan = plan.on_lan
+        self.register_outputs(
+            {"ipv4": str(lan.ipv4), "ula": lan.ula and str(lan.ula), "mac": lan.mac} if lan is not None else {}
+        )
 
     def _warn(self, name: str) -> None:
         message = f"{name} was started and does not run any more"
@@ -100,39 +86,48 @@ class LanContainer(pulumi.ComponentResource):
             f"{message}\n-> see `docker logs {name}` on the NAS; the next `pulumi up` starts it again", self
         )
 
+    def _warn_of_failure(self, name: str, code: int) -> None:
+        message = f"{name} ended with {code}; what waits for its success was started all the same"
+        pulumi.log.warn(f"{message}\n-> see `docker logs {name}` on the NAS", self)
 
-def _endpoint(endpoint: Endpoint) -> docker.ContainerNetworksAdvancedArgs:
-    plan = endpoint.plan
+
+def _endpoint(plan: EndpointPlan, name: pulumi.Input[str]) -> docker.ContainerNetworksAdvancedArgs:
     return docker.ContainerNetworksAdvancedArgs(
-        name=endpoint.name,
-        aliases=list(plan.aliases) or None,
-        ipv4_address=str(plan.ipv4),
-        ipv6_address=endpoint.docker_ula and str(endpoint.docker_ula),
+        name=name,
+        aliases=_many(plan.aliases),
+        ipv4_address=plan.ipv4 and str(plan.ipv4),
+        ipv6_address=plan.ipv6 and str(plan.ipv6),
         mac_address=plan.mac,
-        driver_opts=list(plan.driver_opts) or None,
-        gw_priority=endpoint.priority,
+        driver_opts=_many(plan.driver_opts),
+        link_local_ips=_many(plan.link_local_ips),
+        gw_priority=plan.gw_priority,
     )
 
 
-def _inner(endpoint: InnerEndpoint, network: pulumi.Input[str]) -> docker.ContainerNetworksAdvancedArgs:
-    place = endpoint.attachment
-    return docker.ContainerNetworksAdvancedArgs(
-        name=network,
-        aliases=list(endpoint.aliases) or None,
-        ipv4_address=place.ipv4_address and str(place.ipv4_address),
-        ipv6_address=place.ipv6_address and str(place.ipv6_address),
-        mac_address=place.mac_address,
-        driver_opts=[f"{key}={value}" for key, value in sorted(place.driver_opts.items())] or None,
-        link_local_ips=_many(place.link_local_ips),
-        gw_priority=place.gw_priority or None,
-    )
+def _environment(plan: WholeContainer, secrets: pulumi.Output[dict[str, str]] | None) -> Any:
+    plain = [_variable(one) for one in sorted(plan.service.environment.items()) if one[0] not in plan.secret]
+    hidden = {key: value for key, value in plan.service.environment.items() if key in plan.secret}
+    if secrets is None and not hidden:
+        return plain
+    secrets = secrets or pulumi.Output.secret({})
+    return secrets.apply(lambda values: plain + [_variable(one) for one in sorted({**hidden, **values}.items())])
 
 
-def _shared(mode: str | None, others: Mapping[str, docker.Container]) -> pulumi.Input[str] | None:
-    """service:KEY as the id of that container, which Docker itself writes down: a new one replaces this one, too."""
-    if mode is None or not mode.startswith("service:"):
-        return mode
-    return pulumi.Output.concat("container:", others[mode.removeprefix("service:")].id)
+def _variable(item: tuple[str, str]) -> str:
+    return "=".join(item)
+
+
+def _namespaces(service: Service, others: Mapping[str, docker.Container]) -> dict[str, Any]:
+    """What it shares with the NAS or with another container. With that one it is recreated, because Docker knows the
+    other by its id."""
+    found: dict[str, Any] = {}
+    for key, written in NAMESPACES:
+        mode: str | None = getattr(service, written)
+        if mode is not None and mode.startswith(SERVICE):
+            found[key] = pulumi.Output.concat("container:", others[mode.removeprefix(SERVICE)].id)
+        else:
+            found[key] = mode
+    return found
 
 
 def _ports(service: Service) -> list[docker.ContainerPortArgs] | None:
@@ -149,19 +144,35 @@ def _ports(service: Service) -> list[docker.ContainerPortArgs] | None:
     ] or None
 
 
-def _environment(whole: WholeContainer, secrets: pulumi.Output[dict[str, str]] | None) -> Any:
-    """With those that came from an env file or a variable, and those of the config, as a secret."""
-    given = sorted(whole.service.environment.items())
-    plain = [f"{key}={value}" for key, value in given if key not in whole.secret]
-    hidden = {key: value for key, value in given if key in whole.secret}
-    if not hidden and secrets is None:
-        return plain
-    every = pulumi.Output.all(pulumi.Output.secret(hidden), {} if secrets is None else secrets)
-    return every.apply(lambda two: plain + [f"{key}={value}" for key, value in sorted({**two[0], **two[1]}.items())])
+def _waits(plan: WholeContainer) -> dict[str, Any]:
+    """What the making of the container waits for, so that those that depend on it need not look."""
+    return {
+        "wait": True if plan.wait is not None else None,
+        "wait_timeout": plan.wait,
+        "attach": True if plan.ends else None,
+        "must_run": False if plan.ends else None,
+    }
 
 
-def _process(whole: WholeContainer) -> dict[str, Any]:
-    service = whole.service
+def _labels(args: LanContainerArgs) -> list[docker.ContainerLabelArgs]:
+    """The service's labels, and those by which the next preview finds what was changed by hand (facts/labels.py). A ULA
+    that the watch loop gives is not in them, so that another one replaces no container."""
+    plan = args.plan
+    places = [
+        (one.lan, (str(one.ipv4), str(one.ipv6 or NO_ADDRESS), str(one.mac)))
+        for one in plan.endpoints
+        if one.lan is not None
+    ]
+    labels = {**plan.labels, **plan.service.labels}
+    labels[ADDRESSES] = write_addresses(places) or NONE_ON_THE_LAN
+    if plan.stack:
+        labels[STACK] = plan.stack
+    if args.repaired:
+        labels[REPAIRED] = args.repaired
+    return [docker.ContainerLabelArgs(label=key, value=value) for key, value in sorted(labels.items())]
+
+
+def _process(service: Service) -> dict[str, Any]:
     restart, _, retries = service.restart.partition(":")
     check = service.healthcheck
     return {
@@ -185,46 +196,21 @@ def _process(whole: WholeContainer) -> dict[str, Any]:
             start_interval=check.start_interval,
             retries=check.retries,
         ),
-        "wait": True if whole.wait else None,
-        "wait_timeout": whole.wait or None,
-        "attach": whole.completes or None,
-        "must_run": False if whole.completes else None,
         "log_driver": service.logging and service.logging.driver,
         "log_opts": (service.logging and service.logging.options) or None,
     }
 
 
-def _names(service: Service, host: IPv4Address | None) -> dict[str, Any]:
-    """host: in place of host-gateway, which is an address of Docker's bridge that nobody on a macvlan reaches."""
-    hosts = [
-        (name, str(host) if address == HOST_GATEWAY and host else address) for name, address in service.extra_hosts
-    ]
+def _names(service: Service) -> dict[str, Any]:
     return {
         "hostname": service.hostname,
         "domainname": service.domainname,
         "dns": [str(address) for address in service.dns] or None,
         "dns_opts": _many(service.dns_opt),
         "dns_searches": _many(service.dns_search),
-        "hosts": [docker.ContainerHostArgs(host=host, ip=ip) for host, ip in dict.fromkeys(hosts)] or None,
+        "hosts": [docker.ContainerHostArgs(host=host, ip=ip) for host, ip in dict.fromkeys(service.extra_hosts)]
+        or None,
     }
-
-
-def _labels(args: LanContainerArgs) -> list[docker.ContainerLabelArgs]:
-    """The service's labels, and those by which the next preview finds what was changed by hand (facts/labels.py). A ULA
-    that the watch loop gives is not in them, so that another one replaces no container."""
-    places = [
-        (one.network, (str(one.plan.ipv4), str(one.docker_ula or NO_ADDRESS), str(one.plan.mac)))
-        for one in args.endpoints
-    ]
-    whole = args.whole
-    grouped = {f"{COMPOSE}.project": whole.project, f"{COMPOSE}.service": whole.service_name} if whole.project else {}
-    labels = {**grouped, **whole.service.labels}
-    labels[ADDRESSES] = write_addresses(places) or NONE_ON_THE_LAN
-    if whole.stack:
-        labels[STACK] = whole.stack
-    if args.repaired:
-        labels[REPAIRED] = args.repaired
-    return [docker.ContainerLabelArgs(label=key, value=value) for key, value in sorted(labels.items())]
 
 
 def _rights(service: Service) -> dict[str, Any]:

@@ -12,11 +12,10 @@ from config.service_parts import Volume
 
 def storage(service: Service, others: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
     """others: names of containers by their keys, for `volumes_from`."""
-    mounts = [volume for volume in service.volumes if _needs_mount(volume)]
-    volumes = [_volume(volume) for volume in service.volumes if not _needs_mount(volume)]
+    volumes = [_volume(volume) for volume in service.volumes if volume.is_plain]
     return {
         "volumes": [*volumes, *(_from(text, others) for text in service.volumes_from)] or None,
-        "mounts": [_mount(volume) for volume in mounts] or None,
+        "mounts": [_mount(volume) for volume in service.volumes if not volume.is_plain] or None,
         "tmpfs": {path: options for path, _, options in (text.partition(":") for text in service.tmpfs)} or None,
         "devices": [
             docker.ContainerDeviceArgs(host_path=one.source, container_path=one.target, permissions=one.permissions)
@@ -30,14 +29,6 @@ def storage(service: Service, others: Mapping[str, pulumi.Input[str]]) -> dict[s
     }
 
 
-def _needs_mount(volume: Volume) -> bool:
-    """Whether the plain form, with which Docker makes a folder that is missing, cannot say it."""
-    bind, own = volume.bind, volume.volume
-    if bind is not None and (bind.propagation is not None or not bind.create_host_path):
-        return True
-    return volume.type == "tmpfs" or (own is not None and (own.nocopy or own.subpath is not None))
-
-
 def _volume(volume: Volume) -> docker.ContainerVolumeArgs:
     return docker.ContainerVolumeArgs(
         host_path=volume.source if volume.type == "bind" else None,
@@ -49,20 +40,22 @@ def _volume(volume: Volume) -> docker.ContainerVolumeArgs:
 
 
 def _from(text: str, others: Mapping[str, pulumi.Input[str]]) -> docker.ContainerVolumeArgs:
-    """`KEY`, `KEY:ro` or `container:NAME`"""
-    name, *mode = text.removeprefix("container:").split(":")
+    """`KEY`, `container:NAME`, and `:ro` behind these. The plugin hands the text over to Docker, and its `readOnly` is
+    for other volumes."""
+    name, colon, mode = text.removeprefix("container:").partition(":")
     source = name if text.startswith("container:") else others[name]
-    return docker.ContainerVolumeArgs(from_container=source, read_only=True if mode == ["ro"] else None)
+    return docker.ContainerVolumeArgs(from_container=pulumi.Output.concat(source, colon, mode))
 
 
 def _mount(volume: Volume) -> docker.ContainerMountArgs:
+    """A block of options that says nothing is left out: old engines refuse that of a volume, whatever is in it."""
     bind, own, tmpfs = volume.bind, volume.volume, volume.tmpfs
     how: dict[str, Any] = {}
     if bind is not None and bind.propagation is not None:
         how["bind_options"] = docker.ContainerMountBindOptionsArgs(propagation=bind.propagation)
     if own is not None and (own.nocopy or own.subpath):
         how["volume_options"] = docker.ContainerMountVolumeOptionsArgs(no_copy=own.nocopy or None, subpath=own.subpath)
-    if tmpfs is not None:
+    if tmpfs is not None and (tmpfs.size, tmpfs.mode) != (None, None):
         how["tmpfs_options"] = docker.ContainerMountTmpfsOptionsArgs(size_bytes=tmpfs.size, mode=tmpfs.mode)
     return docker.ContainerMountArgs(
         type=volume.type,

@@ -9,15 +9,14 @@ import pytest
 from components.diagnostics import report_diagnostics
 from components.lan import MacvlanLan, MacvlanLanArgs, SiteNetwork
 from config.problems import Problem
-from config.sources import Sources
 from facts.labels import REPAIRED
 from install.conf import Repair
 from install.files import SOURCES, host_files
-from plan.lan import LanPlan
+from plan.lan import ImagePlan, LanPlan
 from plan.project.containers import whole_containers
 from preflight.snapshot import NasSnapshot
 from preflight.survey import Drift
-from tests.unit.recorder import ACCESS, SCRIPTS, Recorder, Registered, record, record_lan
+from tests.unit.recorder import ACCESS, SCRIPTS, Recorder, Registered, record, record_lan, sources_of_plans
 from tests.unit.sites import by_hand, dev_plan, installed, plan_of, site_of
 
 WHEN = "2026-11-24T01:02:03Z"
@@ -72,7 +71,8 @@ def test_drift_and_warnings_are_told_on_what_they_are_about(monkeypatch: pytest.
                 [SiteNetwork(plan, files, NasSnapshot("eth0", installed()))],
                 SCRIPTS,
                 ACCESS,
-                whole_containers(Sources(), [plan], None)[0],
+                whole_containers(sources_of_plans([plan]), [plan], {}, "", None),
+                [ImagePlan(container.service.image) for container in plan.containers if container.service],
             ),
         )
         made.append(lan)
