@@ -41,7 +41,7 @@ def main() -> None:
     seen = surveys[0].snapshot
     inner = plan_inner_networks(loaded.services, seen.inner_networks, stack)
     plans = [found.plan for found in surveys]
-    containers = whole_containers(loaded.services, plans, inner, stack, seen.engine_major)
+    containers = whole_containers(loaded.services, plans, inner, stack, seen.engine_major, seen.shared)
     warnings = [*loaded.warnings, *_on_engine(loaded, containers, seen.engine_major)]
     access = loaded.access.with_host_keys(seen.host_keys)
     lan = MacvlanLan(
@@ -112,7 +112,7 @@ def _surveys_of(loaded: LoadedConfig, stack: str) -> list[Survey]:
         facts = gather_facts(view.site, planned.addresses, access, loaded.sources, before.get(view.key))
         asked.append(Asked(planned, facts, states[view.key]))
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return survey(asked, stack, _own(TAKE_OVER_KEY) == "true", now, loaded.services.networks)
+    return survey(asked, stack, _own(TAKE_OVER_KEY) == "true", now, loaded.services)
 
 
 def _own(key: str) -> str:

@@ -2,7 +2,7 @@
 warnings."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 
@@ -10,6 +10,7 @@ from config.keys import PASSWORD_KEY
 from config.networks import NetworkView
 from config.problems import Problem, UserErrors
 from config.site import Site
+from config.sources import Sources
 from config.types import AUTO, LOOP
 from facts.labels import REPAIRED
 from facts.nas import LiveContainer, NasFacts
@@ -22,6 +23,7 @@ from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
 from plan.project.declared import seen_networks
+from plan.project.order import CONTAINER, shared_with
 from preflight.container_drift import container_repairs
 from preflight.findings import findings
 from preflight.findings.network import SHARED_PARENT, foreign_network, lost_network
@@ -66,9 +68,11 @@ class Asked:
     state: StackState
 
 
-def survey(asked: Sequence[Asked], stack: str, take_over: bool, now: str, inner: Collection[str] = ()) -> list[Survey]:
+def survey(
+    asked: Sequence[Asked], stack: str, take_over: bool, now: str, sources: Sources | None = None
+) -> list[Survey]:
     """As ``surveyed``. Raises UserErrors with all errors at once."""
-    surveys, problems = surveyed(asked, stack, take_over, now, inner)
+    surveys, problems = surveyed(asked, stack, take_over, now, sources)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise UserErrors(errors)
@@ -76,21 +80,21 @@ def survey(asked: Sequence[Asked], stack: str, take_over: bool, now: str, inner:
 
 
 def surveyed(
-    asked: Sequence[Asked], stack: str, take_over: bool, now: str, inner: Collection[str] = ()
+    asked: Sequence[Asked], stack: str, take_over: bool, now: str, sources: Sources | None = None
 ) -> tuple[list[Survey], list[Problem]]:
     """The surveys of the site's networks on a NAS that was asked, and all problems.
 
     stack: this stack, as organization/project/stack.
     take_over: whether an installation that another state made becomes this one's.
     now: UTC, as text without blanks.
-    inner: the names of Docker's networks that the services need beside the site's.
+    sources: the services, and what they need beside the site's networks.
     """
     # Of a network whose data file stands elsewhere (install.config_path) the other probes do not know
     found = {path: text for one in asked for path, text in one.facts.confs.items()}
     known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
     surveys = [_survey(one, stack, take_over, now) for one in known]
-    seen = seen_networks(inner, asked[0].facts.networks, asked[0].state.networks, stack)
-    surveys[0] = replace(surveys[0], snapshot=replace(surveys[0].snapshot, inner_networks=seen))
+    snapshot = _with_needs(surveys[0].snapshot, asked[0], sources or Sources(), stack)
+    surveys[0] = replace(surveys[0], snapshot=snapshot)
     problems = [problem for one in surveys for problem in one.problems]
     views = [one.planned.view for one in asked]
     problems += shared_parents(zip(views, [one.snapshot for one in surveys], strict=True))
@@ -98,6 +102,15 @@ def surveyed(
     problems += shared_macs(plans)
     problems += sysctls_without_a_place(plans, asked[0].facts.engine_major)
     return surveys, problems
+
+
+def _with_needs(snapshot: NasSnapshot, asked: Asked, sources: Sources, stack: str) -> NasSnapshot:
+    """With what the NAS has of what services need beside the site's networks."""
+    facts = asked.facts
+    networks = seen_networks(sources.networks, facts.networks, asked.state.networks, stack)
+    names = {name for one in sources.services.values() for name in shared_with(one.service, CONTAINER).values()}
+    shared = {name: facts.containers[name].id for name in sorted(names & facts.containers.keys())}
+    return replace(snapshot, inner_networks=networks, shared=shared)
 
 
 def _survey(asked: Asked, stack: str, take_over: bool, now: str) -> Survey:
