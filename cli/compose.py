@@ -1,24 +1,29 @@
-"""`macvlan-ipv6 compose`: what the program makes of compose files, without a NAS and without a stack."""
+"""`macvlan-ipv6 compose`: what the program makes of a Compose project, without a NAS and without a stack."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.text import Text
 
-from config.compose import ServiceEntry, services_on
+from compose.project import Source, read_project
+from config.compose import ServiceEntry, take
 from config.networks import placement_problems
 from config.problems import Problem
+from config.projects.file_networks import LanSettings
+from config.projects.places import problem_of, relocated
 from config.service import Service
-from config.types import ULA_RANGE
-from inputs.compose_files import read_compose_file
+from config.service_parts import Volume
+from config.types import AUTO, ULA_RANGE
+from inputs.compose_files import LaptopDisk
 from plan.addresses import service_problems, written_addresses
 from plan.checks import Claim, address_conflicts, names_and_macs_given_twice
 from plan.numbering import mac_of, ula_of
+
+STYLES = {"error": "red", "warning": "yellow", "note": ""}
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,7 @@ class Container:
     """
 
     key: str
-    path: str
-    service: Service
+    entry: ServiceEntry
     ipv4: IPv4Address | None
     ula: IPv6Address | None
     mac: str | None
@@ -38,7 +42,15 @@ class Container:
 
     @property
     def name(self) -> str:
-        return self.service.container_name or self.key
+        return self.entry.name or self.key
+
+    @property
+    def service(self) -> Service:
+        return self.entry.service
+
+    @property
+    def path(self) -> str:
+        return self.entry.path
 
 
 @dataclass(frozen=True)
@@ -59,29 +71,26 @@ class Result:
 
 
 def read_services(
-    files: Sequence[str], network: str, start: Path, subnet: IPv4Network | None, prefix: IPv6Network | None
+    source: Source,
+    services: Literal["joined", "all"],
+    network: str,
+    subnet: IPv4Network | None,
+    prefix: IPv6Network | None,
 ) -> Result:
-    """start: the folder that relative paths start from. subnet, prefix: None if the person gave none."""
-    services: dict[str, ServiceEntry] = {}
-    problems: list[Problem] = []
-    for name in dict.fromkeys(files):  # `*.yml compose.yml` names one twice
-        file, wrong = read_compose_file(name, "FILE", start, (network,))
-        problems += wrong
-        if file is None:
-            continue
-        found, wrong = services_on(file, (network,))
-        problems += wrong
-        for key, service in found.items():
-            entry = ServiceEntry(f"{name}: services.{key}", service)
-            if key in services:
-                problems.append(Problem(entry.path, "", f"has the same name as {services[key].path}", "rename one"))
-            else:
-                services[key] = entry
-                problems += placement_problems(entry, (network,))
-                problems += service_problems(entry, network, subnet)
-    containers = tuple(_containers(services, network, subnet, prefix))
+    """services: which of the project's are taken. subnet, prefix: None if the person gave none."""
+    project, findings = read_project(source, LaptopDisk())
+    problems = [problem_of(finding, "FILE") for finding in findings]
+    if project is None:
+        return Result(network, (), tuple(problems))
+    taken = take(project, [LanSettings(network, subnet, None, AUTO, prefix)], services)
+    problems += taken.problems
+    for entry in taken.services.values():
+        problems += placement_problems(entry, (network,), taken.networks)
+        if network in entry.service.networks:
+            problems += service_problems(entry, network, subnet)
+    containers = tuple(_containers(taken.services, network, subnet, prefix))
     problems += _given_twice(containers, subnet, prefix)
-    return Result(network, containers, tuple(sorted(set(problems))))
+    return Result(network, containers, tuple(sorted({relocated(problem, [project]) for problem in problems})))
 
 
 def _containers(
@@ -97,7 +106,7 @@ def _containers(
             if mac is None:
                 mac = mac_of(written.ipv4)
                 derived.append("mac_address")
-        yield Container(key, entry.path, entry.service, written.ipv4, ula, mac, tuple(derived))
+        yield Container(key, entry, written.ipv4, ula, mac, tuple(derived))
 
 
 def _given_twice(
@@ -121,8 +130,9 @@ def _given_twice(
 
 def shown_as_json(found: Result) -> str:
     """Keys: network; services, each with key, container_name, image, ipv4_address, ipv6_address, mac_address, derived,
-    volumes and environment (names only); problems, each with path, value, message, remedy and severity. An address is
-    null where the file has none and none follows from what it has; derived lists the keys of those that follow."""
+    networks, network_mode, ports, depends_on, volumes and environment (names only); problems, each with path, value,
+    message, remedy and severity. An address is null where the file has none and none follows from what it has; derived
+    lists the keys of those that follow."""
     payload = {
         "network": found.network,
         "services": [_service(container) for container in found.containers],
@@ -149,9 +159,18 @@ def _service(container: Container) -> dict[str, Any]:
         "ipv6_address": None if container.ula is None else str(container.ula),
         "mac_address": container.mac,
         "derived": list(container.derived),
-        "volumes": [volume.model_dump() for volume in container.service.volumes],
+        "networks": [*container.service.networks],
+        "network_mode": container.service.network_mode,
+        "ports": [port.model_dump() for port in container.service.ports],
+        "depends_on": {key: how.condition for key, how in container.service.depends_on.items()},
+        "volumes": [_volume(volume) for volume in container.service.volumes],
         "environment": sorted(container.service.environment),
     }
+
+
+def _volume(volume: Volume) -> dict[str, Any]:
+    always = {"type": volume.type, "source": volume.source, "target": volume.target, "read_only": volume.read_only}
+    return always | {key: value for key, value in volume.model_dump(exclude_defaults=True).items() if value}
 
 
 def shown_as_text(found: Result) -> str:
@@ -168,7 +187,7 @@ def shown_as_text(found: Result) -> str:
                 ("IPv6 ULA" if container.ula is None or container.ula in ULA_RANGE else "IPv6", ula),
                 ("MAC", _shown(container, "mac_address", container.mac)),
                 *(
-                    ("volume", f"{_printable(volume.source)} → {_printable(volume.target)}")
+                    ("volume", f"{_printable(volume.source or volume.type)} → {_printable(volume.target)}")
                     for volume in container.service.volumes
                 ),
             ]
@@ -176,8 +195,8 @@ def shown_as_text(found: Result) -> str:
             for name, value in rows:
                 console.print(Text(f"  {name:<10}{value}"))
         for problem in found.problems:
-            console.print(Text(str(problem), style="red" if problem.severity == "error" else "yellow"))
-        taken, wrong = len(found.containers), len(found.problems)
+            console.print(Text(str(problem), style=STYLES[problem.severity]))
+        taken, wrong = len(found.containers), len([one for one in found.problems if one.severity != "note"])
         console.print(f"{taken} service{'' if taken == 1 else 's'} taken, {wrong} problem{'' if wrong == 1 else 's'}")
     return captured.get()
 

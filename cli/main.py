@@ -13,8 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from cli.compose import read_services, shown_as_json, shown_as_text
 from cli.ula import make_prefix
+from compose.project import Source
 from config.problems import from_pydantic
 from config.types import DockerName, Subnet, UlaPrefix
+from inputs.compose_files import files_of
 
 app = typer.Typer(
     help="Tools beside `pulumi`. Exit code 0: all is well, 1: there are problems, 2: the command line is wrong.",
@@ -48,7 +50,7 @@ def _option(kind: Any) -> Callable[[str], Any]:
 
 @app.command()
 def compose(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="compose files")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="compose files of one project, as behind -f")],
     network: Annotated[
         str,
         typer.Option(
@@ -63,15 +65,26 @@ def compose(
         IPv6Network | None,
         typer.Option(parser=_option(UlaPrefix), metavar="IPV6/64", help="the site's, as in its config"),
     ] = None,
+    project_directory: Annotated[str, typer.Option(metavar="FOLDER", help="the file's own folder on the NAS")] = "",
+    env_file: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="in place of the .env beside the file")
+    ] = None,
+    name: Annotated[str, typer.Option(help="the project's name")] = "",
+    profile: Annotated[list[str] | None, typer.Option(help="an active profile")] = None,
+    all_services: Annotated[bool, typer.Option("--all", help="all services, not only those on the network")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
-    """Shows what this program makes of compose files. It needs neither a NAS nor a stack.
+    """Shows what this program makes of a Compose project. It needs neither a NAS nor a stack.
 
     Values of environment variables are never shown.
     """
-    found = read_services(files, network, Path.cwd(), subnet, ula_prefix)
+    paths = tuple(dict.fromkeys(files))  # `*.yml compose.yml` names one twice
+    source = Source(
+        files_of(paths, Path.cwd()), files_of(env_file or (), Path.cwd()), project_directory, name, tuple(profile or ())
+    )
+    found = read_services(source, "all" if all_services else "joined", network, subnet, ula_prefix)
     print(shown_as_json(found) if as_json else shown_as_text(found), end="", flush=True)
-    raise typer.Exit(1 if found.problems else 0)
+    raise typer.Exit(1 if any(problem.severity == "error" for problem in found.problems) else 0)
 
 
 def main() -> None:

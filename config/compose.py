@@ -1,187 +1,301 @@
-"""Reads from a compose file the services that join this site's network. It ignores the others."""
+"""What a site takes of a Compose project: the services that join its networks, or all, and what they need beside."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
-from config.service import REMEDIES, Service, normalise_service
-from config.site import Site
-from config.types import DockerName
+from compose.project import Project
+from config.declared import DeclaredFile, DeclaredNetwork, DeclaredVolume
+from config.problems import Problem, from_pydantic, pruned, unknown_keys
+from config.projects.file_networks import LanSettings, Matched, match
+from config.projects.places import problem_of
+from config.projects.service_reading import Reading, read_service, shown_services
+from config.projects.specification import TOP, Refused
+from config.projects.unset_variables import unset_variables
+from config.service import Service
+from config.service_parts import Attachment, BindOptions, FileMount, Volume
+from config.types import is_docker_name
 
-_KEY = TypeAdapter(DockerName)
-
-
-@dataclass(frozen=True)
-class ComposeFile:
-    """path: as written in the site; document: the parsed YAML."""
-
-    path: str
-    document: Any
+JOINED: Literal["joined"] = "joined"
+ALL: Literal["all"] = "all"
+_SECTIONS = ("services", "networks", "volumes", "configs", "secrets")
+NOTHING_JOINS = "has no service that joins the network {}, so nothing of it would be made"
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class ServiceEntry:
-    """A service of the site, wherever it is written. path: where it stands in the YAML; place: where its addresses on
-    one network stand, if they do not stand beside its other keys."""
+    """A service of the site, wherever it is written.
+
+    path: where it stands in the YAML; place: where its addresses on one network stand, if they do not stand beside its
+        other keys.
+    name: Docker's name for its container, "" for the key by which the site knows it.
+    alias: the name by which the containers of its networks find it beside Docker's name, "" for none.
+    project: the Compose project that its container is grouped under, "" for none.
+    secret: its environment variables whose values are never shown.
+    """
 
     path: str
     service: Service
     place: str = ""
+    name: str = ""
+    alias: str = ""
+    project: str = ""
+    secret: frozenset[str] = frozenset()
 
 
-def all_services(site: Site, files: Iterable[ComposeFile]) -> tuple[dict[str, ServiceEntry], list[Problem]]:
-    """The services by their keys: those of the site itself, then those of its compose files that join its networks."""
-    found = {key: ServiceEntry(f"site.containers.{key}", service) for key, service in site.containers.items()}
-    problems: list[Problem] = []
-    for file in files:
-        services, wrong = services_on(file, (site.network.name, *site.networks))
-        problems += wrong
-        for key, service in services.items():
-            path = f"{file.path}: services.{key}"
-            if key in found:
-                problems.append(Problem(path, "", f"has the same name as {found[key].path}", "rename one of them"))
+@dataclass(frozen=True)
+class Taken:
+    """networks, volumes: by Docker's names, what the services need beside the site's own networks. problems: with
+    warnings and notes. left: the services that stay with Compose."""
+
+    services: Mapping[str, ServiceEntry] = field(default_factory=dict)
+    networks: Mapping[str, DeclaredNetwork] = field(default_factory=dict)
+    volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+    left: Sequence[str] = ()
+
+
+def take(project: Project, lans: Sequence[LanSettings], services: Literal["joined", "all"] = JOINED) -> Taken:
+    """lans: the site's networks, the first one first. The problems' paths are `FILE: services.…`, without lines."""
+    taking = _Taking(project, lans)
+    return taking.all(services)
+
+
+class _Taking:
+    def __init__(self, project: Project, lans: Sequence[LanSettings]) -> None:
+        self.project, self.lans = project, lans
+        self.problems: list[Problem] = []
+        self.declared = self._models("networks", DeclaredNetwork)
+        self.volumes = self._models("volumes", DeclaredVolume)
+        self.matched: Matched = match(self.declared, lans)
+        self.keys: list[str] = []
+        self.wholly = False
+        self.others: dict[str, DeclaredNetwork] = {}
+
+    def path(self, *parts: str) -> str:
+        return ".".join((f"{self.project.file}: {parts[0]}", *parts[1:]))
+
+    def all(self, services: Literal["joined", "all"]) -> Taken:
+        on_lan = self._on_lan()
+        self.wholly = services == ALL
+        self.keys = [*self.project.services] if self.wholly else on_lan
+        if not self.keys:
+            return Taken(problems=self._nothing(), left=[*self.project.services])
+        found = {key: read_service(self.project, key, self.path("services", key)) for key in self.keys}
+        found = {key: one for key, one in found.items() if one.service is None or not one.service.is_left_out}
+        for reading in found.values():
+            self.problems += reading.problems
+        self._tell_of_file(found)
+        entries: dict[str, ServiceEntry] = {}
+        for key, reading in found.items():
+            if reading.service is not None:
+                entries[key] = self._entry(key, reading, reading.service)
+        left = [key for key in self.project.services if key not in found]
+        if left and services == JOINED:
+            self.problems.append(self._left(left, [*entries]))
+        return Taken(entries, self._needed_networks(entries), self._needed_volumes(entries), self.problems, left)
+
+    def _models(self, section: str, model: type[_Model]) -> dict[str, _Model]:
+        """What the file declares there, as far as it can be read; of the rest only that is told which is used."""
+        found: dict[str, _Model] = {}
+        self._unread = getattr(self, "_unread", {})
+        for key, raw in getattr(self.project, section).items():
+            raw = {name: value for name, value in raw.items() if not name.startswith("x-")}
+            try:
+                found[key] = model.model_validate(raw)
+            except ValidationError as error:
+                self._unread[(section, key)] = from_pydantic(error, self.path(section, key), {})
+                try:
+                    found[key] = model.model_validate(pruned(raw, unknown_keys(error)))
+                except ValidationError:
+                    continue
+        return found
+
+    def _on_lan(self) -> list[str]:
+        """The services on the site's networks, and those that share the network of one of these."""
+        names = {lan.name for lan in self.lans}
+        found: list[str] = []
+        for key, raw in self.project.services.items():
+            networks = raw.get("networks")
+            joins = isinstance(networks, dict) and bool(networks.keys() & self.matched.own.keys())
+            if joins or raw.get("network_mode") in names:
+                found.append(key)
+        for _ in self.project.services:
+            shared = [key for key, raw in self.project.services.items() if _shares(raw) in found and key not in found]
+            if not shared:
+                break
+            found += shared
+        return [key for key in self.project.services if key in found]
+
+    def _nothing(self) -> list[Problem]:
+        """Why no service of the file is taken."""
+        foreign = [
+            Problem(self.path("networks", key), "", what, "write into the site what the file says, or correct the file")
+            for key, what in self.matched.foreign.items()
+            if any(key in (raw.get("networks") or ()) for raw in self.project.services.values())
+        ]
+        if foreign:
+            return foreign
+        first = self.lans[0].name
+        message = NOTHING_JOINS.format(" or ".join(lan.name for lan in self.lans))
+        remedy = f"add `networks: {{{first}: {{ipv4_address: …}}}}` to a service, and {first} with `external: true`; "
+        remedy += "or take all of it, with `services: all` beside the file's path in the site"
+        return [Problem(self.project.file, "", message, remedy)]
+
+    def _tell_of_file(self, found: Mapping[str, Reading]) -> None:
+        for finding in self.project.findings:
+            if finding.service is None or finding.service in found:
+                self.problems.append(problem_of(finding, self.project.file))
+        for key in self.project.document:
+            rule = TOP.get(key)
+            if isinstance(rule, Refused):
+                self.problems.append(Problem(self.path(key), "", rule.why, rule.remedy))
+            elif rule is None and key not in _SECTIONS and not key.startswith("x-"):
+                message = "is not a key of the Compose specification"
+                self.problems.append(Problem(self.path(key), "", message, "remove it, or let its name start with x-"))
+        variables, places = unset_variables(self.project, [*found], self.problems)
+        self.problems = [problem for problem in self.problems if problem.path not in places] + variables
+        for key, reading in found.items():
+            if reading.unset:
+                message = "has no value in the .env: Compose would take it from the shell of whoever runs it, or leave "
+                message += "it out; here it is left out"
+                names = ", ".join(reading.unset)
+                path = self.path("services", key, "environment")
+                self.problems.append(
+                    Problem(path, names, message, "write it into the .env, or remove the line", "warning")
+                )
+        self._tell_of_ignored(found)
+
+    def _tell_of_ignored(self, found: Mapping[str, Reading]) -> None:
+        """One line for the file."""
+        by_key: dict[tuple[str, str], list[str]] = {}
+        for key, reading in found.items():
+            for what in dict.fromkeys([*reading.ignored, *self._pointless(reading.service)]):
+                by_key.setdefault(what, []).append(key)
+        if by_key:
+            told = "; ".join(f"{key} of {shown_services(services)} {why}" for (key, why), services in by_key.items())
+            message = f"has keys that are ignored: {told}"
+            remedy = "nothing needs to be done"
+            self.problems.append(Problem(self.project.file, "", message, remedy, "note"))
+
+    def _pointless(self, service: Service | None) -> Iterator[tuple[str, str]]:
+        """Keys that mean nothing for a container of its own address."""
+        if service is None:
+            return
+        if service.ports and self._is_on_lan_only(service):
+            yield "ports", "opens nothing more: the container has an address of its own, and each of its ports is there"
+        if service.ports and service.network_mode == "host":
+            yield "ports", "opens nothing more: the container has the NAS's own network"
+        if service.links:
+            yield "links", "is not needed: the containers of one network find one another by their services' names"
+
+    def _is_on_lan_only(self, service: Service) -> bool:
+        names = {lan.name for lan in self.lans}
+        if service.network_mode is not None:
+            return service.network_mode in names
+        return all(key in self.matched.own for key in service.networks)
+
+    def _entry(self, key: str, reading: Reading, service: Service) -> ServiceEntry:
+        path = self.path("services", key)
+        networks: dict[str, Attachment] = {}
+        for name, attachment in service.networks.items():
+            own, inner = self.matched.own.get(name), self.declared.get(name)
+            networks[own.name if own else inner.name if inner else name] = attachment
+            self.problems += self._unread.get(("networks", name), ())
+        mode = service.network_mode
+        if mode is not None and mode not in ("host", "none", "bridge") and ":" not in mode:
+            networks, mode = {mode: Attachment()}, None  # the name of a network, as Docker's own --network takes it
+            if networks.keys().isdisjoint(lan.name for lan in self.lans):
+                self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
+        update: dict[str, Any] = {"networks": networks, "network_mode": mode, "links": ()}
+        if self._is_on_lan_only(service) or mode == "host":
+            update["ports"] = ()
+        update["volumes"] = (*self._volumes(path, service), *self._files(path, service))
+        update["configs"] = update["secrets"] = ()
+        name = service.container_name or (key if is_docker_name(key) else f"{self.project.name}-{key}")
+        return ServiceEntry(
+            path,
+            service.model_copy(update=update),
+            name=name,
+            alias="" if name == key else key,
+            # An old Compose (1.x, 2 before 2.16) takes every container with its labels for its own and removes it with
+            # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
+            project=self.project.name if self.project.named and self.wholly else "",
+            secret=reading.secret,
+        )
+
+    def _volumes(self, path: str, service: Service) -> Iterator[Volume]:
+        """The mounts, named volumes by Docker's names."""
+        for volume in service.volumes:
+            declared = self.volumes.get(volume.source)
+            if volume.type == "volume" and volume.source and declared is not None:
+                self.problems += self._unread.get(("volumes", volume.source), ())
+                yield volume.model_copy(update={"source": declared.name})
             else:
-                found[key] = ServiceEntry(path, service)
-    return found, problems
+                yield volume
+
+    def _files(self, path: str, service: Service) -> Iterator[Volume]:
+        """Configs and secrets, as what they are without a swarm: files of the NAS that are mounted."""
+        yield from self._mounted(path, "configs", service.configs, "/{}")
+        yield from self._mounted(path, "secrets", service.secrets, "/run/secrets/{}")
+
+    def _mounted(self, path: str, section: str, mounts: Iterable[FileMount], default: str) -> Iterator[Volume]:
+        for index, mount in enumerate(mounts):
+            raw = getattr(self.project, section).get(mount.source)
+            if raw is None:
+                continue  # compose/checks.py
+            here = f"{path}.{section}[{index}]"
+            try:
+                declared = DeclaredFile.model_validate(raw)
+                if declared.file is None:
+                    message = "is no file of the NAS, which could be mounted"
+                    remedy = "write it to a file on the NAS, and name that by `file:`"
+                    self.problems.append(Problem(here, mount.source, message, remedy))
+                    continue
+                target = mount.target or mount.source
+                target = target if target.startswith("/") else default.format(target)
+                bind = BindOptions(create_host_path=False)
+                yield Volume(type="bind", source=declared.file, target=target, read_only=True, bind=bind)
+            except ValidationError as error:
+                place = self.path(section, mount.source, "file")
+                self.problems += [replace(problem, path=place) for problem in from_pydantic(error, place, {})]
+
+    def _needed_networks(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredNetwork]:
+        own = {lan.name for lan in self.lans}
+        used = {name for entry in entries.values() for name in entry.service.networks}
+        by_name = {declared.name: self._labelled(key, declared) for key, declared in self.declared.items()}
+        return {name: by_name[name] for name in by_name if name in used - own} | self.others
+
+    def _labelled(self, key: str, declared: DeclaredNetwork) -> DeclaredNetwork:
+        """With the labels without which Compose refuses a network of its project that it finds."""
+        if declared.external:
+            return declared
+        labels = {"com.docker.compose.project": self.project.name, "com.docker.compose.network": key}
+        return declared.model_copy(update={"labels": {**declared.labels, **labels}})
+
+    def _needed_volumes(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredVolume]:
+        mounts = [volume for entry in entries.values() for volume in entry.service.volumes]
+        used = {volume.source for volume in mounts if volume.type == "volume"}
+        return {one.name: one for one in self.volumes.values() if one.name in used}
+
+    def _left(self, left: Sequence[str], taken: Sequence[str]) -> Problem:
+        """What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40 (docs/decisions/0029)."""
+        message = f"has services that stay with Compose: {shown_services(left)}. Compose's next `up` would make "
+        message += f"{shown_services(taken)} a second time, and stop there, because the name or the address is in use"
+        services = ", ".join(f"{key}: {{scale: 0}}" for key in taken)
+        remedy = (
+            f"write beside the file on the NAS a docker-compose.override.yml with `services: {{{services}}}`, which "
+        )
+        remedy += (
+            "Compose reads by itself; or take the rest too, with `services: all` beside the file's path in the site"
+        )
+        return Problem(self.project.file, "", message, remedy, "warning")
 
 
-def services_on(file: ComposeFile, networks: Sequence[str]) -> tuple[dict[str, Service], list[Problem]]:
-    """The services of a file that join one of these Docker networks, and all problems of these services."""
-    document = file.document
-    if not isinstance(document, dict) or not isinstance(document.get("services"), dict):
-        message = "has no map of services, so it is not a compose file"
-        return {}, [Problem(f"{file.path}: services", "", message, "name a compose file")]
-    aliases, problems = _aliases(file, networks)
-    services: dict[str, Service] = {}
-    for key, raw in document["services"].items():
-        joined = _joined(raw)
-        if not aliases.keys() & joined.keys():
-            continue
-        path = f"{file.path}: services.{as_text(str(key))}"
-        own, variables = normalise_service(raw, path)
-        problems += variables
-        own["networks"] = {aliases.get(name, name): value for name, value in joined.items()}
-        service, wrong = _service(key, own, path)
-        reported = {problem.path for problem in variables}
-        problems += [problem for problem in wrong if problem.path not in reported]
-        if service is not None:
-            problems += _named_volumes(file, path, service)
-            services[key] = _with_real_volumes(service, document)
-    if not services and not problems:
-        network = networks[0]
-        message = f"has no service that joins the network {' or '.join(networks)}, so nothing of it would be made"
-        remedy = f"add `networks: {{{network}: {{ipv4_address: …}}}}` to a service, and {network} with `external: true`"
-        problems.append(Problem(file.path, "", message, remedy))
-    return services, problems
-
-
-def _service(key: Any, raw: dict[str, Any], path: str) -> tuple[Service | None, list[Problem]]:
-    """Without its unknown keys, so that problems with its addresses are reported in the same run."""
-    try:
-        _KEY.validate_python(key)
-    except ValidationError as error:
-        return None, from_pydantic(error, path, REMEDIES)
-    try:
-        return Service.model_validate(raw), []
-    except ValidationError as error:
-        problems = from_pydantic(error, path, REMEDIES)
-        try:
-            return Service.model_validate(pruned(raw, unknown_keys(error))), problems
-        except ValidationError:
-            return None, problems
-
-
-def joining(document: Any, networks: Sequence[str]) -> set[str]:
-    """Names of the services that join one of the networks; empty if the document is not a compose file."""
-    services = document.get("services") if isinstance(document, dict) else None
-    if not isinstance(services, dict):
-        return set()
-    aliases, _ = _aliases(ComposeFile("", document), networks)
-    return {str(key) for key, raw in services.items() if aliases.keys() & _joined(raw).keys()}
-
-
-def _aliases(file: ComposeFile, networks: Sequence[str]) -> tuple[dict[Any, str], list[Problem]]:
-    """The names under which this file's services know the networks, and the networks' own names."""
-    declared = file.document.get("networks") or {}
-    aliases: dict[Any, str] = {}
-    problems: list[Problem] = []
-    for key, value in declared.items() if isinstance(declared, dict) else ():
-        settings = value if isinstance(value, dict) else {}
-        name, external = _real(key, settings)
-        if name not in networks:
-            continue
-        if not external:
-            message = f"is not external, so Compose would make a network of its own beside {name}"
-            problems.append(
-                Problem(f"{file.path}: networks.{as_text(str(key))}.external", "", message, "add `external: true`")
-            )
-        aliases[key] = name
-    return aliases, problems
-
-
-def _real(key: Any, settings: dict[str, Any]) -> tuple[Any, bool]:
-    """The name on the NAS of a network or volume that a file declares, and whether it is external."""
-    external = settings.get("external", False)
-    if isinstance(external, dict):  # the form of Compose 2.x files
-        return external.get("name", settings.get("name", key)), True
-    return settings.get("name", key), external is True
-
-
-def _joined(service: Any) -> dict[Any, Any]:
-    """The networks of a service. A service that names none joins the file's own `default`."""
-    if not isinstance(service, dict):
-        return {}
-    networks = service.get("networks")
-    if not networks and service.get("network_mode") is None:
-        return {"default": {}}
-    if isinstance(networks, list):
-        return {name: {} for name in networks if isinstance(name, str)}
-    return networks if isinstance(networks, dict) else {}
-
-
-def _volume_settings(document: dict[str, Any], name: str) -> dict[str, Any]:
-    declared = document.get("volumes")
-    settings = declared.get(name) if isinstance(declared, dict) else None
-    return settings if isinstance(settings, dict) else {}
-
-
-def _named_volumes(file: ComposeFile, path: str, service: Service) -> Iterator[Problem]:
-    """Compose puts its project's name before a volume's name. Without this check, a service that moves here would find
-    an empty volume."""
-    for index, volume in enumerate(service.volumes):
-        if volume.type != "volume":
-            continue
-        settings = _volume_settings(file.document, volume.source)
-        real, external = _real(volume.source, settings)
-        if not isinstance(real, str) or not ("name" in settings or external):
-            message = (
-                "is a volume that Compose calls <project>_<name>; under this name the container would find it empty"
-            )
-            remedy = f"say which one: `volumes: {{{volume.source}: {{name: …}}}}` (docker volume ls)"
-            yield Problem(f"{path}.volumes[{index}]", volume.source, message, remedy)
-        elif not external:
-            yield from _made_otherwise(f"{file.path}: volumes.{volume.source}", settings, real)
-
-
-def _made_otherwise(path: str, settings: dict[str, Any], name: str) -> Iterator[Problem]:
-    """Docker's own driver makes a volume that is missing, and nothing here would make it as the file says."""
-    for key in settings.keys() - {"name", "external"}:
-        if str(key).startswith("x-") or not settings[key] or (key == "driver" and settings[key] == "local"):
-            continue
-        message = "is not taken from here, so the container would get a plain volume on the NAS's own disk"
-        remedy = f"make it once with `docker volume create … {as_text(name)}`, and write `external: true` instead"
-        yield Problem(f"{path}.{as_text(str(key))}", as_text(settings[key]), message, remedy)
-
-
-def _with_real_volumes(service: Service, document: dict[str, Any]) -> Service:
-    """The service with its named volumes under the names that the file's own `volumes:` gives them."""
-
-    def real(name: str) -> str:
-        given, _ = _real(name, _volume_settings(document, name))
-        return given if isinstance(given, str) else name
-
-    volumes = [v.model_copy(update={"source": real(v.source)}) if v.type == "volume" else v for v in service.volumes]
-    return service.model_copy(update={"volumes": tuple(volumes)})
+def _shares(raw: Mapping[str, Any]) -> str:
+    """The service whose network that service shares, "" for none."""
+    mode = raw.get("network_mode")
+    return mode.removeprefix("service:") if isinstance(mode, str) and mode.startswith("service:") else ""

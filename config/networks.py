@@ -4,11 +4,12 @@ A site has its first network at the top of its keys and any further ones under `
 (addresses, Docker's network, shim, files on the NAS, findings) takes such a view and does not know of the others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from config.compose import ServiceEntry
 from config.problems import Problem
+from config.projects.file_networks import LanSettings
 from config.service import Service
 from config.site import ALL, ROOT, UNIT, FurtherNetwork, Install, Network, Shim, Site
 from config.types import AUTO
@@ -117,6 +118,18 @@ def _with_its_external_containers(sites: Mapping[str, Site], key: str) -> Site:
     return site.model_copy(update={"external_containers": tuple(mine)})
 
 
+def lan_settings(site: Site) -> tuple[LanSettings, ...]:
+    """The site's networks as a Compose file's are compared with them, the first one first."""
+    first = LanSettings(site.network.name, site.lan.subnet, site.lan.gateway, site.lan.parent, site.ula_prefix)
+    return (
+        first,
+        *(
+            LanSettings(key, one.lan.subnet, one.lan.gateway, one.lan.parent, one.ula and one.ula.prefix)
+            for key, one in site.networks.items()
+        ),
+    )
+
+
 def services_of(services: Mapping[str, ServiceEntry], view: NetworkView) -> dict[str, ServiceEntry]:
     """The services on that network, each with the addresses that it has there and no others."""
     found = {key: (entry, _on(entry.service, view)) for key, entry in services.items()}
@@ -135,7 +148,10 @@ def _is_below(entry: ServiceEntry, view: NetworkView) -> bool:
 
 
 def _joined(service: Service, names: Sequence[str]) -> list[str]:
-    return [name for name in names if name in service.networks] or [names[0]]
+    """The site's networks that the service is on. One that names no network at all is on the first one."""
+    if not service.networks and service.network_mode is None:
+        return [names[0]]
+    return [name for name in names if name in service.networks]
 
 
 def _owner(service: Service, names: Sequence[str]) -> str:
@@ -155,11 +171,14 @@ def _on(service: Service, view: NetworkView) -> Service | None:
     return service.model_copy(update=update)
 
 
-def placement_problems(entry: ServiceEntry, names: Sequence[str]) -> Iterator[Problem]:
-    """What is wrong with the networks that a service names. names: of the site's networks."""
+def placement_problems(entry: ServiceEntry, names: Sequence[str], others: Collection[str] = ()) -> Iterator[Problem]:
+    """What is wrong with the networks that a service names.
+
+    names: of the site's networks; others: of those that its Compose projects declare beside.
+    """
     service = entry.service
     for name in service.networks:
-        if name in names:
+        if name in names or name in others:
             continue
         if len(names) == 1:
             message = "is not this site's network, and a container of this site joins that one only"
@@ -168,7 +187,7 @@ def placement_problems(entry: ServiceEntry, names: Sequence[str]) -> Iterator[Pr
             message = f"is not a network of this site, which has {', '.join(names)}"
             yield Problem(f"{entry.path}.networks", name, message, "use one of those, or remove it")
     joined = _joined(service, names)
-    if _owner(service, names) in joined:
+    if not joined or _owner(service, names) in joined:
         return
     for key in _ADDRESSES:
         if value := getattr(service, key):

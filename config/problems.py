@@ -70,11 +70,12 @@ def reject(message: str, remedy: str) -> NoReturn:
     raise PydanticCustomError(ERROR_TYPE, "{message}", {"message": message, "remedy": remedy})
 
 
-def from_pydantic(error: ValidationError, root: str, remedies: Mapping[str, str]) -> list[Problem]:
+def from_pydantic(error: ValidationError, root: str, remedies: Mapping[str, str] | None = None) -> list[Problem]:
     """The problems of a pydantic error, each with its path under ``root``.
 
     remedies: unsupported key → what to do instead, for keys that people often have.
     """
+    remedies = remedies or {}
     return [_problem(detail, root, remedies) for detail in error.errors(include_url=False)]
 
 

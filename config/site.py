@@ -10,7 +10,9 @@ from pydantic import BeforeValidator, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
 from config.problems import Problem, as_text, dotted, from_pydantic, pruned, reject, unknown_keys
-from config.service import REMEDIES, Service, Strict, StringMap, normalise_service
+from config.projects.specification import Refused, rule_of
+from config.service import Service, normalise_service
+from config.service_parts import Strict, StringMap
 from config.types import (
     DOCKER,
     LOOP,
@@ -19,6 +21,7 @@ from config.types import (
     AutoPath,
     AutoUnit,
     DockerName,
+    FolderOnNas,
     InstallationName,
     Integer,
     InterfaceName,
@@ -185,6 +188,43 @@ def _by_address(value: Any) -> Any:
     return {"ipv4_address": value} if isinstance(value, str) else value
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class ComposeProject(Strict):
+    """Files that are one project, as `docker compose -f a.yml -f b.yml` reads them.
+
+    path: of the files on the laptop, the first one first.
+    project_directory: of the first one on the NAS, where `./` of a mount starts.
+    env_file: on the laptop, in place of the .env beside the first file.
+    name: of the project, by default by Compose's own rules.
+    services: whether all of its services become containers of this program, or those on the site's networks.
+    profiles: the active ones.
+    """
+
+    path: Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
+    project_directory: FolderOnNas | None = None
+    env_file: Annotated[tuple[Text, ...], BeforeValidator(_listed)] = ()
+    name: Text | None = None
+    services: Literal["joined", "all"] = "joined"
+    profiles: Annotated[tuple[Text, ...], BeforeValidator(_listed)] = ()
+
+
+def _projects(value: Any) -> Any:
+    """A path, or a list of paths, is one project. Several projects are maps."""
+    if isinstance(value, (str, dict)):
+        value = [value]
+    if not isinstance(value, (list, tuple)):
+        return value
+    if value and all(isinstance(item, str) for item in value):
+        return [{"path": list(value)}]
+    if any(isinstance(item, str) for item in value):
+        message = "has paths beside maps, and a path alone would be read with the one before it as one project"
+        reject(message, "write each project as a map: `- path: docker-compose.yml`")
+    return value
+
+
 ALL: Literal["all"] = "all"
 _Listed = tuple[Annotated[ExternalContainer, BeforeValidator(_by_address)], ...]
 
@@ -216,7 +256,7 @@ class Site(Strict):
     networks: dict[DockerName, FurtherNetwork] = Field(default_factory=dict)
     install: Install = Install()
     containers: dict[DockerName, Service] = Field(default_factory=dict)
-    compose: Annotated[tuple[Text, ...], BeforeValidator(lambda path: [path] if isinstance(path, str) else path)] = ()
+    compose: Annotated[tuple[ComposeProject, ...], BeforeValidator(_projects)] = ()
     external_containers: ExternalContainers = ()
 
     def with_parent(self, parent: str) -> "Site":
@@ -266,7 +306,7 @@ def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
         return Site.model_validate(raw), old + variables
     except ValidationError as error:
         reported = {problem.path for problem in variables}
-        found = from_pydantic(error, ROOT, REMEDIES)
+        found = _told(error)
         problems = old + variables + [problem for problem in found if problem.path not in reported]
         for whole in () if _lacks_a_network(error) else (False, True):
             try:
@@ -315,6 +355,21 @@ def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Probl
         services[key], variables = normalise_service(service, dotted(f"{ROOT}.containers", [str(key)]))
         problems += variables
     return {**raw, "containers": services}, problems
+
+
+def _told(error: ValidationError) -> list[Problem]:
+    problems = from_pydantic(error, ROOT, {"gateway": "move it under `ula:` (IPv6) or `lan:` (IPv4)"})
+    details = error.errors(include_url=False)
+    return [_by_rule(problem, detail["loc"], detail["type"]) for problem, detail in zip(problems, details, strict=True)]
+
+
+def _by_rule(problem: Problem, place: tuple[Any, ...], kind: str) -> Problem:
+    """A key of Compose's that a container of the site itself cannot have, in the words for it."""
+    rule = rule_of(place[2:]) if kind == "extra_forbidden" and place[:1] == ("containers",) and place[2:] else None
+    if rule is None:
+        return problem
+    remedy = rule.remedy if isinstance(rule, Refused) else "remove it"
+    return Problem(problem.path, "", rule.why, remedy)
 
 
 def _lacks_a_network(error: ValidationError) -> bool:

@@ -195,6 +195,13 @@ def _path_on_nas(value: Any) -> str:
     return text
 
 
+def _folder_on_nas(value: Any) -> str:
+    text = _text(value, "a folder on the NAS")
+    if not text.startswith("/") or not text.isprintable() or ":" in text or ".." in text.split("/"):
+        reject("is not the full path of a folder", "write it as in /volume1/docker/pihole")
+    return text.rstrip("/") or "/"
+
+
 def _unit(value: Any) -> str:
     text = _text(value, "a systemd unit name")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.service", text):
@@ -329,6 +336,7 @@ SshUser = Annotated[str, BeforeValidator(_ssh_user)]
 Image = Annotated[str, BeforeValidator(_image)]
 Integer = Annotated[int, BeforeValidator(_integer)]
 AUTO = "auto"
+FolderOnNas = Annotated[str, BeforeValidator(_folder_on_nas)]
 AutoPath = Annotated[str, BeforeValidator(lambda value: value if value == AUTO else _path_on_nas(value))]
 AutoUnit = Annotated[str, BeforeValidator(lambda value: value if value == AUTO else _unit(value))]
 Address = Annotated[IPv4Address | IPv6Address, PlainValidator(_address)]  # Plain: a union's errors name its branches

@@ -1,50 +1,75 @@
-"""Compose files, read from the laptop's disk."""
+"""The Compose projects of a site, read from the laptop's disk."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import yaml
-
-from config.compose import ComposeFile, joining
-from config.problems import Problem, as_text
-from config.site import Site
+from compose.disk import Document, File
+from compose.findings import Finding, Refused
+from compose.project import Project, Source, read_project
+from config.compose import Taken, take
+from config.networks import lan_settings
+from config.problems import Problem
+from config.projects.places import problem_of
+from config.site import ROOT, Site
+from inputs.compose_yaml import read_documents
 from inputs.paths import from_home
-from inputs.yaml_traps import complaint, find_doubles, find_traps, load_yaml
 
 
-def read_compose_files(site: Site, project: Path) -> tuple[tuple[ComposeFile, ...], list[Problem]]:
-    """The compose files of a site, and the problems of those that cannot be read or would be misread."""
-    files, problems = [], []
-    for index, name in enumerate(site.compose):
-        file, wrong = read_compose_file(name, f"site.compose[{index}]", project, (site.network.name, *site.networks))
-        problems += wrong
-        if file is not None:
-            files.append(file)
-    return tuple(files), problems
+def read_projects(site: Site, start: Path) -> tuple[list[Project], list[Taken], list[Problem]]:
+    """The projects, what the site takes of each, and the problems of the files that cannot be read. start: the folder
+    that relative paths start from."""
+    projects, taken, problems = [], [], []
+    for index, entry in enumerate(site.compose):
+        source = Source(
+            files_of(entry.path, start),
+            files_of(entry.env_file, start),
+            entry.project_directory or "",
+            entry.name or "",
+            entry.profiles,
+        )
+        project, findings = read_project(source, LaptopDisk())
+        for finding in findings:
+            problems.append(problem_of(finding, entry.path[0] if finding.place else f"{ROOT}.compose[{index}]"))
+        if project is not None:
+            projects.append(project)
+            taken.append(take(project, lan_settings(site), entry.services))
+    return projects, taken, problems
 
 
-def read_compose_file(
-    name: str, key: str, start: Path, networks: Sequence[str]
-) -> tuple[ComposeFile | None, list[Problem]]:
-    """The file, and its problems.
+def files_of(paths: Iterable[str], start: Path) -> tuple[File, ...]:
+    """start: as in read_projects. ~ is the home."""
+    return tuple(File(_absolute(path, start), path) for path in paths)
 
-    name: the path as the person wrote it.
-    key: where it is written.
-    start: the folder that a relative path starts from.
-    networks: Docker's names of the networks whose services count.
-    """
+
+def _absolute(path: str, start: Path) -> str:
     try:
-        text = from_home(name, start).read_text(encoding="utf-8")
-        document = load_yaml(text)
-    except OSError as error:
-        message = f"cannot be read ({error.strerror}); relative paths start at {start}"
-        return None, [Problem(key, as_text(name), message, "correct the path, or leave the file out")]
-    except UnicodeDecodeError as error:
-        message = f"is not YAML: byte {error.start + 1} is not UTF-8 text"
-        return None, [Problem(key, as_text(name), message, "correct the file, or save it as UTF-8")]
-    except yaml.YAMLError as error:
-        return None, [Problem(key, as_text(name), f"is not YAML: {complaint(error)}", "correct the file")]
-    problems = find_doubles(text, f"{name}: ")
-    for service in sorted(joining(document, networks)):
-        problems += find_traps(text, f"{name}: services.{service}", ("services", service))
-    return ComposeFile(name, document), problems
+        return str(from_home(path, start))
+    except OSError:
+        return path  # told when it is read
+
+
+class LaptopDisk:
+    """compose.disk.Disk. Each file is read and parsed once."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, list[Document]] = {}
+
+    def is_file(self, path: str) -> bool:
+        return Path(path).is_file()
+
+    def text(self, file: File) -> str:
+        try:
+            return from_home(file.path, Path("/")).read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise Refused(_unread(f"cannot be read ({error.strerror})", file)) from None
+        except UnicodeDecodeError as error:
+            raise Refused(_unread(f"is not text: byte {error.start + 1} is not UTF-8", file)) from None
+
+    def documents(self, file: File) -> Sequence[Document]:
+        if file.path not in self._documents:
+            self._documents[file.path] = read_documents(self.text(file), file.shown)
+        return self._documents[file.path]
+
+
+def _unread(message: str, file: File) -> Finding:
+    return Finding((), None, file.shown, message, "correct the path, or leave the file out")

@@ -9,33 +9,50 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from config.compose import ServiceEntry, all_services
+from compose.project import Project
+from config.compose import ServiceEntry
 from config.keys import ALL_KEYS, PASSWORD_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY
 from config.networks import placement_problems, services_of, views
 from config.problems import Problem, UserErrors, as_text, from_pydantic
+from config.projects.places import relocated
 from config.site import Site, parse_site
-from inputs.compose_files import read_compose_files
+from config.sources import Sources, all_services, errors
+from inputs.compose_files import read_projects
 from inputs.environment import environment_problems
 from inputs.nas_scripts import read_nas_scripts
 from inputs.ssh_access import SshAccess, read_ssh_access
 from inputs.yaml_traps import find_doubles, find_traps
 from plan.addresses import plan_addresses
 from plan.between import PlannedNetwork, network_named_twice, path_given_twice, problems_between
-from plan.lan import ContainerPlan
+from plan.project.checks import written_problems
 
 _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 
 
 @dataclass(frozen=True)
 class LoadedConfig:
-    """What was read. networks: of the site, each planned as far as it goes without the NAS; secrets: container's key →
-    variables; sources: name → text of the static files under nas/."""
+    """What was read.
+
+    networks: of the site, each planned as far as it goes without the NAS.
+    services: with what they need beside those networks.
+    secrets: container's key → variables.
+    sources: name → text of the static files under nas/.
+    warnings: what is told and stops nothing.
+    projects: of Compose, for the lines in what is told later.
+    """
 
     site: Site
     networks: tuple[PlannedNetwork, ...]
+    services: Sources
     access: SshAccess
     secrets: Mapping[str, Mapping[str, str]]
     sources: Mapping[str, str]
+    warnings: tuple[Problem, ...] = ()
+    projects: tuple[Project, ...] = ()
+
+    def located(self, problems: Iterable[Problem]) -> list[Problem]:
+        """The problems with the lines of the Compose files."""
+        return [relocated(problem, self.projects) for problem in problems]
 
 
 def load(
@@ -62,34 +79,47 @@ def load(
     problems += wrong
     if site is None:
         raise UserErrors(problems)
-    services, wrong = _services(site, project)
+    projects, taken, wrong = read_projects(site, project)
     problems += wrong
+    services, told = all_services(site, projects, taken)
+    problems += errors(told)
     access, wrong = read_ssh_access(site.nas, project)
     problems += wrong
     networks, wrong = plan_networks(site, services)
     problems += wrong
     if not problems:  # a container that could not be read would look as if it were not there
-        problems += _misplaced(secrets, networks)
+        problems += _misplaced(secrets, services.services)
     if problems or access is None:
-        raise UserErrors(problems)
-    return LoadedConfig(site, networks, replace(access, sudo_password=password), secrets, read_nas_scripts(project))
+        raise UserErrors(relocated(problem, projects) for problem in problems)
+    warnings = tuple(relocated(problem, projects) for problem in told)
+    return LoadedConfig(
+        site,
+        networks,
+        services,
+        replace(access, sudo_password=password),
+        secrets,
+        read_nas_scripts(project),
+        warnings,
+        tuple(projects),
+    )
 
 
-def plan_networks(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple[PlannedNetwork, ...], list[Problem]]:
+def plan_networks(site: Site, sources: Sources) -> tuple[tuple[PlannedNetwork, ...], list[Problem]]:
     """The networks of the site with their addresses, and all problems of these. A network without a plan is left out,
     and has a problem."""
     networks: list[PlannedNetwork] = []
     all_views = views(site)
     problems = [*network_named_twice(site), *path_given_twice(all_views)]
     for view in all_views:
-        addresses, wrong = plan_addresses(view.site, services_of(services, view))
+        addresses, wrong = plan_addresses(view.site, services_of(sources.services, view))
         problems += view.told(wrong)
         if addresses is not None:
             networks.append(PlannedNetwork(view, addresses))
     names = all_views[0].names
-    for entry in services.values():
-        problems += placement_problems(entry, names)
-    return tuple(networks), [*problems, *problems_between(networks)]
+    on_lan = {container.key for planned in networks for container in planned.addresses.containers}
+    for entry in sources.services.values():
+        problems += placement_problems(entry, names, sources.networks)
+    return tuple(networks), [*problems, *problems_between(networks), *written_problems(sources, on_lan)]
 
 
 def unknown_config_keys(keys: Iterable[str]) -> list[Problem]:
@@ -129,13 +159,10 @@ def _secrets(raw: Any) -> tuple[Mapping[str, Mapping[str, str]], list[Problem]]:
         return {}, [Problem(problem.path, "", problem.message, f"`{SET_SECRET}`") for problem in problems]
 
 
-def _misplaced(secrets: Mapping[str, Mapping[str, str]], networks: Iterable[PlannedNetwork]) -> Iterator[Problem]:
-    containers: dict[str, ContainerPlan] = {}
-    for planned in networks:
-        containers |= {container.key: container for container in planned.addresses.containers}
+def _misplaced(secrets: Mapping[str, Mapping[str, str]], containers: Mapping[str, ServiceEntry]) -> Iterator[Problem]:
     for key, variables in secrets.items():
         path, container = f"{SECRETS_KEY}.{key}", containers.get(key)
-        if container is None or container.service is None:
+        if container is None:
             message = "names no container of this site, so its secrets would go nowhere"
             remedy = f"use one of {', '.join(sorted(containers))}" if containers else "add the container to the site"
             yield Problem(path, "", message, remedy)
@@ -143,10 +170,3 @@ def _misplaced(secrets: Mapping[str, Mapping[str, str]], networks: Iterable[Plan
         for name in sorted(variables.keys() & container.service.environment.keys()):
             message = f"is in {container.path}.environment too, and Docker would get both"
             yield Problem(f"{path}.{name}", "", message, "remove it from one of the two places")
-
-
-def _services(site: Site, project: Path) -> tuple[Mapping[str, ServiceEntry], list[Problem]]:
-    """The services of the site and of its compose files."""
-    files, problems = read_compose_files(site, project)
-    services, wrong = all_services(site, files)
-    return services, problems + wrong

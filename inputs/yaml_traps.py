@@ -5,7 +5,6 @@ refused.
 """
 
 import re
-from typing import Any
 
 import yaml
 
@@ -16,71 +15,7 @@ _OCTAL = re.compile(r"[-+]?0o?[0-9_]+")
 _BASE_60 = re.compile(r"[-+]?\d[\d_]*(:[0-5]?\d)+(\.\d*)?")
 _EXPONENT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)[eE][-+]?\d+")
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-MAX_VALUES = 100_000
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*")
-
-
-class _Loader(yaml.SafeLoader):
-    """Reports the line of a value that cannot be read. The constructors of dates and tags (!!int x) raise many kinds of
-    errors, with the value in them."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except (yaml.YAMLError, RecursionError):
-            raise
-        except Exception:
-            message = "found a value that is not what its form or its tag says"
-            raise yaml.MarkedYAMLError(problem=message, problem_mark=node.start_mark) from None
-
-
-def load_yaml(text: str) -> Any:
-    """The document, as a tree. Raises yaml.YAMLError, whose text may repeat a value: see ``complaint``."""
-    try:
-        document = yaml.load(text, _Loader)
-        if _size(document, {}) > MAX_VALUES:
-            raise yaml.YAMLError(f"its aliases (*) stand for more than {MAX_VALUES} values")
-        return document
-    except RecursionError:
-        raise yaml.YAMLError("it is nested too deeply") from None
-
-
-def _size(value: Any, known: dict[int, int | None]) -> int:
-    """How many values a document has with its aliases written out, because everyone who reads it visits them all.
-
-    known: id of a list or map → its size, None while it is being counted.
-    """
-    if not isinstance(value, (dict, list, tuple)):
-        return 1
-    if id(value) not in known:
-        known[id(value)] = None
-        known[id(value)] = 1 + sum(
-            _size(item, known) for item in (value.values() if isinstance(value, dict) else value)
-        )
-    size = known[id(value)]
-    if size is None:
-        raise yaml.YAMLError("it contains itself")  # &a [*a]
-    return size
-
-
-def complaint(error: yaml.YAMLError) -> str:
-    """What is wrong and where, without the line itself, which may contain a password."""
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return " ".join(str(error).split())
-    problem = error.problem or "it cannot be read"
-    if problem.startswith("but ") and error.context:
-        problem = f"{error.context}, {problem}"  # half a sentence otherwise
-    reason = re.sub(r"(['\"])(?P<quoted>.*?)\1", _parsers_own, problem)
-    mark = error.problem_mark or error.context_mark
-    return reason if mark is None else f"{reason} in line {mark.line + 1}, column {mark.column + 1}"
-
-
-def _parsers_own(match: re.Match[str]) -> str:
-    """Keeps what PyYAML quotes of its own: words for parts of a document, single signs, and a tab. Everything else is
-    the file's."""
-    if match["quoted"] == r"\t":
-        return "TAB"
-    return match[0] if re.fullmatch(r"<[a-z ]+>|\W", match["quoted"]) else "…"
 
 
 def find_doubles(text: str, root: str, under: tuple[str, ...] = ()) -> list[Problem]:

@@ -6,7 +6,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from config.compose import ServiceEntry
 from config.problems import Problem, as_text
-from config.service import Attachment, Service
+from config.service import Service
+from config.service_parts import Attachment
 from config.site import ALL, ExternalContainer, Site
 from config.types import AUTO, LOOP, NONE, OFF, is_docker_name
 from plan import container_sysctls
@@ -45,7 +46,7 @@ def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple
         containers.append(
             ContainerPlan(
                 key=key,
-                name=service.container_name or key,
+                name=entry.name or service.container_name or key,
                 ipv4=written.ipv4,
                 ula=ula,
                 static=static,
@@ -56,10 +57,14 @@ def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple
                 service=service,
                 path=entry.path,
                 place=entry.place,
-                aliases=attachment.aliases if attachment else (),
+                aliases=with_alias(attachment.aliases if attachment else (), entry.alias),
             )
         )
     return tuple(containers), problems
+
+
+def with_alias(aliases: tuple[str, ...], alias: str) -> tuple[str, ...]:
+    return (*aliases, alias) if alias and alias not in aliases else aliases
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 warnings."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 
@@ -21,6 +21,7 @@ from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
+from plan.project.declared import seen_networks
 from preflight.container_drift import container_repairs
 from preflight.findings import findings
 from preflight.findings.network import SHARED_PARENT, foreign_network, lost_network
@@ -65,26 +66,31 @@ class Asked:
     state: StackState
 
 
-def survey(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> list[Survey]:
+def survey(asked: Sequence[Asked], stack: str, take_over: bool, now: str, inner: Collection[str] = ()) -> list[Survey]:
     """As ``surveyed``. Raises UserErrors with all errors at once."""
-    surveys, problems = surveyed(asked, stack, take_over, now)
+    surveys, problems = surveyed(asked, stack, take_over, now, inner)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise UserErrors(errors)
     return surveys
 
 
-def surveyed(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> tuple[list[Survey], list[Problem]]:
+def surveyed(
+    asked: Sequence[Asked], stack: str, take_over: bool, now: str, inner: Collection[str] = ()
+) -> tuple[list[Survey], list[Problem]]:
     """The surveys of the site's networks on a NAS that was asked, and all problems.
 
     stack: this stack, as organization/project/stack.
     take_over: whether an installation that another state made becomes this one's.
     now: UTC, as text without blanks.
+    inner: the names of Docker's networks that the services need beside the site's.
     """
     # Of a network whose data file stands elsewhere (install.config_path) the other probes do not know
     found = {path: text for one in asked for path, text in one.facts.confs.items()}
     known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
     surveys = [_survey(one, stack, take_over, now) for one in known]
+    seen = seen_networks(inner, asked[0].facts.networks, asked[0].state.networks, stack)
+    surveys[0] = replace(surveys[0], snapshot=replace(surveys[0].snapshot, inner_networks=seen))
     problems = [problem for one in surveys for problem in one.problems]
     views = [one.planned.view for one in asked]
     problems += shared_parents(zip(views, [one.snapshot for one in surveys], strict=True))

@@ -44,7 +44,9 @@ def _build(target: Path) -> None:
     go = subprocess.run([ROOT / "lab/find-go"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     new = target.with_suffix(".new")
     env = {**os.environ, "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"}
-    built = subprocess.run([go, "build", "-trimpath", "-o", new, "."], cwd=SOURCES, env=env, capture_output=True, text=True)
+    built = subprocess.run(
+        [go, "build", "-trimpath", "-o", new, "."], cwd=SOURCES, env=env, capture_output=True, text=True
+    )
     if built.returncode:
         raise RuntimeError(f"the oracle could not be built with {go}:\n{built.stderr}")
     new.rename(target)

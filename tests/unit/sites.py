@@ -1,6 +1,7 @@
 """Sites to test with, all made from the stack that ships: Pulumi.dev.yaml and its compose file."""
 
 import copy
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import Any
 
 import yaml
 
-from config.compose import ComposeFile, all_services
+from compose.project import Project, Source, read_project
+from config.compose import take
+from config.networks import lan_settings
 from config.problems import Problem
 from config.site import Site, parse_site
+from config.sources import Sources, all_services
 from facts.nas import LiveNetwork, LiveRange
+from inputs.compose_files import LaptopDisk, files_of
 from inputs.load import plan_networks
 from install.layout import InstallPlan
 from plan.lan import LanPlan
@@ -62,13 +67,33 @@ def site_of(*changes: Change) -> Raw:
     return site
 
 
-def compose_file(document: Any = None) -> ComposeFile:
-    """The example's compose file, or another document under its name."""
-    return ComposeFile(COMPOSE, yaml.safe_load((ROOT / COMPOSE).read_text()) if document is None else document)
+def compose_file(document: Any = None, **files: str) -> Project:
+    """The example's compose file, or another document or text under its name. files: others beside it, and their
+    texts."""
+    if document is None:
+        found, problems = read_project(Source(files_of([COMPOSE], ROOT)), LaptopDisk())
+    else:
+        text = document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, COMPOSE)
+            path.parent.mkdir(parents=True)
+            for name, content in {path.name: text, **files}.items():
+                (path.parent / name).write_text(content)
+            found, problems = read_project(
+                Source(files_of([COMPOSE], Path(folder)), folder="/volume1/docker/project"), LaptopDisk()
+            )
+    assert found is not None, str(problems)
+    return found
+
+
+def sources_of(site: Site, projects: Iterable[Project] = ()) -> tuple[Sources, list[Problem]]:
+    """The services of the site and of those projects, and what is told of them."""
+    projects = list(projects)
+    return all_services(site, projects, [take(project, lan_settings(site)) for project in projects])
 
 
 def make_plan(
-    site: Site, files: Iterable[ComposeFile] = (), engine: int | None = None, live: LiveNetwork | None = None
+    site: Site, files: Iterable[Project] = (), engine: int | None = None, live: LiveNetwork | None = None
 ) -> tuple[LanPlan | None, list[Problem]]:
     """As __main__.py does it, in one step."""
     plans, problems = make_plans(site, files, engine, live)
@@ -76,10 +101,10 @@ def make_plan(
 
 
 def make_plans(
-    site: Site, files: Iterable[ComposeFile] = (), engine: int | None = None, live: LiveNetwork | None = None
+    site: Site, files: Iterable[Project] = (), engine: int | None = None, live: LiveNetwork | None = None
 ) -> tuple[dict[str, LanPlan], list[Problem]]:
     """The plans of all networks by their keys. live: the first one's."""
-    services, problems = all_services(site, files)
+    services, problems = sources_of(site, files)
     networks, wrong = plan_networks(site, services)
     problems += wrong
     plans: dict[str, LanPlan] = {}
@@ -93,7 +118,7 @@ def make_plans(
 
 def judge(
     raw: Any,
-    files: Iterable[ComposeFile] = (),
+    files: Iterable[Project] = (),
     engine: int | None = None,
     live: LiveNetwork | None = None,
 ) -> tuple[LanPlan | None, list[Problem]]:
@@ -114,7 +139,7 @@ def by_hand(gateway: str | None = "fd0d:7eb5:2afd::1", **changes: Any) -> LiveNe
 
 
 def plan_of(
-    raw: Any, files: Iterable[ComposeFile] = (), engine: int | None = None, live: LiveNetwork | None = None
+    raw: Any, files: Iterable[Project] = (), engine: int | None = None, live: LiveNetwork | None = None
 ) -> LanPlan:
     plan, problems = judge(raw, files, engine, live)
     assert plan is not None and not problems, "\n".join(map(str, problems))

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from config.service import Attachment, Healthcheck, Logging, Service, Volume
+from config.service import Service
+from config.service_parts import Attachment, Healthcheck, Logging, Volume
 from config.site import Site, Ula
 from tests.unit.sites import ROOT
 
-PURE_FOLDERS = ("config", "facts", "plan", "install", "preflight")
+PURE_FOLDERS = ("compose", "config", "facts", "plan", "install", "preflight")
 PRODUCT = (*PURE_FOLDERS, "inputs", "probe", "components", "cli", "nas")
 
 
@@ -49,8 +50,8 @@ def test_importing_the_pure_folders_loads_neither_pulumi_nor_what_talks_to_a_nas
     assert not loaded & {"inputs", "probe", "components", "cli", "lab", "tests"}
 
 
-PURE = """base64 zlib collections copy dataclasses decimal enum functools hashlib ipaddress itertools json math pydantic
-pydantic_core re shlex typing"""
+PURE = """base64 zlib collections copy dataclasses decimal enum functools hashlib ipaddress itertools json math
+posixpath pydantic pydantic_core re shlex typing"""
 
 
 @pytest.mark.parametrize("path", pure_modules(), ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.problems import UserErrors
-from config.service import Attachment, Healthcheck, Logging, Service
+from config.service import Service
+from config.service_parts import Attachment, Healthcheck, Logging
 from config.site import RENAMED, Site, Ula, parse_site
 from plan.lan import LanPlan
 from tests.unit.junk import junk

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from config.compose import all_services
 from config.problems import UserErrors
 from config.site import Site, parse_site
 from facts.nas import NasFacts
@@ -21,7 +20,7 @@ from probe.gather import gather_facts, probe_arguments
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.recorder import ACCESS
-from tests.unit.sites import ROOT, Change, drop, installed, put, site_of
+from tests.unit.sites import ROOT, Change, drop, installed, put, site_of, sources_of
 
 SCRIPTS = read_nas_scripts(ROOT)
 PROBE = SCRIPTS["probe.sh"]
@@ -37,7 +36,7 @@ def site(*changes: Change) -> Site:
 
 
 def draft(given: Site) -> AddressPlan:
-    addresses, problems = plan_addresses(given, all_services(given, ())[0])
+    addresses, problems = plan_addresses(given, sources_of(given)[0].services)
     assert addresses is not None and not problems
     return addresses
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from config.compose import all_services
 from config.problems import Problem
 from config.site import parse_site
 from facts.nas import Attachment, Inside, LiveContainer, LiveNetwork, NasFacts
@@ -21,7 +20,7 @@ from preflight.findings import NO_OTHERS, address_conflicts, container_ipv6
 from preflight.survey import _found, _interfaces
 from probe.gather import probe_arguments
 from tests.unit.recorder import record_lan
-from tests.unit.sites import Change, box, by_hand, installed, judge, plan_of, put, site_of
+from tests.unit.sites import Change, box, by_hand, installed, judge, plan_of, put, site_of, sources_of
 from tests.unit.test_components import CONTAINER, NETWORK, one
 
 LOOP, NO_ULA, OFF = put("network", "ipv6", "loop"), put("ula", "none"), put("network", "ipv6", "off")
@@ -184,7 +183,7 @@ def test_a_static_global_address_stands_beside_the_ula_and_is_warned_of() -> Non
 def asked(*changes: Change) -> list[str]:
     site, _ = parse_site(site_of(*changes))
     assert site is not None
-    [network], _ = plan_networks(site, all_services(site, [])[0])
+    [network], _ = plan_networks(site, sources_of(site, [])[0])
     return probe_arguments(network.view.site, network.addresses)
 
 

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.compose import all_services
 from config.networks import NetworkView, named, views
 from config.problems import Problem
 from config.site import parse_site
 from facts.labels import read_addresses, write_addresses
 from plan.numbering import routing_table_of
-from tests.unit.sites import Change, box, compose_file, drop, make_plans, plan_of, put, site_of
+from tests.unit.sites import Change, box, compose_file, drop, make_plans, plan_of, put, site_of, sources_of
 
 IOT = {
     "lan": {"parent": "eth0.20", "subnet": "192.168.20.0/24", "gateway": "192.168.20.1", "nas_address": "192.168.20.2"},
@@ -189,7 +188,7 @@ def test_services_of_a_compose_file_join_a_further_network_by_its_name() -> None
     }
     site, _ = parse_site(two())
     assert site is not None
-    services, problems = all_services(site, [compose_file(document)])
+    services, problems = sources_of(site, [compose_file(document)])
     assert problems == [] and set(services) == {"test", "eye", "hub"}
     found, problems = make_plans(site, [compose_file(document)])
     assert problems == []

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from config.compose import all_services
 from config.networks import views
 from config.problems import UserErrors
 from config.site import parse_site
@@ -24,7 +23,7 @@ from preflight.survey import Asked, shared_macs, surveyed, sysctls_without_a_pla
 from probe.parse import parse_facts
 from tests.unit.recorded import answer
 from tests.unit.recorder import Recorder, Registered, record_lan, revealed
-from tests.unit.sites import Change, installed, make_plans, put
+from tests.unit.sites import Change, installed, make_plans, put, sources_of
 from tests.unit.test_components import CONTAINER, NETWORK, at_once, ends, one
 from tests.unit.test_main import nas, refused, run
 from tests.unit.test_networks import BOTH, CAMS, IOT, container, planned, plans, two
@@ -195,7 +194,7 @@ def test_an_external_container_on_both_has_its_addresses_on_both() -> None:
 def test_the_shim_of_the_other_network_is_known_wherever_its_data_file_stands() -> None:
     site, _ = parse_site(two(put("networks", "iot", "lan", "parent", "eth0"), put("compose", [])))
     assert site is not None
-    networks, _ = plan_networks(site, all_services(site, [])[0])
+    networks, _ = plan_networks(site, sources_of(site, [])[0])
     facts = parse_facts(answer("installed"))
     confs = {"": {"/opt/shim.conf": facts.conf or ""}, "iot": {}}
     asked = [

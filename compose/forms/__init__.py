@@ -1,0 +1,1 @@
+"""Short forms and long ones, types, merging: what Compose makes of values."""

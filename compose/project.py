@@ -1,0 +1,243 @@
+"""One Compose project: its files read, merged and completed as Compose does it."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from compose.checks import check_service
+from compose.disk import Disk, File, Folder
+from compose.findings import Finding, Path, Refused
+from compose.forms.typed import give_types
+from compose.loading import Env, Loader, read_env_file
+from compose.values import Derived, Fault, List, Map, Place, place_of
+
+_DECLARED = ("networks", "volumes", "configs", "secrets")
+_SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a person named as one project.
+
+    files: each over those before it; env_files: () for the .env beside the first one. The shell's own variables never
+        count.
+    folder: of the first file on the machine that the containers run on; "" if unknown.
+    name: of the project; "" for Compose's own rules.
+    """
+
+    files: tuple[File, ...]
+    env_files: tuple[File, ...] = ()
+    folder: str = ""
+    name: str = ""
+    profiles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Project:
+    """file: its first one, as written.
+    name, named: of the project, and whether somebody said it. Else it is only that of a folder of the laptop.
+    services, networks, volumes, configs, secrets: by their keys, in the specification's long forms.
+    disabled: the services whose profiles are not active.
+    document: all of that with the other top-level keys.
+    findings: what is wrong with single services.
+    """
+
+    file: str
+    name: str
+    named: bool
+    folder: str
+    services: Map
+    disabled: Map
+    networks: Map
+    volumes: Map
+    configs: Map
+    secrets: Map
+    document: Map
+    findings: tuple[Finding, ...] = field(default=())
+
+    def place(self, path: Path) -> Place | None:
+        """Where the value at that path is written, or the nearest one above it."""
+        return place_of(self.document, path)
+
+
+def read_project(source: Source, disk: Disk) -> tuple[Project | None, list[Finding]]:
+    """The project, and what is wrong with its files as a whole. The rest are its findings."""
+    try:
+        return _project(source, disk), []
+    except Refused as error:
+        return None, [error.finding]
+
+
+def _project(source: Source, disk: Disk) -> Project:
+    first = source.files[0]
+    shown = posixpath.join(posixpath.dirname(first.shown), "")
+    folder = Folder(posixpath.dirname(first.path), source.folder or ".", shown)
+    env = _environment(source, folder, disk)
+    loader = Loader(disk)
+    name, named = _name(source, folder, env, loader)
+    env = {**env, "COMPOSE_PROJECT_NAME": name}
+    document = loader.load([*source.files], folder, env)
+    for finding in _shape(document, first):
+        raise Refused(finding)
+    give_types(document)
+    profiles = source.profiles or tuple(filter(None, env.get("COMPOSE_PROFILES", "").split(",")))
+    findings = [*loader.findings, *_complete(document, name, env, disk)]
+    enabled, disabled = Map(), Map()
+    services = document.get("services") or Map()
+    for key, service in services.items():
+        own = service.get("profiles") or ()
+        is_on = not own or "*" in profiles or bool({*own} & {*profiles})
+        (enabled if is_on else disabled)[key] = service
+    sections = {section: document.setdefault(section, Map()) for section in _DECLARED}
+    for key in enabled:
+        findings += check_service(document, key, enabled, disabled)
+    whole = {"document": document, "findings": tuple(findings)}
+    return Project(first.shown, name, named, source.folder, enabled, disabled, **sections, **whole)
+
+
+def _environment(source: Source, folder: Folder, disk: Disk) -> dict[str, str]:
+    if not source.env_files:
+        dotenv = folder.file(".env")
+        return read_env_file(disk, dotenv) if disk.is_file(dotenv.path) else {}
+    env: dict[str, str] = {}
+    for file in source.env_files:
+        env = read_env_file(disk, file, {}, env)
+    return env
+
+
+def normalised_name(text: str) -> str:
+    """A project's name as Compose makes it of another text."""
+    return re.sub(r"[^a-z0-9_-]", "", text.lower()).lstrip("_-")
+
+
+def _name(source: Source, folder: Folder, env: Env, loader: Loader) -> tuple[str, bool]:
+    """The project's name, and whether somebody said it."""
+    said = source.name or env.get("COMPOSE_PROJECT_NAME", "") or loader.written_name([*source.files], env)
+    name = normalised_name(said)
+    if name:
+        return name, True
+    on_machine = normalised_name(posixpath.basename(source.folder))
+    name = on_machine or normalised_name(posixpath.basename(folder.here))
+    if not name:
+        message = "has no project name, because its folder's name has no letter or digit"
+        raise Refused(Finding((), Place(source.files[0].shown, 1), "", message, "write `name:` at the top of the file"))
+    return name, bool(on_machine)
+
+
+def _shape(document: Map, file: File) -> Iterator[Finding]:
+    """What the rest of this module counts on."""
+    for section in ("services", *_DECLARED):
+        value = document.get(section)
+        place = place_of(document, (section,)) or Place(file.shown, 1)
+        if value is None:
+            document.pop(section, None)
+            if section == "services":
+                message = "has no services, and neither has a file that it includes"
+                yield Finding((), Place(file.shown, 1), "", message, "name a compose file with `services:`")
+            continue
+        if not isinstance(value, Map):
+            yield Finding((section,), place, "", "is not a map of keys", "write `key: value` lines below it")
+            continue
+        for key, item in value.items():
+            if item is None and section != "services":
+                value[key] = Map()
+            elif not isinstance(item, Map):
+                place = place_of(document, (section, key))
+                message = "is not a map of keys"
+                yield Finding((section, key), place, "", message, "write `key: value` lines below it")
+
+
+def _complete(document: Map, name: str, env: Env, disk: Disk) -> Iterator[Finding]:
+    """What Compose adds: the default network, dependencies that follow from other keys, the names of networks and
+    volumes, and the variables of env files."""
+    networks = document.setdefault("networks", Map())
+    for key, service in (document.get("services") or {}).items():
+        if service.get("pull_policy") == "if_not_present":
+            service["pull_policy"] = "missing"
+        if "network_mode" not in service and not service.get("networks"):
+            service["networks"] = Map({"default": None})
+        if isinstance(service.get("networks"), dict) and "default" in service["networks"]:
+            networks.setdefault("default", Map())
+        _add_dependencies(service)
+        yield from _add_environment(service, key, env, disk)
+        yield from _add_labels(service, key, disk)
+    for section in _DECLARED:
+        for key, declared in (document.get(section) or {}).items():
+            if declared.get("name") is None:
+                declared["name"] = key if declared.get("external") is True else f"{name}_{key}"
+
+
+def _add_dependencies(service: Map) -> None:
+    found = service.get("depends_on")
+    found = found if isinstance(found, Map) else Map()
+    for link in service.get("links") or ():
+        if isinstance(link, str):
+            found.setdefault(link.split(":")[0], _dependency(True))
+    for key in _SHARED:
+        other = service.get(key)
+        if isinstance(other, str) and other.startswith("service:"):
+            found.setdefault(other.removeprefix("service:"), _dependency(True))
+    for other in service.get("volumes_from") or ():
+        if isinstance(other, str) and not other.startswith("container:"):
+            found.setdefault(other.split(":")[0], _dependency(False))
+    if found:
+        service["depends_on"] = found
+
+
+def _dependency(restart: bool) -> Map:
+    return Map({"condition": "service_started", "restart": restart, "required": True})
+
+
+def _add_environment(service: Map, key: str, env: Env, disk: Disk) -> Iterator[Finding]:
+    own = service.get("environment", Map())
+    if not isinstance(own, Map):
+        return
+    for name, value in own.items():
+        if value is None and name in env:
+            own[name] = Derived(env[name])
+    found = {name: value for name, value in own.items() if value is not None}
+    known = {**found, **env}
+    for index, entry in enumerate(service.get("env_file") or ()):
+        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+            continue
+        path = entry["path"]
+        if not disk.is_file(path) and entry.get("required") is False:
+            continue
+        try:
+            read = read_env_file(disk, File(path, path), known, found, entry.get("format") == "raw")
+        except Refused as error:
+            at = ("services", key, "env_file", index)
+            yield replace(error.finding, path=at, place=error.finding.place or place_of(service, at[2:]))
+            continue
+        found = {name: value if found.get(name) is value else Derived(value) for name, value in read.items()}
+    whole = Map({**found, **{name: value for name, value in own.items()}}, own.places)
+    if whole:
+        service["environment"] = whole
+
+
+def _add_labels(service: Map, key: str, disk: Disk) -> Iterator[Finding]:
+    files = service.get("label_file")
+    found: dict[str, Any] = {}
+    for index, name in enumerate(files if isinstance(files, List) else ()):
+        try:
+            found = read_env_file(disk, File(name, name), {}, found)
+        except Refused as error:
+            at = ("services", key, "label_file", index)
+            yield replace(error.finding, path=at, place=error.finding.place or place_of(service, at[2:]))
+    own = service.get("labels", Map())
+    if found and isinstance(own, Map):
+        service["labels"] = Map({**found, **own}, own.places)
+
+
+def faults_of(value: Any, path: Path) -> Iterator[tuple[Fault, Path]]:
+    """The variables without a value in everything below that path."""
+    if isinstance(value, Derived):
+        yield from ((fault, path) for fault in value.faults)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from faults_of(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from faults_of(item, (*path, index))

@@ -1,0 +1,1 @@
+"""What a site takes of a Compose project."""

@@ -1,0 +1,52 @@
+"""Problems of Compose projects, with the file and the line that a person finds them in."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from compose.findings import Finding
+from compose.project import Project
+from compose.values import Place, child
+from config.problems import Problem, dotted
+
+
+def located(file: str, place: Place | None, path: Sequence[str | int]) -> str:
+    """`docker-compose.yml:14 services.pihole.image`. file: named where there is no place."""
+    where = str(place) if place else file
+    return f"{where} {dotted('', path).removeprefix('.')}".rstrip()
+
+
+def problem_of(finding: Finding, file: str) -> Problem:
+    """file: as in located."""
+    path = located(file, finding.place, finding.path)
+    return Problem(path, finding.value, finding.message, finding.remedy, finding.severity)
+
+
+def relocated(problem: Problem, projects: Iterable[Project]) -> Problem:
+    """`docker-compose.yml: services.pihole.image` becomes `docker-compose.yml:14 services.pihole.image`."""
+    for project in projects:
+        head = f"{project.file}: "
+        if problem.path.startswith(head):
+            path = tuple(_parts(project.document, problem.path.removeprefix(head)))
+            return replace(problem, path=located(project.file, project.place(path), path))
+    return problem
+
+
+def _parts(value: Any, rest: str) -> Iterable[str | int]:
+    """The keys of a dotted path. A key may have dots itself."""
+    while rest:
+        if match := re.match(r"\[(\d+)\]\.?", rest):
+            part: str | int = int(match[1])
+            rest = rest[match.end() :]
+        else:
+            part = _key(value, rest)
+            rest = rest[len(part) :].removeprefix(".")
+        yield part
+        value = child(value, part)
+
+
+def _key(value: Any, rest: str) -> str:
+    known = [key for key in value if isinstance(key, str)] if isinstance(value, dict) else []
+    fits = [key for key in known if rest == key or rest.startswith((f"{key}.", f"{key}["))]
+    return max(fits, key=len, default=re.split(r"[.\[]", rest)[0] or rest)
