@@ -55,6 +55,7 @@ def main() -> None:
             secrets={key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()},
             inner=tuple(inner.values()),
             volumes=own_volumes(loaded.services),
+            replaced=surveys[0].replaced,
         ),
     )
     told: set[Problem] = set()
@@ -112,7 +113,7 @@ def _surveys_of(loaded: LoadedConfig, stack: str) -> list[Survey]:
         facts = gather_facts(view.site, planned.addresses, access, loaded.sources, before.get(view.key))
         asked.append(Asked(planned, facts, states[view.key]))
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return survey(asked, stack, _own(TAKE_OVER_KEY) == "true", now, loaded.services.networks)
+    return survey(asked, stack, _own(TAKE_OVER_KEY) == "true", now, loaded.services)
 
 
 def _own(key: str) -> str:

@@ -35,6 +35,8 @@ class ServiceEntry:
     alias: the name by which the containers of its networks find it beside Docker's name, "" for none.
     project: the Compose project that its container is grouped under, "" for none.
     secret: its environment variables whose values are never shown.
+    compose_project, compose_service: as Compose names them on the containers that it makes, "" for a service of the
+        site itself; is_project_named: whether somebody said the project's name.
     """
 
     path: str
@@ -44,6 +46,9 @@ class ServiceEntry:
     alias: str = ""
     project: str = ""
     secret: frozenset[str] = frozenset()
+    compose_project: str = ""
+    compose_service: str = ""
+    is_project_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -225,6 +230,9 @@ class _Taking:
             # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
             project=self.project.name if self.project.named and self.wholly else "",
             secret=reading.secret,
+            compose_project=self.project.name,
+            compose_service=key,
+            is_project_named=self.project.named,
         )
 
     def _volumes(self, path: str, service: Service) -> Iterator[Volume]:

@@ -8,8 +8,6 @@ from config.sources import Sources
 from facts.labels import MADE_BY, MAKER, STACK
 from facts.nas import LiveNetwork
 
-_NETWORK, _PROJECT = "com.docker.compose.network", "com.docker.compose.project"
-
 
 @dataclass(frozen=True)
 class SeenNetwork:
@@ -67,23 +65,12 @@ def plan_inner_networks(sources: Sources, seen: Mapping[str, SeenNetwork], stack
             there = there or SeenNetwork()
             found[name] = InnerNetworkPlan(name, declared, False, there.internal, there.ipv6)
         else:
-            labels = {**_grouped(sources, name), **declared.labels, MADE_BY: MAKER, STACK: stack}
+            labels = {**declared.labels, MADE_BY: MAKER, STACK: stack}
             # Docker 29 drops the subnet of a network without IPv6, which would be a difference at each preview
             dual = declared.enable_ipv6 is True or declared.pool(6) is not None
             live_id = there.id if there is not None else ""
             found[name] = InnerNetworkPlan(name, declared, True, declared.internal, dual, labels, live_id)
     return found
-
-
-def _grouped(sources: Sources, name: str) -> dict[str, str]:
-    """The labels without which Compose refuses a network of the name that it would give (its own services may go on
-    using it). Only a name of Compose's own says which key of which project it is."""
-    users = [entry for entry in sources.services.values() if name in entry.service.networks]
-    for project in (entry.project for entry in users if entry.project):
-        key = name.removeprefix(f"{project}_")
-        if key != name:
-            return {_PROJECT: project, _NETWORK: key}
-    return {}
 
 
 def own_volumes(sources: Sources) -> tuple[DeclaredVolume, ...]:

@@ -19,7 +19,7 @@ CONTAINERS = {"pihole": "home-dns-1", "db": "home-db-1", "page": "home-page-1", 
 ADDRESS, ULA, MAC = "192.168.1.210", "fd0d:7eb5:2afd::210", "02:42:c0:a8:01:d2"
 # Of an inspect: what a service's keys decide, less what names, ids and times are
 CONFIG = ("Image", "Cmd", "Entrypoint", "Env", "User", "WorkingDir", "StopTimeout", "StopSignal", "Tty", "OpenStdin")
-HOST = ("RestartPolicy", "CapAdd", "CapDrop", "Privileged", "ReadonlyRootfs", "Ulimits", "Memory", "NanoCpus", "Tmpfs")
+HOST = ("RestartPolicy", "Privileged", "ReadonlyRootfs", "Ulimits", "Memory", "NanoCpus", "Tmpfs")
 COMPOSE_OWN = ("com.docker.compose.", "desktop.docker.io", "macvlan-ipv6")
 
 
@@ -92,6 +92,7 @@ def _told(one: dict[str, Any]) -> dict[str, Any]:
         "Labels": {k: v for k, v in (config["Labels"] or {}).items() if not k.startswith(COMPOSE_OWN)},
         "Healthcheck": config.get("Healthcheck"),
         **{key: host.get(key) or None for key in HOST},
+        **{key: sorted(one.removeprefix("CAP_") for one in host.get(key) or ()) for key in ("CapAdd", "CapDrop")},
         "Mounts": mounts,
         "Image": one["Image"],
         "id": one["Id"],
