@@ -1,7 +1,7 @@
 """What a site takes of a Compose project: the services that join its networks, or all, and what they need beside."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,7 +12,7 @@ from config.problems import Problem, from_pydantic, pruned, unknown_keys
 from config.projects.file_networks import LanSettings, Matched, match
 from config.projects.places import problem_of
 from config.projects.service_reading import Reading, read_service, shown_services
-from config.projects.specification import TOP, Refused
+from config.projects.specification import FILE, NETWORK, SERVICE, TOP, VOLUME, Ignored, Refused, Rule, told
 from config.projects.unset_variables import unset_variables
 from config.service import Service
 from config.service_parts import Attachment, BindOptions, FileMount, Volume
@@ -73,8 +73,8 @@ class _Taking:
     def __init__(self, project: Project, lans: Sequence[LanSettings]) -> None:
         self.project, self.lans = project, lans
         self.problems: list[Problem] = []
-        self.declared = self._models("networks", DeclaredNetwork)
-        self.volumes = self._models("volumes", DeclaredVolume)
+        self.declared = self._models("networks", DeclaredNetwork, NETWORK)
+        self.volumes = self._models("volumes", DeclaredVolume, VOLUME)
         self.matched: Matched = match(self.declared, lans)
         self.keys: list[str] = []
         self.wholly = False
@@ -103,7 +103,7 @@ class _Taking:
             self.problems.append(self._left(left, [*entries]))
         return Taken(entries, self._needed_networks(entries), self._needed_volumes(entries), self.problems, left)
 
-    def _models(self, section: str, model: type[_Model]) -> dict[str, _Model]:
+    def _models(self, section: str, model: type[_Model], rules: Mapping[str, Rule]) -> dict[str, _Model]:
         """What the file declares there, as far as it can be read; of the rest only that is told which is used."""
         found: dict[str, _Model] = {}
         self._unread = getattr(self, "_unread", {})
@@ -112,7 +112,7 @@ class _Taking:
             try:
                 found[key] = model.model_validate(raw)
             except ValidationError as error:
-                self._unread[(section, key)] = from_pydantic(error, self.path(section, key), {})
+                self._unread[(section, key)] = _by_rules(error, self.path(section, key), rules)
                 try:
                     found[key] = model.model_validate(pruned(raw, unknown_keys(error)))
                 except ValidationError:
@@ -194,8 +194,9 @@ class _Taking:
             yield "ports", "opens nothing more: the container has an address of its own, and each of its ports is there"
         if service.ports and service.network_mode == "host":
             yield "ports", "opens nothing more: the container has the NAS's own network"
-        if service.links:
-            yield "links", "is not needed: the containers of one network find one another by their services' names"
+        rule = SERVICE["links"]
+        if service.links and isinstance(rule, Ignored):
+            yield "links", rule.why
 
     def _is_on_lan_only(self, service: Service) -> bool:
         names = {lan.name for lan in self.lans}
@@ -259,17 +260,14 @@ class _Taking:
             try:
                 declared = DeclaredFile.model_validate(raw)
                 if declared.file is None:
-                    message = "is no file of the NAS, which could be mounted"
-                    remedy = "write it to a file on the NAS, and name that by `file:`"
-                    self.problems.append(Problem(here, mount.source, message, remedy))
+                    self.problems.append(_no_file(here, mount.source, raw))
                     continue
                 target = mount.target or mount.source
                 target = target if target.startswith("/") else default.format(target)
                 bind = BindOptions(create_host_path=False)
                 yield Volume(type="bind", source=declared.file, target=target, read_only=True, bind=bind)
             except ValidationError as error:
-                place = self.path(section, mount.source, "file")
-                self.problems += [replace(problem, path=place) for problem in from_pydantic(error, place, {})]
+                self.problems += _by_rules(error, self.path(section, mount.source), FILE)
 
     def _needed_networks(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredNetwork]:
         own = {lan.name for lan in self.lans}
@@ -303,6 +301,26 @@ class _Taking:
             "Compose reads by itself; or take the rest too, with `services: all` beside the file's path in the site"
         )
         return Problem(self.project.file, "", message, remedy, "warning")
+
+
+def _by_rules(error: ValidationError, path: str, rules: Mapping[str, Rule]) -> list[Problem]:
+    """What is wrong with something that the file declares. path: of it."""
+    found: list[Problem] = []
+    details = error.errors(include_url=False)
+    for problem, detail in zip(from_pydantic(error, path, {}), details, strict=True):
+        is_unknown = detail["type"] == "extra_forbidden"
+        key = ".".join(map(str, detail["loc"]))
+        found += filter(None, [told(problem, rules.get(key) if is_unknown else None)])
+    return found
+
+
+def _no_file(path: str, name: str, raw: Mapping[str, Any]) -> Problem:
+    """Of a config or secret that is not in a file, or not said to be anywhere."""
+    for key in ("external", "content", "environment"):
+        rule = FILE[key]
+        if raw.get(key) and isinstance(rule, Refused):
+            return Problem(path, name, rule.why, rule.remedy)
+    return Problem(path, name, "names no file", "write `file:` with its path on the NAS")
 
 
 def _shares(raw: Mapping[str, Any]) -> str:
