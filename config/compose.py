@@ -35,6 +35,8 @@ class ServiceEntry:
     alias: the name by which the containers of its networks find it beside Docker's name, "" for none.
     project: the Compose project that its container is grouped under, "" for none.
     secret: its environment variables whose values are never shown.
+    compose_project, compose_service: as Compose names them on the containers that it makes, "" for a service of the
+        site itself; is_project_named: whether somebody said the project's name.
     """
 
     path: str
@@ -44,6 +46,9 @@ class ServiceEntry:
     alias: str = ""
     project: str = ""
     secret: frozenset[str] = frozenset()
+    compose_project: str = ""
+    compose_service: str = ""
+    is_project_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,16 @@ class _Taking:
         self.volumes = self._models("volumes", DeclaredVolume, VOLUME)
         self.matched: Matched = match(self.declared, lans)
         self.keys: list[str] = []
+        self.wholly = False
+        self.others: dict[str, DeclaredNetwork] = {}
 
     def path(self, *parts: str) -> str:
         return ".".join((f"{self.project.file}: {parts[0]}", *parts[1:]))
 
     def all(self, services: Literal["joined", "all"]) -> Taken:
         on_lan = self._on_lan()
-        self.keys = [*self.project.services] if services == ALL else on_lan
+        self.wholly = services == ALL
+        self.keys = [*self.project.services] if self.wholly else on_lan
         if not self.keys:
             return Taken(problems=self._nothing(), left=[*self.project.services])
         found = {key: read_service(self.project, key, self.path("services", key)) for key in self.keys}
@@ -204,8 +212,10 @@ class _Taking:
             networks[own.name if own else inner.name if inner else name] = attachment
             self.problems += self._unread.get(("networks", name), ())
         mode = service.network_mode
-        if mode in {lan.name for lan in self.lans}:
-            networks, mode = {mode: Attachment()}, None
+        if mode is not None and mode not in ("host", "none", "bridge") and ":" not in mode:
+            networks, mode = {mode: Attachment()}, None  # the name of a network, as Docker's own --network takes it
+            if networks.keys().isdisjoint(lan.name for lan in self.lans):
+                self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
         update: dict[str, Any] = {"networks": networks, "network_mode": mode, "links": ()}
         if self._is_on_lan_only(service) or mode == "host":
             update["ports"] = ()
@@ -217,8 +227,13 @@ class _Taking:
             service.model_copy(update=update),
             name=name,
             alias="" if name == key else key,
-            project=self.project.name if self.project.named else "",
+            # An old Compose (1.x, 2 before 2.16) takes every container with its labels for its own and removes it with
+            # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
+            project=self.project.name if self.project.named and self.wholly else "",
             secret=reading.secret,
+            compose_project=self.project.name,
+            compose_service=key,
+            is_project_named=self.project.named,
         )
 
     def _volumes(self, path: str, service: Service) -> Iterator[Volume]:
@@ -257,8 +272,15 @@ class _Taking:
     def _needed_networks(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredNetwork]:
         own = {lan.name for lan in self.lans}
         used = {name for entry in entries.values() for name in entry.service.networks}
-        by_name = {declared.name: declared for declared in self.declared.values()}
-        return {name: by_name[name] for name in by_name if name in used - own}
+        by_name = {declared.name: self._labelled(key, declared) for key, declared in self.declared.items()}
+        return {name: by_name[name] for name in by_name if name in used - own} | self.others
+
+    def _labelled(self, key: str, declared: DeclaredNetwork) -> DeclaredNetwork:
+        """With the labels without which Compose refuses a network of its project that it finds."""
+        if declared.external:
+            return declared
+        labels = {"com.docker.compose.project": self.project.name, "com.docker.compose.network": key}
+        return declared.model_copy(update={"labels": {**declared.labels, **labels}})
 
     def _needed_volumes(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredVolume]:
         mounts = [volume for entry in entries.values() for volume in entry.service.volumes]
@@ -266,11 +288,16 @@ class _Taking:
         return {one.name: one for one in self.volumes.values() if one.name in used}
 
     def _left(self, left: Sequence[str], taken: Sequence[str]) -> Problem:
+        """What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40 (docs/decisions/0029)."""
         message = f"has services that stay with Compose: {shown_services(left)}. Compose's next `up` would make "
-        message += f"{shown_services(taken)} a second time, and fail at the name or the address, which is in use"
-        profile = "`profiles: [macvlan]`"
-        remedy = f"give {shown_services(taken)} {profile} in the file on the NAS (and here, with `profiles: [macvlan]` "
-        remedy += "beside the file's path), or take the rest too, with `services: all` there"
+        message += f"{shown_services(taken)} a second time, and stop there, because the name or the address is in use"
+        services = ", ".join(f"{key}: {{scale: 0}}" for key in taken)
+        remedy = (
+            f"write beside the file on the NAS a docker-compose.override.yml with `services: {{{services}}}`, which "
+        )
+        remedy += (
+            "Compose reads by itself; or take the rest too, with `services: all` beside the file's path in the site"
+        )
         return Problem(self.project.file, "", message, remedy, "warning")
 
 

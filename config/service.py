@@ -18,6 +18,7 @@ from config.parts.devices import BlkioConfig, Devices, Gpus
 from config.problems import Problem, as_text, reject
 from config.service_parts import (
     Argv,
+    Command,
     Count,
     Cpus,
     Dependency,
@@ -28,7 +29,7 @@ from config.service_parts import (
     Mebibytes,
     Mounts,
     Networks,
-    Port,
+    Ports,
     Restart,
     Seconds,
     Strict,
@@ -83,10 +84,10 @@ class Service(Strict):
     ipv4_address: IPv4 | None = None
     ipv6_address: IPv6 | None = None
     mac_address: Mac | None = None
-    ports: tuple[Port, ...] = ()
+    ports: Ports = ()
     depends_on: dict[str, Dependency] = Field(default_factory=dict)
     links: tuple[Text, ...] = ()
-    command: Argv | None = None
+    command: Command | None = None
     entrypoint: Argv | None = None
     environment: StringMap = Field(default_factory=dict)
     labels: StringMap = Field(default_factory=dict)

@@ -64,6 +64,14 @@ def _argv(value: Any) -> Any:
     return value
 
 
+def _command(value: Any) -> Any:
+    value = _argv(value)
+    if isinstance(value, list) and "" in value:
+        message = "has an empty word, and the Docker plugin takes none in a command"
+        reject(message, "write it within a shell's command: sh -c 'program \"\" …'")
+    return value
+
+
 def as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -198,11 +206,24 @@ def _service_name_alias(value: bool) -> bool:
     return value
 
 
+def _ports(ports: tuple["Port", ...]) -> tuple["Port", ...]:
+    seen: set[tuple[int, str]] = set()
+    for port in ports:
+        if (port.target, port.protocol) in seen:
+            message = f"opens {port.target}/{port.protocol} twice, which the Docker plugin would replace in every run"
+            reject(message, "keep one of the two")
+        seen.add((port.target, port.protocol))
+    return ports
+
+
 def _published(value: Any) -> str | None:
     if value in (None, ""):
         return None
     text = str(value)
-    if not re.fullmatch(r"[0-9]{1,5}(-[0-9]{1,5})?", text):
+    if re.fullmatch(r"[0-9]{1,5}-[0-9]{1,5}", text):
+        message = "leaves the choice of a port to Docker, and the Docker plugin takes one port"
+        reject(message, f"write one of them, as in {text.partition('-')[0]}")
+    if not re.fullmatch(r"[0-9]{1,5}", text):
         reject("is no port of the NAS", "write it as in 8080")
     return text
 
@@ -211,6 +232,7 @@ ExtraHost = Annotated[tuple[str, str], PlainValidator(_extra_host)]
 ExtraHosts = Annotated[tuple[ExtraHost, ...], BeforeValidator(_extra_hosts)]
 UserOrGroup = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 Argv = Annotated[tuple[str, ...], BeforeValidator(_argv)]
+Command = Annotated[tuple[str, ...], BeforeValidator(_command)]
 StringMap = Annotated[dict[str, Annotated[str, BeforeValidator(_scalar)]], BeforeValidator(_mapping)]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
 Duration = Annotated[str, BeforeValidator(lambda value: duration_text(_nanoseconds(value)))]
@@ -253,6 +275,14 @@ class Volume(Strict):
     volume: VolumeOptions | None = None
     tmpfs: TmpfsOptions | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether SOURCE:TARGET and a mode say all of it."""
+        if self.bind is not None and self.bind.selinux is not None:
+            return self.bind.propagation is None  # `z` has no other place
+        bind, volume = self.bind or BindOptions(), self.volume or VolumeOptions()
+        return self.type != "tmpfs" and (bind, volume) == (BindOptions(), VolumeOptions())
+
 
 class Port(Strict):
     """target: in the container; published: on the NAS, None for one that Docker chooses; host_ip: "" for all."""
@@ -291,6 +321,17 @@ class Healthcheck(Strict):
     retries: Count | None = None
     disable: bool = False
 
+    @property
+    def is_off(self) -> bool:
+        return self.disable or self.test[:1] == ("NONE",)
+
+    @property
+    def latest(self) -> float:
+        """Seconds after which Docker itself gives a container up, by Docker's defaults for what is not said."""
+        interval, timeout = (nanoseconds(text or "30s") or 30 * 10**9 for text in (self.interval, self.timeout))
+        retries = 3 if self.retries in (None, 0) else self.retries
+        return ((nanoseconds(self.start_period or "0s") or 0) + (interval + timeout) * (retries + 1)) / 10**9
+
 
 class Logging(Strict):
     driver: Text | None = None
@@ -318,6 +359,7 @@ def _networks(value: Any) -> Any:
     return value
 
 
+Ports = Annotated[tuple[Port, ...], AfterValidator(_ports)]
 Networks = Annotated[dict[str, Attachment], BeforeValidator(_networks)]
 Ulimits = Annotated[dict[str, Ulimit], BeforeValidator(_ulimits)]
 Mounts = tuple[Annotated[Volume, BeforeValidator(_volume)], ...]

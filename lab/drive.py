@@ -19,8 +19,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = (sys.executable, ROOT / "lab/lab")  # the first python3 of PATH may take half the time to find out which it is
-FOLDERS = ("config", "facts", "plan", "install", "preflight", "inputs", "probe", "components", "nas", "examples")
-PROGRAM = (*FOLDERS, "__main__.py", "Pulumi.yaml")
+PURE = ("compose", "config", "facts", "plan", "install", "preflight")
+PROGRAM = (*PURE, "inputs", "probe", "components", "nas", "examples", "__main__.py", "Pulumi.yaml")
 TOOLS = ("pyproject.toml", "uv.lock")
 NAS, SHIM, SHIM_ULA = "192.168.1.10", "192.168.1.254", "fd0d:7eb5:2afd::254"
 RETRIED = "retrying create due to"  # what Pulumi logs when an error hook lets it try again

@@ -4,6 +4,7 @@ format/volume.go. A value of another form than Compose knows is left as it is, a
 import posixpath
 import re
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from compose.values import List, Map, items_of, like
@@ -66,22 +67,32 @@ def ports_of(value: Any) -> list[Map] | None:
     address = ":".join(head)
     container, _, protocol = container.partition("/")
     protocol = protocol.lower() or "tcp"
-    address = address[1:-1] if address.startswith("[") and address.endswith("]") else address
     inner, outer = _range(container), _range(host) if host else None
-    if inner is None or (host and outer is None) or protocol not in ("tcp", "udp", "sctp"):
+    bare = _host_ip(address)
+    if inner is None or (host and outer is None) or bare is None or protocol not in ("tcp", "udp", "sctp"):
         return None
     if outer and len(inner) != len(outer) and len(inner) > 1:
         return None
     found = []
     for index, target in enumerate(inner):
         port = Map({"mode": "ingress", "target": target, "protocol": protocol})
-        if address:
-            port["host_ip"] = like(text, address)
+        if bare:
+            port["host_ip"] = like(text, bare)
         if outer:
             alone = len(inner) == 1 and len(outer) > 1
             port["published"] = f"{outer[0]}-{outer[-1]}" if alone else str(outer[index])
         found.append(port)
     return sorted(found, key=lambda port: f"{port['target']}/{port['protocol']}")
+
+
+def _host_ip(text: str) -> str | None:
+    """An IPv4 address, or an IPv6 one without its brackets; None for anything else but nothing."""
+    try:
+        if text.startswith("[") and text.endswith("]"):
+            return text[1:-1] and str(IPv6Address(text[1:-1])) and text[1:-1]
+        return text and str(IPv4Address(text))
+    except ValueError:
+        return None
 
 
 def _range(text: str) -> range | None:

@@ -9,7 +9,7 @@ _UNITS |= {"m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9, "w": 604_800
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)([^.\d]+)", re.ASCII)
 _DURATION = re.compile(rf"[-+]?({_PART.pattern})+", re.ASCII)
 MAX_NANOSECONDS = 2**63 - 1
-_SIZE = re.compile(r"([0-9.]+) ?([a-z]*)", re.IGNORECASE)
+_SIZE = re.compile(r"\+?([0-9.]+) ?([a-z]*)", re.IGNORECASE)
 _FACTORS = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 
 
@@ -75,7 +75,7 @@ def number_text(value: Any) -> str:
     if value != value or value in (float("inf"), float("-inf")):
         return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
     exponent = Decimal(repr(value)).adjusted() if value else 0
-    if -5 < exponent < 21:
+    if -5 < exponent < 6:
         return f"{Decimal(repr(value)).normalize():f}" if value else ("-0" if str(value)[0] == "-" else "0")
     mantissa, _, power = f"{Decimal(repr(value)).normalize():e}".partition("e")
     return f"{mantissa}e{int(power):+03d}"

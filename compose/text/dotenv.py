@@ -81,8 +81,9 @@ class _Reader:
 
     def _key(self) -> tuple[str, bool]:
         """The name, and whether its value is taken from elsewhere because it stands alone in its line."""
-        if match := re.compile(r"export\s+").match(self._text, self._at):
-            self._at = match.end()
+        if re.compile(r"export\s").match(self._text, self._at):
+            self._at += len("export")
+            self._skip_spaces()
         start = self._at
         for index in range(start, len(self._text)):
             sign = self._text[index]

@@ -8,7 +8,7 @@ from ipaddress import IPv6Network
 from pathlib import Path
 
 from box import announce, cgroups, cleanup, containers, disk, image, keys, nas, network, prerequisites, spec
-from box.engines import DEFAULT_PROFILE, DSM_UNITS, ENGINES, PROFILES
+from box.engines import COMPOSE, DEFAULT_PROFILE, DSM_UNITS, ENGINES, PROFILES
 from box.enter import MACHINES, find_sbin, require_root
 from box.errors import LabError
 from box.locks import locked
@@ -38,7 +38,7 @@ def _dispatch(place: Place, arguments: list[str]) -> int:
         return nas.supply_power(place)
     actions = {
         "up": lambda: _up(place, spec.requested(options)),
-        "prepare": lambda: _prepare(place, options.engine or PROFILES[options.profile].engine, options.profile),
+        "prepare": lambda: _prepare(place, options),
         "down": lambda: _down(place),
         "status": lambda: _status(place),
         "reboot": lambda: _reboot(place),
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         up = commands.add_parser(name, help=text)
         up.add_argument("--engine", choices=ENGINES, help=f"Docker (default: {engines})")
         up.add_argument("--profile", choices=PROFILES, default=DEFAULT_PROFILE)
+        up.add_argument("--compose", choices=COMPOSE, help="with `docker compose`; 2.26 is Debian's, 2.40 is built")
         if name == "up":
             _add_spec(up)
     commands.add_parser("down", help="takes everything away; keys and images stay")
@@ -111,8 +112,9 @@ def _add_spec(up: argparse.ArgumentParser) -> None:
     dsm.add_argument("--synowebapi", action="store_true", help="with a stand-in of /usr/syno/bin/synowebapi")
 
 
-def _prepare(place: Place, engine: str, profile: str) -> int:
-    image.layers(place, ENGINES[engine], profile)
+def _prepare(place: Place, options: argparse.Namespace) -> int:
+    engine = options.engine or PROFILES[options.profile].engine
+    image.layers(place, ENGINES[engine], options.profile, options.compose or "")
     say(f"the image for engine {engine} is ready in {place.images}")
     return 0
 
@@ -152,7 +154,7 @@ def _up(place: Place, asked: Spec) -> int:
 
 
 def _layers(place: Place, asked: Spec) -> list[Path]:
-    return image.layers(place, ENGINES[asked.engine], asked.profile)
+    return image.layers(place, ENGINES[asked.engine], asked.profile, asked.compose)
 
 
 def _repair(place: Place) -> str:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from box import prerequisites
-from box.engines import PROFILES, Engine, Profile
+from box.engines import COMPOSE, PROFILES, Engine, Profile
 from box.locks import locked
 from box.place import Place
 from box.processes import long_step, run
@@ -34,33 +34,72 @@ BUILT = {
             "-X github.com/moby/moby/v2/dockerversion.Version=29.0.0+moby.2.0.0-beta.24",
         ),
         (
+            "usr/sbin/docker-proxy",
+            "github.com/moby/moby/v2/cmd/docker-proxy",
+            {"CGO_ENABLED": "0"},
+            "netgo,osusergo",
+            "",
+        ),
+        (
             "usr/sbin/runc",
             "github.com/opencontainers/runc",
             {"CGO_ENABLED": "1"},
             "seccomp,netgo,osusergo",
             "-extldflags -static -X main.version=1.4.3",
         ),
-    )
+    ),
+    "compose": (
+        (
+            "usr/libexec/docker/cli-plugins/docker-compose",
+            "github.com/docker/compose/v2/cmd",
+            {"CGO_ENABLED": "0"},
+            "netgo,osusergo",
+            "-X github.com/docker/compose/v2/internal.Version=v2.40.3",
+        ),
+    ),
 }
 
 
-def layers(place: Place, engine: Engine, profile: str) -> list[Path]:
-    """The folders to stack, lowest first. Builds what is not there; returns at once where all is."""
+def layers(place: Place, engine: Engine, profile: str, compose: str = "") -> list[Path]:
+    """The folders to stack, lowest first. Builds what is not there; returns at once where all is.
+    compose: how the version of Docker Compose begins, "" for a NAS without it."""
+    return [*_system(place, engine, profile), *([_compose(place, compose)] if compose else [])]
+
+
+def _system(place: Place, engine: Engine, profile: str) -> list[Path]:
     base = place.images / f"{engine.suite}-{profile}-{_digest(_recipe(engine, profile))}"
     wanted = [(base, lambda log: _debian(base, engine, profile, log))]
     if engine.built:
-        top = place.images / f"{engine.built}-{_digest(_tree(BOX / engine.built) | {'how': BUILT[engine.built]})}"
+        top = place.images / f"{engine.built}-{_digest(_source(engine.built))}"
         wanted.append((top, lambda log: _from_source(top, engine.built, log)))
     if all(folder.exists() for folder, _ in wanted):
         return [folder for folder, _ in wanted]  # a lab that needs nothing built does not wait for another's build
     with locked(place.images / f".{engine.suite}.lock", f"building the NAS's image for Docker {engine.version}"):
         if not all(folder.exists() for folder, _ in wanted):
             prerequisites.require_programs(build=True)
-            prerequisites.require_space(place.images, engine)
+            prerequisites.require_space(place.images, bool(engine.built))
         for folder, make in wanted:
             if not folder.exists():
                 make(place.images / f"{folder.name}.log")
     return [folder for folder, _ in wanted]
+
+
+def _compose(place: Place, version: str) -> Path:
+    """One for all engines and profiles: the program is a static one, or asks for no newer libc than the oldest has."""
+    source = COMPOSE[version]
+    target = place.images / f"compose-{version}-{_digest(_source(source) if source else {'how': FETCH_COMPOSE})}"
+    if target.exists():
+        return target
+    with locked(place.images / ".compose.lock", f"getting Docker Compose {version}"):
+        if not target.exists():
+            prerequisites.require_programs(build=True)
+            prerequisites.require_space(place.images, bool(source))
+            log = place.images / f"{target.name}.log"
+            if source:
+                _from_source(target, source, log)
+            else:
+                _compose_of_debian(target, log)
+    return target
 
 
 # Beside a system's own busybox: the package cannot be installed, as the two are in conflict.
@@ -68,6 +107,14 @@ FETCH_STATIC = (
     'mkdir -p "$1/usr/lib/lab" && cd "$1/tmp"'
     ' && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq download busybox-static && dpkg -x busybox-static_*.deb .'
     ' && mv $(find . -path "*/bin/busybox") "$1/usr/lib/lab/busybox-static"'
+)
+
+# Only the program of the package, into the folder "layer": the rest would lie over the NAS's own files.
+FETCH_COMPOSE = (
+    'mkdir "$1/deb" "$1/layer" && cd "$1/deb"'
+    ' && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq download docker-compose && dpkg -x docker-compose_*.deb .'
+    " && plugins=usr/libexec/docker/cli-plugins"
+    ' && mkdir -p "$1/layer/$plugins" && mv "$plugins/docker-compose" "$1/layer/$plugins"'
 )
 
 
@@ -90,6 +137,10 @@ def _recipe(engine: Engine, profile: str) -> dict[str, object]:
     return {**recipe, "units": ENABLED}
 
 
+def _source(name: str) -> dict[str, object]:
+    return _tree(BOX / name) | {"how": BUILT[name]}
+
+
 def _tree(folder: Path) -> dict[str, object]:
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_text() for path in found}
@@ -99,21 +150,32 @@ def _digest(recipe: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _debian(target: Path, engine: Engine, profile: str, log: Path) -> None:
-    new, dressed = _fresh(target), PROFILES[profile]
-    packages, hooks = _packages(engine, dressed)
+def _mmdebstrap(what: str, words: list[str], suite: str, new: Path, log: Path) -> None:
     mirror = [os.environ["LAB_MIRROR"]] if os.environ.get("LAB_MIRROR") else []
     long_step(
-        f"making the NAS's image: Debian {engine.suite} with Docker (once; about 30 s)",
-        [
-            *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"),
-            *(f"--include={','.join(packages)}", *hooks, engine.suite, str(new), *mirror),
-        ],
+        what,
+        ["mmdebstrap", "--mode=root", "--format=directory", *words, suite, str(new), *mirror],
         log,
         "see whether this machine reaches Debian's packages (apt-get update); LAB_MIRROR=URL names another mirror",
         # A host's policy against starting services must not decide what the image has.
         {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
     )
+
+
+def _compose_of_debian(target: Path, log: Path) -> None:
+    new = _fresh(target)
+    words = ["--variant=custom", f"--customize-hook={FETCH_COMPOSE}"]
+    _mmdebstrap("getting Docker Compose from Debian trixie (once; some seconds)", words, "trixie", new, log)
+    (new / "layer").rename(target)
+    shutil.rmtree(new)
+
+
+def _debian(target: Path, engine: Engine, profile: str, log: Path) -> None:
+    new, dressed = _fresh(target), PROFILES[profile]
+    packages, hooks = _packages(engine, dressed)
+    words = ["--variant=minbase", f"--include={','.join(packages)}", *hooks]
+    what = f"making the NAS's image: Debian {engine.suite} with Docker (once; about 30 s)"
+    _mmdebstrap(what, words, engine.suite, new, log)
     for folder in dressed.files:
         shutil.copytree(BOX / folder, new, dirs_exist_ok=True, symlinks=True)
     run("chroot", new, "systemctl", "enable", *ENABLED)
@@ -141,7 +203,8 @@ MASKED = (
 
 def _from_source(target: Path, name: str, log: Path) -> None:
     new = _fresh(target)
-    prerequisites.require(prerequisites.TO_BUILD_RUNC)
+    if any(env["CGO_ENABLED"] == "1" for _, _, env, _, _ in BUILT[name]):
+        prerequisites.require(prerequisites.TO_BUILD_RUNC)
     go = run(BOX.parent / "find-go", timeout=600).stdout.strip()
     for path, package, env, tags, flags in BUILT[name]:
         out = new / path

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from box.engines import Engine
 from box.errors import COMMANDS, LabError
 from box.processes import long_step, run
 
@@ -70,10 +69,10 @@ def require_kernel() -> None:
             raise LabError("the running kernel has no overlay file system", "modprobe overlay, or boot another kernel")
 
 
-def require_space(images: Path, engine: Engine) -> None:
-    """Asked only where an image is to be built: about 0.6 GiB each, and 3 more to build an engine."""
+def require_space(images: Path, go: bool) -> None:
+    """Asked only where an image is to be made: about 0.6 GiB each, and 3 more to build programs in Go."""
     images.mkdir(parents=True, exist_ok=True)
-    free, wanted = shutil.disk_usage(images).free, 5 * GIB if engine.built else 2 * GIB
+    free, wanted = shutil.disk_usage(images).free, 5 * GIB if go else 2 * GIB
     if free < wanted:
         raise LabError(
             f"only {free / GIB:.1f} GiB are free for the NAS's image in {images}",

@@ -17,7 +17,8 @@ LATEST = 600
 class Spec:
     """parent: the interface that has the NAS's address. late_parent: seconds from when Docker's unit is up to
     the parent's coming, at each boot; 0: it is there from the start. docker_unit, sudo, synowebapi: of a new disk.
-    second_lan: the router has another LAN, and the NAS a card in it."""
+    second_lan: the router has another LAN, and the NAS a card in it.
+    compose: how the version of its `docker compose` begins, "" for none."""
 
     engine: str
     profile: str
@@ -27,6 +28,7 @@ class Spec:
     sudo: str = ""
     synowebapi: bool = False
     second_lan: bool = False
+    compose: str = ""
 
     @property
     def dressed(self) -> Profile:
@@ -38,6 +40,7 @@ class Spec:
         more += [f"sudo {self.sudo}"] if self.sudo else []
         more += ["synowebapi"] if self.synowebapi else []
         more += ["second LAN"] if self.second_lan else []
+        more += [f"compose {self.compose}"] if self.compose else []
         more += [f"parent {self.late_parent} s after Docker's unit"] if self.late_parent else []
         return ", ".join(more)
 
@@ -59,7 +62,8 @@ def requested(options: Namespace) -> Spec:
     sudo = options.sudo or ("nopasswd" if profile.name == "dsm" else "")
     unit = options.docker_unit or profile.unit
     engine = options.engine or profile.engine
-    return Spec(engine, profile.name, parent, options.late_parent, unit, sudo, options.synowebapi, options.second_lan)
+    more = (options.late_parent, unit, sudo, options.synowebapi, options.second_lan, options.compose or "")
+    return Spec(engine, profile.name, parent, *more)
 
 
 def keep(place: Place, asked: Spec) -> None:

@@ -4,6 +4,7 @@ go 1.26.3
 
 tool (
 	github.com/docker/cli/cmd/docker
+	github.com/moby/moby/v2/cmd/docker-proxy
 	github.com/moby/moby/v2/cmd/dockerd
 	github.com/opencontainers/runc
 )
