@@ -13,10 +13,14 @@ from components.last_run import OUTPUT, last_snapshots, load_last_snapshots, rea
 from components.pulumi_internals import config_keys, is_secret
 from config.keys import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, TAKE_OVER_KEY
 from config.problems import Problem, UserErrors
+from config.sources import errors
 from inputs.load import LoadedConfig, load, unknown_config_keys
 from inputs.ssh_access import SshAccess
 from install.files import host_files
-from plan.outputs import joined, report
+from plan.outputs import joined, other_containers, report
+from plan.project.checks import problems_on_engine
+from plan.project.containers import WholeContainer, images, whole_containers
+from plan.project.declared import own_volumes, plan_inner_networks
 from preflight.snapshot import dump_snapshot
 from preflight.survey import Asked, Survey, survey, survey_from_snapshots
 from probe.gather import gather_facts
@@ -28,30 +32,58 @@ def main() -> None:
     surveys = _surveys(loaded, stack)
     networks = [
         SiteNetwork(
-            plan := found.plan.pulled_at(_own(PULLED_KEY)),
-            host_files(plan, found.snapshot.install, loaded.sources, found.snapshot.repair, stack),
+            found.plan,
+            host_files(found.plan, found.snapshot.install, loaded.sources, found.snapshot.repair, stack),
             found.snapshot,
         )
         for found in surveys
     ]
-    access = loaded.access.with_host_keys(surveys[0].snapshot.host_keys)
-    secrets = {key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()}
-    lan = MacvlanLan("lan", MacvlanLanArgs(networks, loaded.sources, access, secrets))
+    seen = surveys[0].snapshot
+    inner = plan_inner_networks(loaded.services, seen.inner_networks, stack)
+    plans = [found.plan for found in surveys]
+    containers = whole_containers(loaded.services, plans, inner, stack, seen.engine_major, seen.shared)
+    warnings = [*loaded.warnings, *_on_engine(loaded, containers, seen.engine_major)]
+    access = loaded.access.with_host_keys(seen.host_keys)
+    lan = MacvlanLan(
+        "lan",
+        MacvlanLanArgs(
+            networks=networks,
+            scripts=loaded.sources,
+            access=access,
+            containers=containers,
+            images=images(containers, _own(PULLED_KEY)),
+            secrets={key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()},
+            inner=tuple(inner.values()),
+            volumes=own_volumes(loaded.services),
+            replaced=surveys[0].replaced,
+        ),
+    )
     told: set[Problem] = set()
     for found in surveys:
-        report_diagnostics(lan, found.drift, {*found.problems} - told, found.plan.key)
-        told |= {*found.problems}
-    _export(lan, networks, access)
+        problems = {*loaded.located(found.problems), *warnings} - told
+        report_diagnostics(lan, found.drift, problems, found.plan.key)
+        told |= problems
+    _export(lan, networks, containers, access)
 
 
-def _export(lan: MacvlanLan, networks: Sequence[SiteNetwork], access: SshAccess) -> None:
+def _on_engine(loaded: LoadedConfig, containers: Sequence[WholeContainer], engine_major: int | None) -> list[Problem]:
+    """What the NAS's Docker makes of the containers. Raises UserErrors."""
+    problems = loaded.located(problems_on_engine(containers, loaded.services, engine_major))
+    if wrong := errors(problems):
+        raise UserErrors(wrong)
+    return problems
+
+
+def _export(
+    lan: MacvlanLan, networks: Sequence[SiteNetwork], containers: Sequence[WholeContainer], access: SshAccess
+) -> None:
     reports: dict[str, dict[str, Any]] = {}
     for one in networks:
         seen, install = one.repairs, one.repairs.install
         reports[one.plan.key] = report(
             one.plan, install.status_command, install.boot_task, seen.advertised, seen.interfaces, seen.tools
         ) | {"nas_status": lan.shims[one.plan.key].summary}
-    for name, value in joined(reports.pop(""), reports).items():
+    for name, value in {**joined(reports.pop(""), reports), **other_containers(containers)}.items():
         pulumi.export(name, value)
     (first, *further) = [(one.repairs, one.plan) for one in networks]
     # Not secret, but long, and for the program alone: as a secret it is not spread out in every preview.
@@ -59,7 +91,15 @@ def _export(lan: MacvlanLan, networks: Sequence[SiteNetwork], access: SshAccess)
 
 
 def _surveys(loaded: LoadedConfig, stack: str) -> list[Survey]:
-    """The surveys of the NAS as it is, one for each network; with `probe: off`, as the last run found it."""
+    """The surveys of the NAS as it is, one for each network; with `probe: off`, as the last run found it. Raises
+    UserErrors with the lines of the Compose files."""
+    try:
+        return _surveys_of(loaded, stack)
+    except UserErrors as found:
+        raise UserErrors(loaded.located(found.problems)) from None
+
+
+def _surveys_of(loaded: LoadedConfig, stack: str) -> list[Survey]:
     site, access, networks = loaded.site, loaded.access, loaded.networks
     states = read_stack_states([planned.view for planned in networks])
     if not site.probe:
@@ -73,7 +113,7 @@ def _surveys(loaded: LoadedConfig, stack: str) -> list[Survey]:
         facts = gather_facts(view.site, planned.addresses, access, loaded.sources, before.get(view.key))
         asked.append(Asked(planned, facts, states[view.key]))
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return survey(asked, stack, _own(TAKE_OVER_KEY) == "true", now)
+    return survey(asked, stack, _own(TAKE_OVER_KEY) == "true", now, loaded.services)
 
 
 def _own(key: str) -> str:
@@ -109,5 +149,5 @@ def _object(config: pulumi.Config, key: str) -> Any:
 
 try:
     main()
-except UserErrors as errors:
-    raise pulumi.RunError(str(errors)) from None
+except UserErrors as found:
+    raise pulumi.RunError(str(found)) from None

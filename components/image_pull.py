@@ -26,14 +26,16 @@ def image_pull_hook(name: str, access: SshAccess) -> pulumi.ResourceHook:
         raise UserErrors([Problem(PULLED_KEY, "", message, remedy)])
 
     async def pull(about: pulumi.ResourceHookArgs) -> None:
-        await asyncio.to_thread(_pull, access, (about.new_inputs or {})["name"])
+        image = about.new_inputs or {}
+        await asyncio.to_thread(_pull, access, image["name"], image.get("platform") or "")
 
     return pulumi.ResourceHook(name, pull)
 
 
-def _pull(access: SshAccess, image: str) -> None:
+def _pull(access: SshAccess, image: str, platform: str) -> None:
     """Raises RuntimeError with Docker's message. The image that was there stays, and its containers keep running."""
-    command = access.command(shlex.join(["docker", "pull", "--quiet", image]))
+    of_platform = ["--platform", platform] if platform else []
+    command = access.command(shlex.join(["docker", "pull", "--quiet", *of_platform, image]))
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:

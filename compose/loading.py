@@ -13,7 +13,7 @@ from compose.forms.typed import maps
 from compose.paths import give_defaults, resolve_paths
 from compose.text import dotenv
 from compose.text.variables import interpolate
-from compose.values import List, Map, Place, copied, items_of, place_of
+from compose.values import Derived, List, Map, Place, copied, items_of, place_of
 
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 MAX_DEPTH = 20  # of files that include or extend one another
@@ -44,6 +44,7 @@ class Loader:
                 document = _over(document, one.values)
         give_defaults(document)
         resolve_paths(document, folder)
+        _give_values(document, env)
         return document
 
     def _documents(self, file: File) -> list[Document]:
@@ -200,6 +201,17 @@ class _Extending:
         found = merged(source, service, ("services", key))
         found.pop("extends", None)
         return found
+
+
+def _give_values(document: Map, env: Env) -> None:
+    """Names alone in a list of `environment:` get the values of this file's variables; those in a map get the outer
+    project's (compose/project.py)."""
+    for service in maps(document.get("services")):
+        names = service.get("environment")
+        if isinstance(names, list):
+            for index, name in enumerate(names):
+                if isinstance(name, str) and name in env:
+                    names[index] = Derived(f"{name}={env[name]}")
 
 
 def _over(document: Map, values: Map) -> Map:

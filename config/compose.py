@@ -14,7 +14,7 @@ from config.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
 from config.projects.file_networks import LanSettings, Matched, match
 from config.projects.places import problem_of
 from config.projects.service_reading import Reading, read_service, shown_services
-from config.projects.specification import TOP, Refused
+from config.projects.specification import FILE, NETWORK, TOP, VOLUME, Refused, Rule, told
 from config.projects.telling import (
     ignored_note,
     left_with_compose,
@@ -46,6 +46,8 @@ class ServiceEntry:
     alias: the name by which the containers of its networks find it beside Docker's name, "" for none.
     project: the Compose project that its container is grouped under, "" for none.
     secret: its environment variables whose values are never shown.
+    compose_project, compose_service: as Compose names them on the containers that it makes, "" for a service of the
+        site itself; is_project_named: whether somebody said the project's name.
     """
 
     path: str
@@ -56,6 +58,9 @@ class ServiceEntry:
     alias: str = ""
     project: str = ""
     secret: frozenset[str] = frozenset()
+    compose_project: str = ""
+    compose_service: str = ""
+    is_project_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,15 +86,18 @@ class _Taking:
         self.project, self.lans = project, lans
         self.problems: list[Problem] = []
         self._unread: dict[tuple[str, str], list[Problem]] = {}
-        self.declared = self._models("networks", DeclaredNetwork)
-        self.volumes = self._models("volumes", DeclaredVolume)
+        self.declared = self._models("networks", DeclaredNetwork, NETWORK)
+        self.volumes = self._models("volumes", DeclaredVolume, VOLUME)
         self.matched: Matched = match(self.declared, lans)
+        self.wholly = False
+        self.others: dict[str, DeclaredNetwork] = {}
 
     def path(self, *parts: str) -> str:
         return ".".join((f"{self.project.file}: {parts[0]}", *parts[1:]))
 
     def all(self, services: Literal["joined", "all"]) -> Taken:
-        keys = [*self.project.services] if services == ALL else self._on_lan()
+        self.wholly = services == ALL
+        keys = [*self.project.services] if self.wholly else self._on_lan()
         wanted = [key for key in keys or self._doubtful() if not _starts_none(self.project.services[key])]
         found = {key: read_service(self.project, key, self.path("services", key)) for key in wanted}
         left = [key for key, raw in self.project.services.items() if key not in found and not _starts_none(raw)]
@@ -109,7 +117,7 @@ class _Taking:
             self._tell_of_left(left, [*entries])
         return Taken(entries, self._needed_networks(entries), self._needed_volumes(entries), self.problems, left)
 
-    def _models(self, section: str, model: type[_Model]) -> dict[str, _Model]:
+    def _models(self, section: str, model: type[_Model], rules: Mapping[str, Rule]) -> dict[str, _Model]:
         """What the file declares there, as far as it can be read; of the rest only that is told which is used."""
         found: dict[str, _Model] = {}
         for key, raw in getattr(self.project, section).items():
@@ -117,7 +125,7 @@ class _Taking:
             try:
                 found[key] = model.model_validate(raw)
             except ValidationError as error:
-                self._unread[(section, key)] = from_pydantic(error, self.path(section, key), {})
+                self._unread[(section, key)] = _by_rules(error, self.path(section, key), rules)
                 try:
                     found[key] = model.model_validate(pruned(raw, unknown_keys(error)))
                 except ValidationError:
@@ -196,7 +204,7 @@ class _Taking:
         self.problems += ignored_note(self.project.file, ignored)
 
     def _tell_of_left(self, left: Sequence[str], taken: Sequence[str]) -> None:
-        started = [key for key in taken if not self.project.services[key].get("profiles")]
+        started = {key: _shares(raw) for key in taken if not (raw := self.project.services[key]).get("profiles")}
         if left and started:
             self.problems.append(left_with_compose(self.project.file, left, started))
         for key in self.matched.foreign:
@@ -227,8 +235,11 @@ class _Taking:
             docker = own.name if own else inner.name if inner else name
             networks[docker], keys[docker] = attachment, name
         mode = service.network_mode
-        if mode in {lan.name for lan in self.lans}:
-            networks, keys, mode = {mode: Attachment()}, {mode: mode}, None
+        if mode is not None and mode not in ("host", "none", "bridge") and ":" not in mode:
+            networks, keys = {mode: Attachment()}, {mode: mode}  # a network's name, as Docker's own --network takes it
+            mode = None
+            if networks.keys().isdisjoint(lan.name for lan in self.lans):
+                self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
         self.problems += renaming_links(service, path)
         update: dict[str, Any] = {"networks": networks, "network_mode": mode, "links": ()}
         if self._is_on_lan_only(service) or mode == "host":
@@ -242,8 +253,13 @@ class _Taking:
             name=name,
             network_keys=keys,
             alias="" if name == key else key,
-            project=self.project.name if self.project.named else "",
+            # An old Compose (1.x, 2 before 2.16) takes every container with its labels for its own and removes it with
+            # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
+            project=self.project.name if self.project.named and self.wholly else "",
             secret=reading.secret,
+            compose_project=self.project.name,
+            compose_service=key,
+            is_project_named=self.project.named,
         )
 
     def _volumes(self, path: str, service: Service) -> Iterator[Volume]:
@@ -270,28 +286,52 @@ class _Taking:
             try:
                 declared = DeclaredFile.model_validate(raw)
                 if declared.file is None:
-                    message = "is no file of the NAS, which could be mounted"
-                    remedy = "write it to a file on the NAS, and name that by `file:`"
-                    self.problems.append(Problem(here, mount.source, message, remedy))
+                    self.problems.append(_no_file(here, mount.source, raw))
                     continue
                 target = mount.target or mount.source
                 target = target if target.startswith("/") else default.format(target)
                 bind = BindOptions(create_host_path=False)
                 yield Volume(type="bind", source=declared.file, target=target, read_only=True, bind=bind)
             except ValidationError as error:
-                place = self.path(section, mount.source, "file")
-                self.problems += [replace(problem, path=place) for problem in from_pydantic(error, place, {})]
+                self.problems += _by_rules(error, self.path(section, mount.source), FILE)
 
     def _needed_networks(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredNetwork]:
         own = {lan.name for lan in self.lans}
         used = {name for entry in entries.values() for name in entry.service.networks}
-        by_name = {declared.name: declared for declared in self.declared.values()}
-        return {name: by_name[name] for name in by_name if name in used - own}
+        by_name = {declared.name: self._labelled(key, declared) for key, declared in self.declared.items()}
+        return {name: by_name[name] for name in by_name if name in used - own} | self.others
+
+    def _labelled(self, key: str, declared: DeclaredNetwork) -> DeclaredNetwork:
+        """With the labels without which Compose refuses a network of its project that it finds."""
+        if declared.external:
+            return declared
+        labels = {"com.docker.compose.project": self.project.name, "com.docker.compose.network": key}
+        return declared.model_copy(update={"labels": {**declared.labels, **labels}})
 
     def _needed_volumes(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredVolume]:
         mounts = [volume for entry in entries.values() for volume in entry.service.volumes]
         used = {volume.source for volume in mounts if volume.type == "volume"}
         return {one.name: one for one in self.volumes.values() if one.name in used}
+
+
+def _by_rules(error: ValidationError, path: str, rules: Mapping[str, Rule]) -> list[Problem]:
+    """What is wrong with something that the file declares. path: of it."""
+    found: list[Problem] = []
+    details = error.errors(include_url=False)
+    for problem, detail in zip(from_pydantic(error, path, {}), details, strict=True):
+        is_unknown = detail["type"] == "extra_forbidden"
+        key = ".".join(map(str, detail["loc"]))
+        found += filter(None, [told(problem, rules.get(key) if is_unknown else None)])
+    return found
+
+
+def _no_file(path: str, name: str, raw: Mapping[str, Any]) -> Problem:
+    """Of a config or secret that is not in a file, or not said to be anywhere."""
+    for key in ("external", "content", "environment"):
+        rule = FILE[key]
+        if raw.get(key) and isinstance(rule, Refused):
+            return Problem(path, name, rule.why, rule.remedy)
+    return Problem(path, name, "names no file", "write `file:` with its path on the NAS")
 
 
 def _shares(raw: Mapping[str, Any]) -> str:

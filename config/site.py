@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
 from config.problems import Problem, as_text, dotted, from_pydantic, pruned, reject, unknown_keys
-from config.projects.specification import Refused, rule_of
+from config.projects.specification import Done, Ignored, rule_of, told
 from config.service import Service, normalise_service
 from config.service_parts import Strict, StringMap
 from config.types import (
@@ -366,10 +366,11 @@ def _told(error: ValidationError) -> list[Problem]:
 def _by_rule(problem: Problem, place: tuple[Any, ...], kind: str) -> Problem:
     """A key of Compose's that a container of the site itself cannot have, in the words for it."""
     rule = rule_of(place[2:]) if kind == "extra_forbidden" and place[:1] == ("containers",) and place[2:] else None
-    if rule is None:
-        return problem
-    remedy = rule.remedy if isinstance(rule, Refused) else "remove it"
-    return Problem(problem.path, "", rule.why, remedy)
+    if isinstance(rule, Done):
+        return Problem(problem.path, "", "is read in compose files only", "move the service to one, or remove it")
+    if isinstance(rule, Ignored):
+        return Problem(problem.path, "", rule.why, "remove it")
+    return told(problem, rule) or problem
 
 
 def _lacks_a_network(error: ValidationError) -> bool:

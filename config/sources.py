@@ -59,6 +59,8 @@ def _shared(entry: ServiceEntry, keys: Mapping[str, str]) -> dict[str, object]:
         if isinstance(value, str) and value.startswith("service:"):
             other = value.removeprefix("service:")
             update[key] = f"service:{keys.get(other, other)}"
+    lent = (text.partition(":") for text in entry.service.volumes_from)
+    update["volumes_from"] = tuple(f"{keys.get(name, name)}{colon}{mode}" for name, colon, mode in lent)
     return update
 
 

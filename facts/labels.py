@@ -8,6 +8,7 @@ MADE_BY = f"{OURS}.made-by"  # on a network that was made here; one that was ado
 MAKER = "pulumi"
 ADDRESSES = f"{OURS}.addresses"  # on a container: the IPv4, ULA and MAC it was made with on each network
 NO_ADDRESS = "-"  # in its value, for a ULA that Docker does not give
+NONE_ON_THE_LAN = "none"  # its value on a container that has no address of the site
 REPAIRED = f"{OURS}.repaired"  # on both: when and why it was recreated
 STACK = f"{OURS}.stack"  # on both: organization/project/stack that made it, unless an older version did
 

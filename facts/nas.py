@@ -135,6 +135,8 @@ class LiveContainer:
     addresses, repaired, stack: values of our labels, "" if it has none; a container without the first is not ours.
     ran: seconds since its last start, by the NAS's clock; 0 if unknown.
     inside: None if it does not run, is on another network, or could not be read.
+    compose_project, compose_service: what Compose wrote onto it, or whoever set such labels; "" for nothing.
+    anonymous_volumes: (path in the container, Docker's name) of volumes to which nobody gave a name.
     """
 
     name: str
@@ -146,6 +148,9 @@ class LiveContainer:
     id: str = ""
     inside: Inside | None = None
     stack: str = ""
+    compose_project: str = ""
+    compose_service: str = ""
+    anonymous_volumes: tuple[tuple[str, str], ...] = ()
 
     @property
     def runs(self) -> bool:

@@ -18,6 +18,7 @@ class StackState:
     containers: their names; stacks: name → value of that label, for those that have one.
     shim: whether the command that makes the shim was run; paths: the files that it was run for.
     host, all_paths: the NAS, and these files for all networks of the stack.
+    networks: the names of all of Docker's networks, those of the site and others.
     """
 
     network: str = ""
@@ -29,6 +30,7 @@ class StackState:
     host: str = ""
     paths: frozenset[str] = frozenset()
     all_paths: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +61,7 @@ def stack_state_of(resources: Mapping[str, Mapping[str, Any]], name: str = "lan"
         host=next(iter(triggers or all_triggers), ""),  # a network that is new has no shim yet
         paths=frozenset(trigger for trigger in triggers if trigger.startswith("/")),
         all_paths=frozenset(trigger for trigger in all_triggers if trigger.startswith("/")),
+        networks=frozenset(str(one["name"]) for one in of(NETWORK) if one.get("name")),
     )
 
 

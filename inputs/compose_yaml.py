@@ -1,10 +1,10 @@
 """YAML as Compose's parser reads it: 1.2's booleans, 1.1's octal numbers, no numbers to base 60. Source: go-yaml, which
 compose-go uses; its rules for plain scalars (resolver.go)."""
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import yaml
@@ -23,6 +23,7 @@ _NULL = ("", "~", "null", "Null", "NULL")
 _BOOLEANS = {word: value for value in (True, False) for word in (str(value).lower(), str(value), str(value).upper())}
 _SPECIAL = {"inf": float("inf"), "Inf": float("inf"), "INF": float("inf"), "nan": float("nan"), "NaN": float("nan")}
 _INTEGER = re.compile(r"[-+]?(0b[01]+|0o[0-7]+|0[0-7]*|0x[0-9a-fA-F]+|[1-9][0-9]*)", re.IGNORECASE)
+_TIME = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:[Tt ](\d\d?):(\d\d?):(\d\d?)(\.\d+)?(Z|[-+]\d\d:\d\d)?)?", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
@@ -168,23 +169,39 @@ def _plain(text: str) -> Any:
     sign, rest = (text[0], text[1:]) if text[0] in "+-" else ("", text)
     if rest.startswith(".") and rest[1:] in _SPECIAL:
         return -_SPECIAL[rest[1:]] if sign == "-" else _SPECIAL[rest[1:]]
+    if match := _TIME.fullmatch(text):
+        return _time(match) or text
     plain = text.replace("_", "")
-    if _INTEGER.fullmatch(plain):
-        number = _integer(plain)
-        if number is not None:
-            return number
-    number = float(plain) if _FLOAT.fullmatch(plain) else math.inf
-    return text if math.isinf(number) else number
+    if plain == "-0":
+        return -0.0
+    if _INTEGER.fullmatch(plain) and (number := _integer(plain)) is not None:
+        return number
+    if not _FLOAT.fullmatch(plain) or (found := float(plain)) in (float("inf"), float("-inf")):
+        return text
+    return found
 
 
 def _integer(plain: str) -> int | None:
-    """None for a number that Go's 64 bits do not hold."""
+    """None for one that is too large for the parser."""
     digits = plain.lstrip("+-").lower()
     base = {"0b": 2, "0o": 8, "0x": 16}.get(digits[:2]) or (8 if digits.startswith("0") else 10)
     if len(digits) > 99:
         return None
     number = int(digits, base) * (-1 if plain.startswith("-") else 1)
     return number if -(2**63) <= number < 2**64 else None
+
+
+def _time(match: re.Match[str]) -> str | None:
+    """A date or time as Compose makes text of it, None if there is no such day."""
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
+    except ValueError:
+        return None
+    zone = (zone or "Z").strip()
+    offset = "+0000 UTC" if zone == "Z" else " ".join([zone.replace(":", "").ljust(5, "0")] * 2)
+    fraction = (fraction or "").rstrip("0").rstrip(".")
+    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} {offset}"
 
 
 def _not_yaml(error: yaml.YAMLError, file: str) -> Finding:

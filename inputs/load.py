@@ -24,6 +24,7 @@ from inputs.ssh_access import SshAccess, read_ssh_access
 from inputs.yaml_traps import find_doubles, find_traps
 from plan.addresses import plan_addresses
 from plan.between import PlannedNetwork, network_named_twice, path_given_twice, problems_between
+from plan.project.checks import written_problems
 
 _SECRETS = TypeAdapter(dict[str, dict[str, str]])
 
@@ -115,9 +116,10 @@ def plan_networks(site: Site, sources: Sources) -> tuple[tuple[PlannedNetwork, .
         if addresses is not None:
             networks.append(PlannedNetwork(view, addresses))
     names = all_views[0].names
+    on_lan = {container.key for planned in networks for container in planned.addresses.containers}
     for entry in sources.services.values():
         problems += placement_problems(entry, names, sources.networks)
-    return tuple(networks), [*problems, *problems_between(networks)]
+    return tuple(networks), [*problems, *problems_between(networks), *written_problems(sources, on_lan)]
 
 
 def unknown_config_keys(keys: Iterable[str]) -> list[Problem]:

@@ -23,12 +23,12 @@ def by_place(
     if engine_major is None or engine_major < FIRST_ENGINE_WITH_ENDPOINT_SYSCTLS:
         # An old engine ignores the option, and takes the same sysctls with the container
         rest = {key: value for key, value in driver_opts.items() if key != OPTION}
-        return {**sysctls, **carried_by(driver_opts)}, _options(rest)
+        return {**sysctls, **carried_by(driver_opts)}, options(rest)
     own = [key for key in sorted(sysctls) if _KEY.fullmatch(key)]
     carried = [text for key, text in driver_opts.items() if key == OPTION]
     carried += [_carried(key, sysctls[key]) for key in own]
     rest = {key: value for key, value in sysctls.items() if key not in own}
-    return rest, _options({**driver_opts, **({OPTION: ",".join(carried)} if carried else {})})
+    return rest, options({**driver_opts, **({OPTION: ",".join(carried)} if carried else {})})
 
 
 def moved(sysctls: Mapping[str, str], engine_major: int | None) -> tuple[tuple[str, str], ...]:
@@ -77,7 +77,8 @@ def wrong(path: str, service: Service, network: str) -> Iterator[Problem]:
             yield Problem(f"{path}.networks.{network}.driver_opts", entry, message, remedy)
 
 
-def _options(driver_opts: Mapping[str, str]) -> tuple[str, ...]:
+def options(driver_opts: Mapping[str, str]) -> tuple[str, ...]:
+    """Driver options in the plugin's form."""
     return tuple(f"{key}={value}" for key, value in sorted(driver_opts.items()))
 
 

@@ -1,7 +1,7 @@
 """What the site will be: plain values, with every address and MAC. ``plan.planner`` makes them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal
 
@@ -158,11 +158,13 @@ class ImagePlan:
     pulled: the person's word of the last request to pull, "" if there was none or if the name can never mean another
         image.
     again: whether the NAS then pulls it, or Pulumi only looks up what the NAS has.
+    platform: "" for the NAS's own.
     """
 
     name: str
     pulled: str = ""
     again: bool = False
+    platform: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,6 @@ class LanPlan:
     key: "" for the first one, else its name.
     nas_ipv4: as in AddressPlan.
     external, all_external: as in AddressPlan.
-    pulled: as in ImagePlan.
     ula_prefix: of the containers' private IPv6 addresses, whoever gives them; None for none.
     found: with all_external, the others' containers that the probe found on the network. No file has them, because
         they come and go.
@@ -183,15 +184,10 @@ class LanPlan:
     nas_ipv4: IPv4Address | None
     containers: tuple[ContainerPlan, ...]
     external: tuple[ContainerPlan, ...]
-    pulled: str = ""
     key: str = ""
     all_external: bool = False
     ula_prefix: IPv6Network | None = None
     found: tuple[ContainerPlan, ...] = ()
-
-    def pulled_at(self, when: str) -> "LanPlan":
-        """The same plan, with a request to pull the images."""
-        return replace(self, pulled=when)
 
     @property
     def given(self) -> tuple[PlannedAddress, ...]:
@@ -202,15 +198,3 @@ class LanPlan:
     def routed(self) -> tuple[ContainerPlan, ...]:
         """All addresses that the NAS reaches through the shim, in a stable order."""
         return tuple(sorted((*self.containers, *self.external), key=lambda container: container.ipv4))
-
-
-def images(plans: Sequence[LanPlan]) -> tuple[ImagePlan, ...]:
-    """Each image of those networks' containers once, in the containers' order. If several containers have it, it is
-    pulled if one of them allows that."""
-    again: dict[str, bool] = {}
-    for service in (container.service for plan in plans for container in plan.containers):
-        if service is not None:
-            again[service.image] = again.get(service.image, False) or service.pull_policy is None
-    pulled = plans[0].pulled
-    moving = {name for name in again if pulled and "@" not in name}
-    return tuple(ImagePlan(name, pulled, pull) if name in moving else ImagePlan(name) for name, pull in again.items())

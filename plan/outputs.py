@@ -8,6 +8,7 @@ from typing import Any
 from config.types import DOCKER, OFF
 from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import eui64, ula_of
+from plan.project.containers import WholeContainer
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,17 @@ def joined(first: dict[str, Any], further: Mapping[str, dict[str, Any]]) -> dict
 def _also_on(network: str, container: dict[str, Any], addresses: dict[str, Any]) -> dict[str, Any]:
     there = {what: value for what, value in addresses.items() if what != "name"}
     return container | {"networks": {**container.get("networks", {}), network: there}}
+
+
+def other_containers(containers: Iterable[WholeContainer]) -> dict[str, dict[str, list[str]]]:
+    """The output for the containers that have no address on the LAN: Docker's name → its networks. No output without
+    such containers."""
+    found = {
+        one.name: [endpoint.network for endpoint in one.endpoints] or [one.service.network_mode or "bridge"]
+        for one in containers
+        if one.on_lan is None
+    }
+    return {"other_containers": found} if found else {}
 
 
 _OF_THE_SITE = ("network", "containers", "external_containers")

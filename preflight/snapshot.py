@@ -16,6 +16,7 @@ from install.profiles import SYSTEMD_STANDALONE
 from plan.lan import LanPlan
 from plan.network import as_live
 from plan.outputs import ObservedInterface
+from plan.project.declared import SeenNetwork
 
 VERSION = 2  # of the output: another where a field changes its name or its meaning
 _NAMES_OF_1 = {  # of `install` and of `repair`, in outputs of version 1
@@ -39,6 +40,8 @@ class NasSnapshot:
     host_keys: the NAS's own.
     interfaces: container's name → its interface, for running containers.
     tools: as plan/outputs.py needs them.
+    inner_networks: by their names, those that are there of Docker's networks beside the site's that the services need.
+    shared: ids of the containers of others with which services share a namespace, by their names.
     """
 
     parent: str
@@ -52,6 +55,8 @@ class NasSnapshot:
     container_repairs: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[str, ObservedInterface] = field(default_factory=dict)
     tools: tuple[str, ...] = ()
+    inner_networks: Mapping[str, SeenNetwork] = field(default_factory=dict)
+    shared: Mapping[str, str] = field(default_factory=dict)
 
 
 def dump_snapshot(
@@ -87,6 +92,9 @@ def _payload(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> dict
         "container_repairs": dict(seen.container_repairs),
         "interfaces": {name: asdict(interface) for name, interface in seen.interfaces.items()},
         "tools": list(seen.tools),
+        # After this run the state has those that are made here
+        "inner_networks": {name: asdict(one) for name, one in seen.inner_networks.items() if not one.made_here},
+        "shared": dict(seen.shared),
     }
 
 
@@ -146,4 +154,5 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
         for name, interface in payload.items()
     },
     "tools": tuple,
+    "inner_networks": lambda payload: {name: SeenNetwork(**one) for name, one in payload.items()},
 }

@@ -10,6 +10,7 @@ from config.keys import PASSWORD_KEY
 from config.networks import NetworkView
 from config.problems import Problem, UserErrors
 from config.site import Site
+from config.sources import Sources
 from config.types import AUTO, LOOP
 from facts.labels import REPAIRED
 from facts.nas import LiveContainer, NasFacts
@@ -21,6 +22,8 @@ from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
+from plan.project.declared import seen_networks
+from plan.project.order import CONTAINER, shared_with
 from preflight.container_drift import container_repairs
 from preflight.findings import findings
 from preflight.findings.network import SHARED_PARENT, foreign_network, lost_network
@@ -29,6 +32,10 @@ from preflight.host_drift import host_repair
 from preflight.others.installations import labels_of_stack, separated
 from preflight.parents.parent_interface import resolve_parent
 from preflight.snapshot import NasSnapshot
+from preflight.take_over import Replaced, without
+from preflight.take_over import take_over as take_place
+
+NO_SOURCES = Sources()
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,14 @@ class Drift:
 
 @dataclass(frozen=True)
 class Survey:
-    """problems: in the terms of the whole site."""
+    """problems: in the terms of the whole site. replaced: with the site's first network, others' containers that make
+    room (preflight/take_over.py)."""
 
     plan: LanPlan
     snapshot: NasSnapshot
     drift: Drift
     problems: tuple[Problem, ...]
+    replaced: Mapping[str, Replaced] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,26 +74,36 @@ class Asked:
     state: StackState
 
 
-def survey(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> list[Survey]:
+def survey(
+    asked: Sequence[Asked], stack: str, take_over: bool, now: str, sources: Sources = NO_SOURCES
+) -> list[Survey]:
     """As ``surveyed``. Raises UserErrors with all errors at once."""
-    surveys, problems = surveyed(asked, stack, take_over, now)
+    surveys, problems = surveyed(asked, stack, take_over, now, sources)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise UserErrors(errors)
     return surveys
 
 
-def surveyed(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> tuple[list[Survey], list[Problem]]:
+def surveyed(
+    asked: Sequence[Asked], stack: str, take_over: bool, now: str, sources: Sources = NO_SOURCES
+) -> tuple[list[Survey], list[Problem]]:
     """The surveys of the site's networks on a NAS that was asked, and all problems.
 
     stack: this stack, as organization/project/stack.
     take_over: whether an installation that another state made becomes this one's.
     now: UTC, as text without blanks.
+    sources: the site's services, with what they need beside its networks.
     """
     # Of a network whose data file stands elsewhere (install.config_path) the other probes do not know
     found = {path: text for one in asked for path, text in one.facts.confs.items()}
     known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
-    surveys = [_survey(one, stack, take_over, now) for one in known]
+    place = take_place(sources, _planned(known), known[0].facts)
+    cleared = [replace(one, facts=without(one.facts, place.replaced)) for one in known]
+    surveys = [_survey(one, stack, take_over, now) for one in cleared]
+    snapshot = _with_needs(surveys[0].snapshot, asked[0], sources, stack)
+    told = (*surveys[0].problems, *place.problems)
+    surveys[0] = replace(surveys[0], snapshot=snapshot, replaced=place.replaced, problems=told)
     problems = [problem for one in surveys for problem in one.problems]
     views = [one.planned.view for one in asked]
     problems += shared_parents(zip(views, [one.snapshot for one in surveys], strict=True))
@@ -92,6 +111,22 @@ def surveyed(asked: Sequence[Asked], stack: str, take_over: bool, now: str) -> t
     problems += shared_macs(plans)
     problems += sysctls_without_a_place(plans, asked[0].facts.engine_major)
     return surveys, problems
+
+
+def _planned(asked: Iterable[Asked]) -> dict[str, list[ContainerPlan]]:
+    found: dict[str, list[ContainerPlan]] = {}
+    for container in (container for one in asked for container in one.planned.addresses.containers):
+        found.setdefault(container.key, []).append(container)
+    return found
+
+
+def _with_needs(snapshot: NasSnapshot, asked: Asked, sources: Sources, stack: str) -> NasSnapshot:
+    """With what the NAS has of what services need beside the site's networks."""
+    facts = asked.facts
+    networks = seen_networks(sources.networks, facts.networks, asked.state.networks, stack)
+    names = {name for one in sources.services.values() for name in shared_with(one.service, CONTAINER).values()}
+    shared = {name: facts.containers[name].id for name in sorted(names & facts.containers.keys())}
+    return replace(snapshot, inner_networks=networks, shared=shared)
 
 
 def _survey(asked: Asked, stack: str, take_over: bool, now: str) -> Survey:

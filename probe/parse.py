@@ -1,6 +1,7 @@
 """Reads the probe's output as NasFacts. `== NAME` begins a section, and `|` marks lines of the NAS's files."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -257,6 +258,13 @@ def _container(inspected: Mapping[str, Any], now: str, inside: Mapping[int, Insi
         stack=inspected.get("stack") or "",
         ran=_seconds(inspected.get("started") or "", now),
         id=inspected.get("id") or "",
+        compose_project=inspected.get("compose_project") or "",
+        compose_service=inspected.get("compose_service") or "",
+        anonymous_volumes=tuple(
+            (target, name)
+            for target, name in filter(None, inspected.get("volumes") or ())
+            if re.fullmatch("[0-9a-f]{64}", name)
+        ),
         inside=inside.get(inspected.get("pid") or 0),
     )
 

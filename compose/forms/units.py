@@ -74,7 +74,7 @@ def number_text(value: Any) -> str:
     if value != value or value in (float("inf"), float("-inf")):
         return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
     exponent = Decimal(repr(value)).adjusted() if value else 0
-    if -5 < exponent < 21:
+    if -5 < exponent < 6:
         return f"{Decimal(repr(value)).normalize():f}" if value else ("-0" if str(value)[0] == "-" else "0")
     mantissa, _, power = f"{Decimal(repr(value)).normalize():e}".partition("e")
     return f"{mantissa}e{int(power):+03d}"

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from compose.project import Project
 from compose.values import Derived, copied, without_extensions
-from config.problems import Problem, as_text, dotted, from_pydantic, pruned
-from config.projects.specification import Ignored, Refused, rule_of
+from config.problems import Problem, as_text, from_pydantic, pruned
+from config.projects.specification import Ignored, rule_of, told
 from config.service import Service, pulls_by_itself
 
 Location = tuple[str | int, ...]
@@ -34,7 +34,8 @@ def read_service(project: Project, key: str, path: str) -> Reading:
     _environment(raw, found)
     if pulls_by_itself(raw.get("pull_policy")):
         del raw["pull_policy"]
-        found.ignored.append(("pull_policy", "pulls nothing here: an image is pulled when a person says so (`imagesPulled`)"))
+        why = "pulls nothing by itself here: an image is pulled when a person says so (`imagesPulled`)"
+        found.ignored.append(("pull_policy", why))
     for _ in range(2):
         try:
             found.service = Service.model_validate(raw)
@@ -42,7 +43,7 @@ def read_service(project: Project, key: str, path: str) -> Reading:
         except ValidationError as error:
             raw = _sorted_out(error, raw, path, found)
     found.problems = list(dict.fromkeys(found.problems))
-    if "build" in project.services[key]:
+    if {"build", "provider"} & project.services[key].keys():  # which is told
         found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
     if found.service is not None:
         found.service = found.service.as_deployed()
@@ -56,21 +57,18 @@ def _sorted_out(error: ValidationError, raw: Any, path: str, found: Reading) -> 
         location = detail["loc"]
         if detail["type"] == "extra_forbidden":
             unknown.add(location)
-            _tell_of_key(problem, location, path, found)
+            _tell_of_key(problem, location, found)
         else:
             found.problems.append(_hidden(problem, detail["input"]))
     return pruned(raw, unknown)
 
 
-def _tell_of_key(problem: Problem, location: Location, path: str, found: Reading) -> None:
+def _tell_of_key(problem: Problem, location: Location, found: Reading) -> None:
     rule = rule_of(location)
-    if isinstance(rule, Ignored):
-        if not rule.quiet:
-            found.ignored.append((_generic(location), rule.why))
-    elif isinstance(rule, Refused):
-        found.problems.append(Problem(dotted(path, location), "", rule.why, rule.remedy))
-    else:
-        found.problems.append(problem)
+    if isinstance(rule, Ignored) and not rule.quiet:
+        found.ignored.append((_generic(location), rule.why))
+    if wrong := told(problem, rule):
+        found.problems.append(wrong)
 
 
 def _generic(location: Location) -> str:

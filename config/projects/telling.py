@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from config.problems import Problem, as_text, on_one_line
 from config.projects.service_reading import shown_services
+from config.projects.specification import SERVICE, Ignored
 from config.service import Service
 from config.types import as_service
-
-_LINKS = "is not needed: the containers of one network find one another by their services' names"
 
 
 def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
@@ -16,8 +15,9 @@ def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
         yield "ports", "opens nothing more: the container has an address of its own, and each of its ports is there"
     if service.ports and service.network_mode == "host":
         yield "ports", "opens nothing more: the container has the NAS's own network"
-    if service.links:
-        yield "links", _LINKS
+    rule = SERVICE["links"]
+    if service.links and isinstance(rule, Ignored):
+        yield "links", rule.why
 
 
 def renaming_links(service: Service, path: str) -> Iterator[Problem]:
@@ -63,11 +63,15 @@ def missing_services(service: Service, path: str, left: Collection[str]) -> Iter
             yield Problem(f"{path}.{key}", other, message, remedy)
 
 
-def left_with_compose(file: str, left: Sequence[str], taken: Sequence[str]) -> Problem:
-    """taken: those of the services taken that Compose's next `up` would start."""
+def left_with_compose(file: str, left: Sequence[str], taken: Mapping[str, str]) -> Problem:
+    """taken: those of the services taken that Compose's next `up` would start, each with the service whose network it
+    shares. What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40
+    (docs/decisions/0029)."""
     message = f"has services that stay with Compose: {shown_services(left)}. Compose's next `up` would make "
-    message += f"{shown_services(taken)} a second time, and fail at the name or the address, which is in use"
-    profile = "`profiles: [macvlan]`"
-    remedy = f"give {shown_services(taken)} {profile} in the file on the NAS (and here, with `profiles: [macvlan]` "
-    remedy += "beside the file's path), or take the rest too, with `services: all` there"
+    message += f"{shown_services(taken)} a second time, and stop there, because the name or the address is in use"
+    # Compose looks for the container whose network a service shares even if it makes none of that service
+    alone = {key: ", network_mode: none" if shares else "" for key, shares in taken.items()}
+    services = ", ".join(f"{key}: {{scale: 0{rest}}}" for key, rest in alone.items())
+    remedy = f"write beside the file on the NAS a docker-compose.override.yml with `services: {{{services}}}`, which "
+    remedy += "Compose reads by itself; or take the rest too, with `services: all` beside the file's path in the site"
     return Problem(file, "", message, remedy, "warning")

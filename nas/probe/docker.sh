@@ -82,6 +82,11 @@ report_containers() {
     for key in addresses repaired stack; do
         form="$form,\"$key\":{{with index .Config \"Labels\"}}{{json (index . \"$label.$key\")}}{{else}}null{{end}}"
     done
+    for key in project service; do
+        form="$form,\"compose_$key\":{{with index .Config \"Labels\"}}{{json (index . \"com.docker.compose.$key\")}}"
+        form="$form{{else}}null{{end}}"
+    done
+    form=$form',"volumes":[{{range .Mounts}}{{if eq .Type "volume"}}[{{json .Destination}},{{json .Name}}],{{end}}{{end}}null]'
     inspected container "{$form}" ps -aq --no-trunc
     containers=$found
     [ -z "$containers" ] || say "$containers"

@@ -39,6 +39,16 @@ ip link set eth0 up
 ip link set peer0 up
 # A containerd or systemd of this machine is in other namespaces: neither may be found
 mount -t tmpfs none /run
+if [ "$2" ]; then
+    mkdir "$1/upper" "$1/work" "$1/root"
+    mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root"
+    for place in /dev /proc /sys /run; do mount --rbind "$place" "$1/root$place"; done
+    mkdir -p "$1/root$1" "$1/root/old"
+    mount --bind "$1" "$1/root$1"
+    pivot_root "$1/root" "$1/root/old"
+    cd /
+    umount -l /old
+fi
 exec dockerd --exec-opt native.cgroupdriver=cgroupfs \
     --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" -H "unix://$1/docker.sock" \
     --iptables=false --ip6tables=false --storage-driver vfs --debug
@@ -76,7 +86,11 @@ class Dockerd:
 
 
 def start(folder: Path) -> Iterator[Dockerd]:
-    """Starts it, gives it an image, and takes everything away again."""
+    """Starts it, gives it an image, and takes everything away again.
+
+    DOCKERD_ROOT: folders with a colon between them, whose overlay is the root of another dockerd than the machine's:
+    those of the lab's engines are in .lab/images.
+    """
     for tool, package in {"dockerd": "docker.io", "docker": "docker.io", "busybox": "busybox-static"}.items():
         if not shutil.which(tool):
             pytest.fail(f"{tool} is missing on this machine: apt-get install --no-install-recommends {package}")
@@ -86,7 +100,7 @@ def start(folder: Path) -> Iterator[Dockerd]:
     with (folder / "log").open("wb") as log:
         # A pid namespace takes everything with it when it ends, whatever becomes of dockerd.
         wrapper = subprocess.Popen(
-            [*_UNSHARE, "sh", "-c", _START, "sh", str(folder)],
+            [*_UNSHARE, "sh", "-c", _START, "sh", str(folder), os.environ.get("DOCKERD_ROOT", "")],
             stdout=log,
             stderr=subprocess.STDOUT,
             env={k: v for k, v in os.environ.items() if not k.startswith("DOCKER_")},

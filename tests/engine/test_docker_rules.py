@@ -7,7 +7,7 @@ import pytest
 from lab.engine.docker_provider.checking import Naming, check
 from lab.engine.docker_provider.diffing import Diff, diff
 from lab.engine.docker_provider.planning import imported_inputs, merged, planned, refreshed_inputs
-from lab.engine.docker_provider.schema import CONTAINER, NETWORK, REMOTE_IMAGE, Resource
+from lab.engine.docker_provider.schema import CONTAINER, NETWORK, REMOTE_IMAGE, VOLUME, Resource
 from lab.engine.docker_provider.values import DEFAULTS, UNKNOWN, without_defaults
 
 NAMING = Naming("box", bytes.fromhex("0123456789abcdef"))
@@ -32,7 +32,8 @@ BOX: dict[str, Any] = {
     "ports": [{"internal": 80, "external": 8080}, {"internal": 443, "external": 8443}],
 }
 IMAGE: dict[str, Any] = {"name": "busybox:latest", "keepLocally": True}
-RESOURCES = [(NETWORK, LAN), (CONTAINER, BOX), (REMOTE_IMAGE, IMAGE)]
+DATA: dict[str, Any] = {"name": "data", "driverOpts": {"type": "nfs"}, "labels": [{"label": "a", "value": "1"}]}
+RESOURCES = [(NETWORK, LAN), (CONTAINER, BOX), (REMOTE_IMAGE, IMAGE), (VOLUME, DATA)]
 
 
 def checked(resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +96,14 @@ REPLACES = [
         {"networksAdvanced[0].ipv4Address": "UPDATE_REPLACE"},
     ),
     (REMOTE_IMAGE, IMAGE, {"name": "busybox:musl"}, {"name": "UPDATE_REPLACE"}),
+    (CONTAINER, BOX, {"gpus": "all"}, {"gpus": "ADD_REPLACE"}),
+    (CONTAINER, BOX, {"deviceCgroupRules": ["c 189:* rmw"]}, {"deviceCgroupRules": "ADD_REPLACE"}),
+    (CONTAINER, BOX, {"uploads": [{"file": "/a", "content": "b"}]}, {"uploads": "ADD_REPLACE"}),
     (REMOTE_IMAGE, IMAGE, {"triggers": {"a": "b"}}, {"triggers": "ADD_REPLACE"}),
+    (VOLUME, DATA, {"driverOpts": {"type": "tmpfs"}}, {"driverOpts.type": "UPDATE_REPLACE"}),
+    (VOLUME, DATA, {"driverOpts": None}, {"driverOpts": "DELETE_REPLACE"}),
+    (VOLUME, DATA, {"labels": []}, {"labels": "DELETE_REPLACE"}),
+    (VOLUME, DATA, {"driver": "other"}, {"driver": "ADD_REPLACE"}),
 ]
 
 
@@ -113,6 +121,8 @@ UPDATES = [
     (CONTAINER, BOX, {"destroyGraceSeconds": 5}),
     (CONTAINER, BOX, {"tmpfs": {"/run": "size=1m"}}),
     (CONTAINER, BOX, {"init": True}),
+    (CONTAINER, BOX, {"cpuQuota": 5000}),
+    (CONTAINER, BOX, {"deviceReadBps": [{"path": "/dev/sda", "rate": 1}]}),
     (REMOTE_IMAGE, IMAGE, {"keepLocally": False}),
 ]
 
@@ -159,6 +169,7 @@ def test_an_empty_user_or_workdir_means_as_it_is() -> None:
         (CONTAINER, BOX, {"image": "sha256:2"}, True),
         (CONTAINER, {**BOX, "name": None}, {"image": "sha256:2"}, True),
         (REMOTE_IMAGE, IMAGE, {"triggers": {"a": "b"}}, False),
+        (VOLUME, DATA, {"labels": []}, True),
     ],
 )
 def test_what_bears_a_pinned_name_is_deleted_before_it_is_replaced(
@@ -229,8 +240,12 @@ def test_a_missing_name_is_made_up_once_and_kept() -> None:
 
 
 WRONG = [
-    (CONTAINER, {**BOX, "uploads": []}, "uploads", "not implemented"),
-    (CONTAINER, {**BOX, "gpus": "all"}, "gpus", "not implemented"),
+    (CONTAINER, {**BOX, "oomScoreAdj": 1}, "oomScoreAdj", "not implemented"),
+    (CONTAINER, {**BOX, "cpuQuota": -1}, "cpuQuota", "at least 0"),
+    (CONTAINER, {**BOX, "uploads": [{"file": "/a", "permissions": "444"}]}, "uploads[0].permissions", "0644"),
+    (CONTAINER, {**BOX, "uploads": [{"file": "/a", "contentBase64": "?"}]}, "uploads[0].contentBase64", "base64"),
+    (CONTAINER, {**BOX, "uploads": [{"file": "/a", "owner": "root"}]}, "uploads[0].owner", "a number"),
+    (VOLUME, {"name": "data", "cluster": {}}, "cluster", "not implemented"),
     (CONTAINER, {"name": "box"}, "image", "must be given"),
     (CONTAINER, {**BOX, "restart": "sometimes"}, "restart", "unless-stopped"),
     (CONTAINER, {**BOX, "memory": "64m"}, "memory", "whole number"),

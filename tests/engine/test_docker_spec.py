@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.engine.docker_provider import config
+from lab.engine.docker_provider.api import NEWEST
 from lab.engine.docker_provider.config import check_config, settings
 from lab.engine.docker_provider.container_spec import create_body, endpoint_config
 from lab.engine.docker_provider.durations import format_go_duration, parse_go_duration
@@ -63,7 +64,8 @@ def test_a_container_is_asked_for_in_the_daemons_own_words() -> None:
             "capabilities": {"adds": ["NET_ADMIN"]},
             "hosts": [{"host": "nas", "ip": "fd00::1"}],
             "init": False,
-        }
+        },
+        NEWEST,
     )
     host = body["HostConfig"]
     assert host["Binds"] == ["/a:/b:ro", "v:/c:rw,z"]

@@ -1,98 +1,70 @@
-"""Compose projects that tests write themselves, read from a disk in memory."""
+"""Compose projects as a whole, planned and recorded."""
 
-from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import yaml
-
-from compose.disk import Document, File
-from compose.findings import Finding, Refused
-from compose.project import Project, Source, read_project
-from config.compose import Taken, take
+from config.compose import take
+from config.networks import lan_settings
 from config.problems import Problem
-from config.projects.file_networks import LanSettings
-from config.projects.places import problem_of, relocated
-from inputs.compose_yaml import read_documents
+from config.site import parse_site
+from config.sources import Sources, all_services, errors
+from inputs.load import plan_networks
+from plan.lan import LanPlan
+from plan.planner import plan_lan
+from plan.project.checks import problems_on_engine
+from plan.project.containers import WholeContainer, whole_containers
+from plan.project.declared import SeenNetwork, plan_inner_networks
+from preflight.snapshot import NasSnapshot
+from tests.unit.recorder import STACK, Recorder, record_lan
+from tests.unit.sites import Change, compose_file, installed, put, site_of
 
-NAME = "docker-compose.yml"
-FOLDER = "/volume1/docker/app"
-LAN = LanSettings(
-    "lan", IPv4Network("192.168.1.0/24"), IPv4Address("192.168.1.1"), "eth0", IPv6Network("fd0d:7eb5:2afd::/64")
-)
-EXTERNAL = {"lan": {"external": True}}
-ON_LAN = {"lan": {"ipv4_address": "192.168.1.77"}}
-Services = Literal["joined", "all"]
-
-
-class Disk:
-    """compose.disk.Disk. A document that is no text is written as YAML."""
-
-    def __init__(self, files: Mapping[str, Any]) -> None:
-        self.files = {path: text if isinstance(text, str) else dumped(text) for path, text in files.items()}
-
-    def is_file(self, path: str) -> bool:
-        return path in self.files
-
-    def text(self, file: File) -> str:
-        if file.path not in self.files:
-            raise Refused(Finding((), None, file.shown, "cannot be read (No such file or directory)", "correct it"))
-        return self.files[file.path]
-
-    def documents(self, file: File) -> Sequence[Document]:
-        return read_documents(self.text(file), file.shown)
+LAN = {"bridge-host": {"external": True}}
 
 
-def dumped(document: Any) -> str:
-    return yaml.safe_dump(document, sort_keys=False)
+@dataclass(frozen=True)
+class Stack:
+    """A site with one Compose project in it. seen, shared: as in NasSnapshot; problems: all that is told of it."""
+
+    sources: Sources
+    lans: tuple[LanPlan, ...]
+    engine: int | None
+    seen: dict[str, SeenNetwork]
+    shared: dict[str, str]
+    problems: list[Problem]
+
+    @property
+    def containers(self) -> dict[str, WholeContainer]:
+        inner = plan_inner_networks(self.sources, self.seen, STACK)
+        found = whole_containers(self.sources, self.lans, inner, STACK, self.engine, self.shared)
+        return {one.key: one for one in found}
+
+    def told(self) -> list[Problem]:
+        return list(problems_on_engine(self.containers.values(), self.sources, self.engine))
+
+    def record(self, **more: Any) -> Recorder:
+        seen = NasSnapshot("eth0", installed(), inner_networks=self.seen)
+        sources, further = self.sources, self.lans[1:]
+        return record_lan(self.lans[0], sources=sources, engine=self.engine, seen=seen, further=further, **more)
 
 
-def read(
-    document: Any, files: Mapping[str, Any] | None = None, *more: str, folder: str = FOLDER, **source: Any
-) -> tuple[Project | None, list[Problem]]:
-    """document: of docker-compose.yml; files: those beside it; more: names of those that are of the project, too."""
-    disk = Disk({f"/laptop/{NAME}": document, **{f"/laptop/{name}": text for name, text in (files or {}).items()}})
-    paths = tuple(File(f"/laptop/{name}", name) for name in (NAME, *more))
-    project, findings = read_project(Source(paths, folder=folder, **source), disk)
-    return project, [problem_of(finding, NAME) for finding in findings]
-
-
-def project_of(document: Any, files: Mapping[str, Any] | None = None, *more: str, **source: Any) -> Project:
-    project, problems = read(document, files, *more, **source)
-    assert project is not None, "\n".join(map(str, problems))
-    return project
-
-
-def taken_of(
-    document: Any,
-    files: Mapping[str, Any] | None = None,
-    *more: str,
-    services: Services = "joined",
-    lans: Sequence[LanSettings] = (LAN,),
-    **source: Any,
-) -> Taken:
-    return take(project_of(document, files, *more, **source), lans, services)
-
-
-def problems_of(
-    document: Any,
-    files: Mapping[str, Any] | None = None,
-    *more: str,
-    services: Services = "joined",
-    lans: Sequence[LanSettings] = (LAN,),
-    **source: Any,
-) -> list[Problem]:
-    """All that is told of the project before it is planned, with its lines."""
-    project, problems = read(document, files, *more, **source)
-    if project is None:
-        return problems
-    return sorted({relocated(problem, [project]) for problem in take(project, lans, services).problems})
-
-
-def app(**keys: Any) -> dict[str, Any]:
-    """A document with the one service `app` on the LAN."""
-    return {"services": {"app": {"image": "app:1", "networks": ON_LAN, **keys}}, "networks": EXTERNAL}
-
-
-def told(problems: Sequence[Problem]) -> list[tuple[str, str]]:
-    return [(problem.severity, problem.path) for problem in problems]
+def stack(
+    document: dict[str, Any],
+    *changes: Change,
+    engine: int | None = 26,
+    services: Literal["all", "joined"] = "all",
+    seen: dict[str, SeenNetwork] | None = None,
+    shared: dict[str, str] | None = None,
+    **files: str,
+) -> Stack:
+    """document: without the site's network, which is added. files: beside the compose file."""
+    site, problems = parse_site(site_of(put("compose", []), put("containers", {}), *changes))
+    assert site is not None, problems
+    project = compose_file({**document, "networks": {**LAN, **document.get("networks", {})}}, **files)
+    sources, told = all_services(site, [project], [take(project, lan_settings(site), services)])
+    networks, wrong = plan_networks(site, sources)
+    lans = []
+    for planned in networks:
+        plan, more = plan_lan(planned.view.site, planned.addresses, engine)
+        lans.append(replace(plan, key=planned.view.key))
+        wrong += more
+    return Stack(sources, tuple(lans), engine, seen or {}, shared or {}, [*problems, *errors(told), *wrong])

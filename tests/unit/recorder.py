@@ -1,7 +1,7 @@
 """Runs the components against a monitor that writes down every registration, as the engine would get it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -10,10 +10,14 @@ from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import resource_pb2
 
 from components.lan import MacvlanLan, MacvlanLanArgs, SiteNetwork
+from config.compose import ServiceEntry
+from config.sources import Sources
 from inputs.ssh_access import SshAccess
 from install.files import SOURCES, host_files
 from install.layout import InstallPlan
 from plan.lan import LanPlan
+from plan.project.containers import images, whole_containers
+from plan.project.declared import own_volumes, plan_inner_networks
 from preflight.snapshot import NasSnapshot
 from tests.unit.sites import installed
 
@@ -132,6 +136,7 @@ def record(program: Callable[[], Any], preview: bool = False) -> Recorder:
     return recorder
 
 
+STACK = "organization/macvlan-ipv6/test"
 SCRIPTS = {"as_root.sh": "become root\n", "unpack.sh": "unpack it\n"}
 
 
@@ -143,9 +148,16 @@ def record_lan(
     secrets: Mapping[str, Mapping[str, str]] | None = None,
     seen: NasSnapshot | None = None,
     further: Sequence[LanPlan] = (),
+    sources: Sources | None = None,
+    engine: int | None = None,
+    pulled: str = "",
 ) -> Recorder:
     """The whole site, on a Debian NAS. secrets: container key → variables; seen: what the NAS said; further: plans of
-    the networks beside the first."""
+    the networks beside the first; sources: the services, None for those that the plans have."""
+    plans = (plan, *further)
+    sources_ = sources or sources_of_plans(plans)
+    inner = plan_inner_networks(sources_, seen.inner_networks if seen else {}, STACK)
+    containers = whole_containers(sources_, plans, inner, STACK, engine)
 
     def program() -> None:
         sources = {name: f"text of {name}\n" for name in SOURCES}
@@ -156,9 +168,18 @@ def record_lan(
         for other in further:
             beside = installed(config_path=f"/etc/{other.key}.conf", name=other.key)
             networks.append(SiteNetwork(other, host_files(other, beside, sources), NasSnapshot("eth0.20", beside)))
-        MacvlanLan("lan", MacvlanLanArgs(networks, SCRIPTS, access, hidden))
+        args = MacvlanLanArgs(networks, SCRIPTS, access, containers, images(containers, pulled), hidden)
+        MacvlanLan("lan", replace(args, inner=tuple(inner.values()), volumes=own_volumes(sources_)))
 
     return record(program, preview)
+
+
+def sources_of_plans(plans: Sequence[LanPlan]) -> Sources:
+    found: dict[str, ServiceEntry] = {}
+    for one in (container for plan in plans for container in plan.containers):
+        assert one.service is not None
+        found.setdefault(one.key, ServiceEntry(one.path, one.service, name=one.name))
+    return Sources(found)
 
 
 def revealed(value: Any) -> Any:

@@ -11,7 +11,7 @@ from facts.labels import MADE_BY, MAKER
 from install.layout import InstallPlan
 from tests.unit import recorder
 from tests.unit.recorder import ACCESS, PRIVATE_KEY, Recorder, Registered, record_lan, revealed
-from tests.unit.sites import box, dev_plan, installed, judge, plan_of, put, site_of
+from tests.unit.sites import ROOT, box, compose_file, dev_plan, installed, judge, plan_of, put, site_of
 
 LAN = "urn:pulumi:stack::project::pulumi:pulumi:Stack$macvlan:lan:MacvlanLan::lan"
 IMAGE, NETWORK, CONTAINER = "remoteImage:RemoteImage", "network:Network", "container:Container"
@@ -83,6 +83,18 @@ def test_the_network_is_as_docker_prints_it_or_every_preview_would_replace_it(de
     assert network.delete_before_replace
 
 
+@pytest.mark.parametrize("engine", [26, 29])
+def test_an_upgrade_replaces_no_container_for_its_inputs_are_those_of_before_compose_projects(engine: int) -> None:
+    """container_inputs.json: every key that a container could have before, and what became of it, written down by that
+    version."""
+    before = json.loads((ROOT / "tests/unit/container_inputs.json").read_text())
+    site = site_of(*(put("containers", key, service) for key, service in before["site"].items()))
+    plan = plan_of(site, [compose_file()], engine)
+    recorder = record_lan(plan, secrets={"other": {"TOKEN": "swordfish"}}, engine=engine)
+    now = {made.name: made.inputs for type_ in (CONTAINER, IMAGE) for made in recorder.of(type_)}
+    assert now == before["inputs"][str(engine)]
+
+
 def test_addresses_written_otherwise_reach_docker_in_its_own_spelling() -> None:
     site = site_of(
         put("ula", {"prefix": "FD0D:7EB5:2AFD:0:0:0:0:0/64", "gateway": "FD0D:7EB5:2AFD:0::0001"}),
@@ -113,7 +125,7 @@ def test_a_container_follows_its_network_and_image_and_waits_for_the_shim(dev: R
     assert len(image) == 1 and "RemoteImage" in next(iter(image))
     assert "lan-host" in ends(container.after)
     assert container.delete_before_replace
-    assert container.replace_on_changes == ("healthcheck", "init", "tmpfs")
+    assert container.replace_on_changes == ("cpuPeriod", "cpuQuota", "healthcheck", "init", "tmpfs")
     assert container.inputs["removeVolumes"] is False
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plan.default_route import Way, default_way
+from plan.project.default_route import Way, default_way
 
 
 @pytest.mark.parametrize(

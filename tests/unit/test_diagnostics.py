@@ -12,10 +12,11 @@ from config.problems import Problem
 from facts.labels import REPAIRED
 from install.conf import Repair
 from install.files import SOURCES, host_files
-from plan.lan import LanPlan
+from plan.lan import ImagePlan, LanPlan
+from plan.project.containers import whole_containers
 from preflight.snapshot import NasSnapshot
 from preflight.survey import Drift
-from tests.unit.recorder import ACCESS, SCRIPTS, Recorder, Registered, record, record_lan
+from tests.unit.recorder import ACCESS, SCRIPTS, Recorder, Registered, record, record_lan, sources_of_plans
 from tests.unit.sites import by_hand, dev_plan, installed, plan_of, site_of
 
 WHEN = "2026-11-24T01:02:03Z"
@@ -66,7 +67,13 @@ def test_drift_and_warnings_are_told_on_what_they_are_about(monkeypatch: pytest.
         files = host_files(plan, installed(), sources)
         lan = MacvlanLan(
             "lan",
-            MacvlanLanArgs([SiteNetwork(plan, files, NasSnapshot("eth0", installed()))], SCRIPTS, ACCESS),
+            MacvlanLanArgs(
+                [SiteNetwork(plan, files, NasSnapshot("eth0", installed()))],
+                SCRIPTS,
+                ACCESS,
+                whole_containers(sources_of_plans([plan]), [plan], {}, "", None),
+                [ImagePlan(container.service.image) for container in plan.containers if container.service],
+            ),
         )
         made.append(lan)
         report_diagnostics(

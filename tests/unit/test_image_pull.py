@@ -1,7 +1,6 @@
 """Which images are looked for anew when the person says so, and what the NAS is asked to do for it."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ IMAGES = (
 
 def images(pulled: str = "") -> dict[str, tuple[list[str] | None, tuple[str, ...]]]:
     """name → (pull triggers, hooks before it is made)."""
-    run = record_lan(replace(plan_of(site_of(*IMAGES)), pulled=pulled))
+    run = record_lan(plan_of(site_of(*IMAGES)), pulled=pulled)
     made = run.of("remoteImage:RemoteImage")
     return {one.inputs["name"]: (one.inputs.get("pullTriggers"), one.before_create) for one in made}
 
@@ -50,7 +49,7 @@ def test_what_may_mean_another_image_by_now_is_looked_at_again_and_pulled_unless
 def test_where_nothing_is_pulled_an_old_pulumi_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.recorder.Recorder", Old)
     here = box("a1", 11, image="here:1", pull_policy="missing")
-    run = record_lan(replace(plan_of(site_of(put("containers", {}), put("compose", []), here)), pulled="x"))
+    run = record_lan(plan_of(site_of(put("containers", {}), put("compose", []), here)), pulled="x")
     assert run.of("remoteImage:RemoteImage") and not run.pulls
 
 
@@ -80,7 +79,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pull(image: str) -> None:
-    [hook] = record_lan(replace(plan_of(site_of(*IMAGES)), pulled="x")).pulls.values()
+    [hook] = record_lan(plan_of(site_of(*IMAGES)), pulled="x").pulls.values()
     assert hook.opts is None or not hook.opts.on_dry_run, "a preview changes nothing"
     args = pulumi.ResourceHookArgs("urn", "", "lan-moving:latest", "", {"name": image})
 

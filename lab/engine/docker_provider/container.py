@@ -1,15 +1,16 @@
-"""docker:index/container:Container: create → connect → start → look once; update; delete."""
+"""docker:index/container:Container: create → connect → upload → start → look once; update; delete."""
 
 import time
 from typing import Any
 
-from . import container_read, container_spec, image
+from . import container_read, container_spec, image, uploads
 from .api import Docker, DockerError, quoted
 from .operations import OperationError, PartlyDone, Read
+from .resources import THROTTLES
 from .transport import TransportError
 
 UPDATED_IN_PLACE = frozenset(
-    {"restart", "maxRetryCount", "cpuShares", "memory", "memoryReservation", "cpuSet", "memorySwap"}
+    {"restart", "maxRetryCount", "cpuShares", "memory", "memoryReservation", "cpuSet", "memorySwap", *THROTTLES}
 )
 
 
@@ -23,13 +24,14 @@ def create(docker: Docker, inputs: dict[str, Any], logins: image.Logins) -> tupl
     platform = inputs.get("platform") or ""
     image.ensure(docker, inputs["image"], "", logins, complaint)
     try:
-        body = container_spec.create_body(inputs)
+        body = container_spec.create_body(inputs, docker.numbers())
         made = docker.post("/containers/create", body, name=inputs["name"], platform=platform or None)
     except (DockerError, TransportError) as err:
         raise OperationError(f"Unable to create container: {err}") from err
     container_id: str = made["Id"]
     try:
         _connect(docker, container_id, inputs.get("networksAdvanced") or [])
+        uploads.copy_all(docker, container_id, inputs.get("uploads") or [])
         return container_id, _bring_up(docker, container_id, inputs)
     except (OperationError, DockerError, TransportError) as err:
         raise PartlyDone(str(err), container_id, {}) from err
@@ -40,9 +42,9 @@ def _bring_up(docker: Docker, container_id: str, inputs: dict[str, Any]) -> dict
     if inputs.get("start", True):
         _start(docker, container_id)
         if inputs.get("wait"):
-            _wait_healthy(docker, container_id, inputs.get("waitTimeout") or 60)
+            _wait_healthy(docker, container_id, inputs.get("waitTimeout", 60))
     if inputs.get("attach"):
-        return _attend(docker, container_id, bool(inputs.get("logs")), bool(inputs.get("tty")))
+        return _attend(docker, container_id, bool(inputs.get("logs")))
     return {}
 
 
@@ -75,40 +77,35 @@ def _start(docker: Docker, container_id: str) -> None:
 
 
 def _wait_healthy(docker: Docker, container_id: str, seconds: int) -> None:
+    """Asks each second; one that ends or is unhealthy meanwhile is waited for until the time is over, too."""
     deadline = time.monotonic() + seconds
     while True:
         health = docker.get(f"/containers/{container_id}/json")["State"].get("Health")
         if health is None:
-            raise OperationError("wait is true, but the container has no healthcheck")
+            raise OperationError(
+                "you have supplied a 'wait' argument, but the container does not have a healthcheck defined. "
+                "Please remove the 'wait' argument or add a 'healthcheck' attribute"
+            )
         if health.get("Status") == "healthy":
             return
         if time.monotonic() > deadline:
-            raise OperationError(f"container failed to be in healthy state within {seconds} s")
+            raise OperationError("container failed to be in healthy state")
         time.sleep(1)
 
 
-def _attend(docker: Docker, container_id: str, with_logs: bool, tty: bool) -> dict[str, Any]:
+def _attend(docker: Docker, container_id: str, with_logs: bool) -> dict[str, Any]:
     """Waits for the end of the container; its logs if asked for. How it ended is read afterwards."""
     docker.post(f"/containers/{container_id}/wait", condition="not-running")
-    return {"containerLogs": _logs(docker, container_id, tty)} if with_logs else {}
+    return {"containerLogs": _logs(docker, container_id)} if with_logs else {}
 
 
-def _logs(docker: Docker, container_id: str, tty: bool) -> str:
+def _logs(docker: Docker, container_id: str) -> str:
+    """Line by line, as they come: without a terminal each piece has a header of 8 bytes, which the plugin leaves in."""
     try:
         raw = docker.raw(f"/containers/{container_id}/logs", stdout=True, stderr=True)
     except (DockerError, TransportError):
         return ""
-    return (raw if tty else _demultiplexed(raw)).decode(errors="replace")
-
-
-def _demultiplexed(raw: bytes) -> bytes:
-    """Without a terminal each piece has a header of 8 bytes: stream, three zeros, length (Docker API, attach)."""
-    pieces = []
-    while len(raw) >= 8:
-        size = int.from_bytes(raw[4:8], "big")
-        pieces.append(raw[8 : 8 + size])
-        raw = raw[8 + size :]
-    return b"".join(pieces)
+    return "".join(f"{line}\n" for line in raw.decode(errors="replace").splitlines())
 
 
 def read(docker: Docker, container_id: str, known: dict[str, Any]) -> Read | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from .container_spec import MIB, healthcheck_from
 from .operations import map_to_labels
+from .resources import cpus_from, devices_from, requests_from, throttles_from
 
 Inspect = Mapping[str, Any]
 
@@ -12,13 +13,20 @@ Inspect = Mapping[str, Any]
 def properties(found: Inspect, known: Inspect) -> dict[str, Any]:
     """Everything but mustRun. known: inputs or state, which decide how some are read.
 
-    Never read: envs, labels, volumes, networksAdvanced, devices, and what only the plugin knows.
+    Never read: envs, labels, volumes, uploads, networksAdvanced, cpuPeriod, cpuQuota, cgroupParent, cgroupnsMode, and
+    what only the plugin knows.
     """
     state, network = found.get("State") or {}, found.get("NetworkSettings") or {}
     read = _config(found) | _host(found["HostConfig"]) | _host_lists(found["HostConfig"])
+    read |= throttles_from(found["HostConfig"]) | requests_from(found["HostConfig"], known)
+    if known.get("devices"):
+        read["devices"] = devices_from(found["HostConfig"], known["devices"])
+    if known.get("deviceCgroupRules"):
+        read["deviceCgroupRules"] = found["HostConfig"].get("DeviceCgroupRules") or []
     read |= {
         "image": found["Image"] if known.get("image", "").startswith("sha256:") else found["Config"]["Image"],
         "name": found["Name"].lstrip("/"),
+        "platform": found.get("Platform") or "",  # without the architecture: "linux"
         "bridge": network.get("Bridge") or "",
         "networkDatas": [_network_data(name, n) for name, n in sorted((network.get("Networks") or {}).items())],
     }
@@ -76,7 +84,8 @@ def _host(host: Inspect) -> dict[str, Any]:
         "ipcMode": host.get("IpcMode") or "",
         "tmpfs": host.get("Tmpfs") or None,
         "sysctls": host.get("Sysctls") or None,
-        **({"cpus": f"{host['NanoCpus'] / 10**9:.9f}".rstrip("0").rstrip(".")} if host.get("NanoCpus") else {}),
+        "storageOpts": host.get("StorageOpt") or None,
+        **({"cpus": cpus_from(host["NanoCpus"])} if host.get("NanoCpus") else {}),
     }
 
 
@@ -88,7 +97,8 @@ def _host_lists(host: Inspect) -> dict[str, Any]:
         "dnsSearches": host.get("DnsSearch") or None,
         "groupAdds": host.get("GroupAdd") or None,
         "securityOpts": host.get("SecurityOpt") or [],
-        "hosts": [{"host": h, "ip": ip} for h, _, ip in (e.partition(":") for e in host.get("ExtraHosts") or [])],
+        # Split at every colon: of an IPv6 address only the beginning comes back.
+        "hosts": [{"host": e[0], "ip": e[1]} for e in (h.split(":") for h in host.get("ExtraHosts") or [])],
         "ulimits": [
             {"name": u["Name"], "soft": u.get("Soft", 0), "hard": u.get("Hard", 0)} for u in host.get("Ulimits") or []
         ],
@@ -134,16 +144,17 @@ def _network_data(name: str, network: Inspect) -> dict[str, Any]:
 
 
 def _port_list(ports: Mapping[str, list[Mapping[str, str]] | None]) -> list[dict[str, Any]]:
+    """Sorted by number only. All bindings of one internal port and protocol are read as the last of them."""
     read = []
-    for key in sorted(ports, key=lambda k: int(k.partition("/")[0])):
+    for key in sorted(ports, key=lambda k: (int(k.partition("/")[0]), k == k.removesuffix("/udp"))):
         internal, _, protocol = key.partition("/")
+        one: dict[str, Any] = {}
         for binding in ports[key] or []:
-            read.append(
-                {
-                    "internal": int(internal),
-                    "external": int(binding.get("HostPort") or 0),
-                    "ip": binding.get("HostIp") or "",
-                    "protocol": protocol,
-                }
-            )
-    return read
+            one |= {
+                "internal": int(internal),
+                "external": int(binding.get("HostPort") or 0),
+                "ip": binding.get("HostIp") or "",
+                "protocol": protocol,
+            }
+            read.append(one)
+    return [dict(one) for one in read]

@@ -4,15 +4,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from .durations import format_go_duration, parse_go_duration
-from .operations import labels_to_map
+from .operations import OperationError, labels_to_map
+from .resources import cpu_limits, device, device_requests, throttles
 
 MIB = 1024 * 1024
+UNMASKED = "systempaths=unconfined"
+"""A security option that only clients know: it is turned into two lists, and the daemon never tells it."""
+SUBPATH_SINCE = (1, 45)
 
 Inputs = Mapping[str, Any]
 
 
-def create_body(inputs: Inputs) -> dict[str, Any]:
-    """The body of POST /containers/create. Empty values are left out, so that the daemon's own defaults hold."""
+def create_body(inputs: Inputs, api: tuple[int, int]) -> dict[str, Any]:
+    """The body of POST /containers/create. Empty values are left out, so that the daemon's own defaults hold.
+
+    api: the version that is spoken. Raises OperationError for what the official plugin refuses before it asks.
+    """
+    if "" in (inputs.get("command") or []):
+        raise OperationError("values for command may not be empty")
     volumes, binds, volumes_from = _volumes(inputs.get("volumes") or [])
     exposed, bindings = _ports(inputs.get("ports") or [])
     body = {
@@ -33,7 +42,9 @@ def create_body(inputs: Inputs) -> dict[str, Any]:
         "StopSignal": inputs.get("stopSignal"),
         "StopTimeout": inputs.get("stopTimeout"),
     }
-    host = _host_config(inputs) | _given({"Binds": binds, "VolumesFrom": volumes_from, "PortBindings": bindings})
+    host = _host_config(inputs, api) | _given({"Binds": binds, "VolumesFrom": volumes_from, "PortBindings": bindings})
+    if UNMASKED in (inputs.get("securityOpts") or []):
+        host |= {"MaskedPaths": [], "ReadonlyPaths": []}
     return {**_given(body), "HostConfig": host}
 
 
@@ -41,15 +52,23 @@ def _given(body: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in body.items() if v not in (None, "", [], {})}
 
 
-def _host_config(inputs: Inputs) -> dict[str, Any]:
+def _host_config(inputs: Inputs, api: tuple[int, int]) -> dict[str, Any]:
+    if (mode := inputs.get("cgroupnsMode")) not in (None, "", "private", "host"):
+        raise OperationError(
+            f"cgroupns_mode: invalid CGROUP mode, must be either 'private', 'host' or empty, not {mode!r}"
+        )
     capabilities = inputs.get("capabilities") or {}
     swap = inputs.get("memorySwap") or 0
     body = {
         "AutoRemove": inputs.get("rm"),
         "CapAdd": capabilities.get("adds"),
         "CapDrop": capabilities.get("drops"),
+        "CgroupParent": inputs.get("cgroupParent"),
+        "CgroupnsMode": mode,
         "CpuShares": inputs.get("cpuShares"),
         "CpusetCpus": inputs.get("cpuSet"),
+        "DeviceCgroupRules": inputs.get("deviceCgroupRules"),
+        "DeviceRequests": device_requests(inputs),
         "Devices": [device(d) for d in inputs.get("devices") or []],
         "Dns": inputs.get("dns"),
         "DnsOptions": inputs.get("dnsOpts"),
@@ -62,8 +81,7 @@ def _host_config(inputs: Inputs) -> dict[str, Any]:
         "Memory": (inputs.get("memory") or 0) * MIB,
         "MemoryReservation": (inputs.get("memoryReservation") or 0) * MIB,
         "MemorySwap": swap * MIB if swap > 0 else swap,
-        "Mounts": [_mount(m) for m in inputs.get("mounts") or []],
-        "NanoCpus": int(float(inputs.get("cpus") or 0) * 10**9),
+        "Mounts": [_mount(m, api) for m in inputs.get("mounts") or []],
         "NetworkMode": inputs.get("networkMode"),
         "PidMode": inputs.get("pidMode"),
         "Privileged": inputs.get("privileged"),
@@ -71,12 +89,15 @@ def _host_config(inputs: Inputs) -> dict[str, Any]:
         "ReadonlyRootfs": inputs.get("readOnly"),
         "RestartPolicy": restart_policy(inputs),
         "Runtime": inputs.get("runtime"),
-        "SecurityOpt": inputs.get("securityOpts"),
+        "SecurityOpt": [option for option in inputs.get("securityOpts") or [] if option != UNMASKED],
         "ShmSize": (inputs.get("shmSize") or 0) * MIB,
+        "StorageOpt": inputs.get("storageOpts"),
         "Sysctls": inputs.get("sysctls"),
         "Tmpfs": inputs.get("tmpfs"),
         "Ulimits": [{"Name": u["name"], "Soft": u["soft"], "Hard": u["hard"]} for u in inputs.get("ulimits") or []],
         "UsernsMode": inputs.get("usernsMode"),
+        **cpu_limits(inputs),
+        **throttles(inputs),
     }
     return {k: v for k, v in _given(body).items() if v != 0 or k == "Init"}
 
@@ -96,6 +117,7 @@ def update_body(inputs: Inputs) -> dict[str, Any]:
         "Memory": (inputs.get("memory") or 0) * MIB,
         "MemoryReservation": (inputs.get("memoryReservation") or 0) * MIB,
     }
+    body |= {name: limits for name, limits in throttles(inputs).items() if limits}
     return body | ({"MemorySwap": swap * MIB if swap > 0 else swap} if swap else {})
 
 
@@ -158,16 +180,7 @@ def _ports(ports: list[Inputs]) -> tuple[dict[str, Any], dict[str, Any]]:
     return exposed, bindings
 
 
-def device(given: Inputs) -> dict[str, str]:
-    """One element of HostConfig.Devices."""
-    return {
-        "PathOnHost": given["hostPath"],
-        "PathInContainer": given.get("containerPath") or given["hostPath"],
-        "CgroupPermissions": given.get("permissions") or "rwm",
-    }
-
-
-def _mount(mount: Inputs) -> dict[str, Any]:
+def _mount(mount: Inputs, api: tuple[int, int]) -> dict[str, Any]:
     kind = mount["type"]
     body: dict[str, Any] = {"Type": kind, "Target": mount["target"], "ReadOnly": bool(mount.get("readOnly"))}
     if mount.get("source"):
@@ -176,7 +189,9 @@ def _mount(mount: Inputs) -> dict[str, Any]:
         body["BindOptions"] = {"Propagation": bind.get("propagation")}
     if kind == "tmpfs" and (tmpfs := mount.get("tmpfsOptions")):
         body["TmpfsOptions"] = _given({"SizeBytes": tmpfs.get("sizeBytes"), "Mode": tmpfs.get("mode")})
-    if kind == "volume" and (volume := mount.get("volumeOptions")):
+    if kind == "volume" and (volume := mount.get("volumeOptions")) is not None:
+        if api < SUBPATH_SINCE:  # whether there is one or not
+            raise OperationError("Setting VolumeOptions.Subpath requires docker version 1.45 or higher")
         driver = _given({"Name": volume.get("driverName"), "Options": volume.get("driverOptions")})
         body["VolumeOptions"] = _given(
             {

@@ -85,17 +85,30 @@ def _same(prop: Prop, old: Any, new: Any) -> bool:
 
 
 def _same_ports(prop: Prop, old: list[Any], new: list[Any]) -> bool:
-    """The only list of objects is `ports`: the plugin suppresses a mere change of order."""
+    """The only list of objects is `ports`: equal one by one, or what the plugin takes for the same in another order.
+
+    Its rule looks at the first port of the same number and protocol only, and takes no `external` for 0.
+    """
     assert prop.elem is not None
     if len(old) != len(new):
         return False
-    rest = list(old)
-    for item in new:
-        match = next((o for o in rest if not _object_differences(prop.elem, o, item, "")), None)
-        if match is None:
-            return False
-        rest.remove(match)
-    return True
+    ours, theirs = [_port(one) for one in new], [_port(one) for one in old]
+    if not any(_object_differences(prop.elem, o, n, "") for o, n in zip(theirs, ours, strict=True)):
+        return True
+    firsts = [next((n for n in ours if _socket(n) == _socket(o)), None) for o in theirs]
+    return all(
+        first is not None and (first.get("external") or 0, first["ip"]) == (o.get("external") or 0, o["ip"])
+        for o, first in zip(theirs, firsts, strict=True)
+    )
+
+
+def _port(given: Mapping[str, Any]) -> dict[str, Any]:
+    """An address that is given as nothing is the default."""
+    return {**given, "ip": given.get("ip") or "0.0.0.0", "protocol": given.get("protocol") or "tcp"}
+
+
+def _socket(port: Mapping[str, Any]) -> tuple[Any, Any]:
+    return port.get("internal"), port["protocol"]
 
 
 def _object_differences(prop: Prop, old: dict[str, Any], new: dict[str, Any], path: str) -> dict[str, str]:

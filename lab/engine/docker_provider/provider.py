@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import container, image, network
+from . import container, image, network, volume
 from .api import Docker, DockerError
 from .checking import Failure, Naming, check
 from .config import Settings, settings
 from .diffing import Diff, diff
 from .operations import OperationError, PartlyDone, Read
 from .planning import imported_inputs, merged, planned, refreshed_inputs
-from .schema import CONTAINER, NETWORK, REMOTE_IMAGE, RESOURCES, Resource
+from .schema import CONTAINER, NETWORK, REMOTE_IMAGE, RESOURCES, VOLUME, Resource
 from .transport import TransportError
 from .values import without_defaults
 
@@ -63,6 +63,8 @@ class DockerProvider:
         docker = self._client()
         if resource is NETWORK:
             resource_id = network.create(docker, plain)
+        elif resource is VOLUME:
+            resource_id = volume.create(docker, plain)
         elif resource is REMOTE_IMAGE:
             resource_id = image.create(docker, plain, self._settings.logins)
         else:
@@ -118,6 +120,8 @@ class DockerProvider:
         docker = self._client()
         if resource is NETWORK:
             network.delete(docker, resource_id)
+        elif resource is VOLUME:
+            volume.delete(docker, resource_id)
         elif resource is REMOTE_IMAGE:
             image.delete(docker, state)
         else:
@@ -127,6 +131,7 @@ class DockerProvider:
         docker = self._client()
         readers: dict[str, Callable[[], Read | None]] = {
             NETWORK.token: lambda: network.read(docker, resource_id),
+            VOLUME.token: lambda: volume.read(docker, resource_id),
             CONTAINER.token: lambda: container.read(docker, resource_id, known),
             REMOTE_IMAGE.token: lambda: image.read(docker, known["name"]),
         }

@@ -4,6 +4,7 @@ A property that is missing here is an error in Check, never ignored. Source: the
 Terraform provider (force-new, defaults) and the types of pulumi-docker 5.2.0 (names, which outputs are computed).
 """
 
+import base64
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -73,6 +74,15 @@ def duration(value: str) -> str | None:
     return None if nanos >= 0 else f"must not be negative, is {value!r}"
 
 
+def base64_text(value: str) -> str | None:
+    """Complains about what is no base64."""
+    try:
+        base64.b64decode(value, validate=True)
+    except ValueError:
+        return "is not base64"
+    return None
+
+
 def ip_address(value: str) -> str | None:
     """Complains about a text that is no IP address."""
     try:
@@ -135,6 +145,19 @@ NETWORK = Resource(
         "options": new(filled(MAP)),
     },
     outputs=frozenset({"scope"}),
+    meta='{"schema_version":"1"}',
+    autonamed=True,
+)
+
+VOLUME = Resource(
+    token="docker:index/volume:Volume",
+    inputs={
+        "driver": new(filled(STR)),
+        "driverOpts": new(MAP),
+        "labels": new(LABELS),
+        "name": new(filled(STR)),
+    },
+    outputs=frozenset({"mountpoint"}),
     meta='{"schema_version":"1"}',
     autonamed=True,
 )
@@ -214,18 +237,44 @@ _PORTS = objects(
     ip=with_default(STR, "0.0.0.0"),
     protocol=with_default(STR, "tcp"),
 )
+_THROTTLES = objects("set", path=required(STR), rate=required(checked(INT, at_least(0))))
+_DEVICE_REQUESTS = objects("set", capabilities=STRING_SET, count=INT, deviceIds=STRING_SET, driver=STR, options=MAP)
+# A name is looked up among the users of the machine that runs the plugin, which means nothing on the NAS.
+_ID = checked(STR, matches(r"\d+", "a number"))
+_UPLOADS = objects(
+    "set",
+    content=STR,
+    contentBase64=checked(STR, base64_text),
+    executable=with_default(BOOL, False),
+    file=required(STR),
+    group=_ID,
+    owner=_ID,
+    permissions=checked(STR, matches(r"0[0-7]{3}", "four octal digits like 0644")),
+    source=STR,
+    sourceHash=STR,
+)
 
 CONTAINER = Resource(
     token="docker:index/container:Container",
     inputs={
         "attach": with_default(BOOL, False),
         "capabilities": new(Prop("object", fields={"adds": STRING_SET, "drops": STRING_SET})),
+        "cgroupParent": new(STR),
+        "cgroupnsMode": new(STR),
         "command": new(filled(STRINGS)),
         "containerReadRefreshTimeoutMilliseconds": with_default(INT, 15000),
+        "cpuPeriod": checked(INT, at_least(0)),
+        "cpuQuota": checked(INT, at_least(0)),
         "cpuSet": checked(STR, matches(r"\d+([,-]\d+)*", "a list of CPUs like 0-1 or 0,2")),
         "cpuShares": checked(INT, at_least(0)),
-        "cpus": new(checked(STR, matches(r"\d+(\.\d+)?", "a number of CPUs like 1.5"))),
+        "cpus": new(STR),
         "destroyGraceSeconds": INT,
+        "deviceCgroupRules": new(STRING_SET),
+        "deviceReadBps": _THROTTLES,
+        "deviceReadIops": _THROTTLES,
+        "deviceRequests": new(_DEVICE_REQUESTS),
+        "deviceWriteBps": _THROTTLES,
+        "deviceWriteIops": _THROTTLES,
         "devices": new(objects("set", containerPath=STR, hostPath=required(STR), permissions=STR)),
         "dns": new(STRING_SET),
         "dnsOpts": new(STRING_SET),
@@ -233,6 +282,7 @@ CONTAINER = Resource(
         "domainname": new(STR),
         "entrypoints": new(filled(STRINGS)),
         "envs": new(filled(STRING_SET)),
+        "gpus": new(STR),
         "groupAdds": new(STRING_SET),
         "healthcheck": _HEALTHCHECK,
         "hostname": new(filled(STR)),
@@ -269,10 +319,12 @@ CONTAINER = Resource(
         "stdinOpen": new(with_default(BOOL, False)),
         "stopSignal": new(filled(STR)),
         "stopTimeout": new(filled(INT)),
+        "storageOpts": new(MAP),
         "sysctls": new(MAP),
         "tmpfs": MAP,
         "tty": new(with_default(BOOL, False)),
         "ulimits": new(objects("set", hard=required(INT), name=required(STR), soft=required(INT))),
+        "uploads": new(_UPLOADS),
         "user": new(replace(STR, empty_is_unset=True)),
         "usernsMode": new(STR),
         "volumes": new(_VOLUMES),
@@ -286,4 +338,4 @@ CONTAINER = Resource(
     always_delete_first=True,
 )
 
-RESOURCES: Mapping[str, Resource] = {r.token: r for r in (NETWORK, CONTAINER, REMOTE_IMAGE)}
+RESOURCES: Mapping[str, Resource] = {r.token: r for r in (NETWORK, CONTAINER, REMOTE_IMAGE, VOLUME)}

@@ -39,9 +39,7 @@ def canonical(prop: Prop, value: Any) -> Any:
     if prop.kind == "set" and isinstance(value, list):
         return frozenset(canonical(_elem(prop), v) for v in value) or None
     if prop.kind == "list" and isinstance(value, list):
-        items = [canonical(_elem(prop), v) for v in value]
-        # `ports`, the only list of objects: the plugin takes another order for no change.
-        return tuple(sorted(items, key=repr) if _elem(prop).kind == "object" else items) or None
+        return tuple(canonical(_elem(prop), v) for v in value) or None
     if prop.kind == "map" and isinstance(value, dict):
         return frozenset((k, v) for k, v in value.items() if not k.startswith("__")) or None
     if prop.kind == "object" and isinstance(value, dict):

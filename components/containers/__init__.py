@@ -1,0 +1,1 @@
+"""One container, in the Docker plugin's words."""

@@ -1,0 +1,1 @@
+"""The containers of whole Compose projects."""
