@@ -123,6 +123,11 @@ def as_text(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
 
 
+def on_one_line(text: str) -> str:
+    """A sentence with names in it, which may be anything."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Problem:
     kind, context, location = detail["type"], detail.get("ctx", {}), detail["loc"]
     path, value, key = dotted(root, location), as_text(detail["input"]), str(location[-1]) if location else ""

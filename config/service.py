@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from compose.forms.short_forms import lengthen_service
 from compose.forms.typed import give_service_types
-from compose.values import Map, copied
+from compose.values import Map, copied, without_extensions
 from config.parts.deploy import Deploy, Replicas
 from config.parts.devices import BlkioConfig, Devices, Gpus
 from config.problems import Problem, as_text, reject
@@ -165,7 +165,7 @@ def normalise_service(raw: Any, path: str) -> tuple[Any, list[Problem]]:
     variable in it: the site has no env file."""
     if not isinstance(raw, dict):
         return raw, []
-    own = copied({key: value for key, value in raw.items() if not str(key).startswith("x-")})
+    own = without_extensions(copied(raw))
     problems = list(_interpolations(path, own))
     own = _unescape(own)
     lengthen_service(own)

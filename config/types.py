@@ -178,6 +178,11 @@ def is_docker_name(text: str) -> bool:
     return re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}", text) is not None
 
 
+def as_service(mode: str) -> str:
+    """The service whose namespace `service:KEY` means, "" for another word."""
+    return mode.removeprefix("service:") if mode.startswith("service:") else ""
+
+
 def _docker_name(value: Any) -> str:
     text = _text(value, "a name")
     if not is_docker_name(text):

@@ -19,7 +19,7 @@ def boolean(value: Any) -> Any:
 
 
 def integer(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+", value) else value
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]{1,99}", value) else value
 
 
 def _number(value: Any) -> Any:

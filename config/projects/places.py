@@ -8,7 +8,7 @@ from typing import Any
 from compose.findings import Finding
 from compose.project import Project
 from compose.values import Place, child
-from config.problems import Problem, dotted
+from config.problems import Problem, as_text, dotted, on_one_line
 
 
 def located(file: str, place: Place | None, path: Sequence[str | int]) -> str:
@@ -20,7 +20,8 @@ def located(file: str, place: Place | None, path: Sequence[str | int]) -> str:
 def problem_of(finding: Finding, file: str) -> Problem:
     """file: as in located."""
     path = located(file, finding.place, finding.path)
-    return Problem(path, finding.value, finding.message, finding.remedy, finding.severity)
+    message, remedy = on_one_line(finding.message), on_one_line(finding.remedy)
+    return Problem(path, as_text(finding.value), message, remedy, finding.severity)
 
 
 def relocated(problem: Problem, projects: Iterable[Project]) -> Problem:

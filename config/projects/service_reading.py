@@ -7,12 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from compose.project import Project
-from compose.values import Derived, copied
+from compose.values import Derived, copied, without_extensions
 from config.problems import Problem, as_text, from_pydantic, pruned
 from config.projects.specification import Ignored, rule_of, told
 from config.service import Service, pulls_by_itself
 
-_EXTENSIBLE = ("healthcheck", "logging", "deploy", "build", "credential_spec")
 Location = tuple[str | int, ...]
 
 
@@ -31,11 +30,13 @@ class Reading:
 def read_service(project: Project, key: str, path: str) -> Reading:
     """path: of the service, in what is told of it."""
     found = Reading()
-    raw = _without_extensions(copied(project.services[key]))
+    raw = without_extensions(copied(project.services[key]))
     _environment(raw, found)
     if pulls_by_itself(raw.get("pull_policy")):
         del raw["pull_policy"]
-        found.ignored.append(("pull_policy", "an image is pulled when a person says so (`imagesPulled`)"))
+        found.ignored.append(
+            ("pull_policy", "pulls nothing here: an image is pulled when a person says so (`imagesPulled`)")
+        )
     for _ in range(2):
         try:
             found.service = Service.model_validate(raw)
@@ -80,26 +81,6 @@ def _hidden(problem: Problem, given: Any) -> Problem:
     if not isinstance(given, Derived):
         return problem
     return Problem(problem.path, "", problem.message, problem.remedy, problem.severity)
-
-
-def _without_extensions(raw: Any) -> Any:
-    """Without the keys that start with x-, which are everyone's own."""
-
-    def cleaned(value: Any) -> Any:
-        for key in [key for key in value if str(key).startswith("x-")]:
-            del value[key]
-        return value
-
-    cleaned(raw)
-    below: list[Any] = [raw.get(key) for key in _EXTENSIBLE]
-    for key in ("networks", "depends_on"):
-        below += raw[key].values() if isinstance(raw.get(key), dict) else ()
-    for key in ("volumes", "ports", "configs", "secrets"):
-        below += raw[key] if isinstance(raw.get(key), list) else ()
-    for value in below:
-        if isinstance(value, dict):
-            cleaned(value)
-    return raw
 
 
 def _environment(raw: Any, found: Reading) -> None:
