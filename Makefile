@@ -73,7 +73,7 @@ unit: $(VENV)
 # What takes minutes the first time is done where one sees it, and before any test's clock runs.
 images:
 	lab/lab prepare --engine 20.10
-	lab/lab prepare --engine 26
+	lab/lab prepare --engine 26 --compose 2.26
 	lab/lab prepare --engine 29
 	lab/lab prepare --profile dsm
 
