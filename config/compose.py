@@ -291,7 +291,9 @@ class _Taking:
         """What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40 (docs/decisions/0029)."""
         message = f"has services that stay with Compose: {shown_services(left)}. Compose's next `up` would make "
         message += f"{shown_services(taken)} a second time, and stop there, because the name or the address is in use"
-        services = ", ".join(f"{key}: {{scale: 0}}" for key in taken)
+        # Compose looks for the container whose network a service shares even if it makes none of that service
+        alone = {key: ", network_mode: none" if _shares(self.project.services[key]) else "" for key in taken}
+        services = ", ".join(f"{key}: {{scale: 0{rest}}}" for key, rest in alone.items())
         remedy = (
             f"write beside the file on the NAS a docker-compose.override.yml with `services: {{{services}}}`, which "
         )
