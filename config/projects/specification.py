@@ -53,8 +53,8 @@ _MIB = Done("has to be whole mebibytes, the Docker plugin's unit")
 _NAME = Done("is `PROJECT_KEY` if nothing is said, as in Compose")
 _PULL = Done(
     "is done if it is `missing` or `if_not_present`. `always`, `refresh`, `daily`, `weekly` and `every_…` are ignored, "
-    "because an image is pulled when a person says so. `never` and `build` are refused, because the Docker plugin pulls "
-    "what is not there, and builds nothing"
+    "because an image is pulled when a person says so. `never` and `build` are refused, because the Docker plugin "
+    "pulls what is not there, and builds nothing"
 )
 _ONE = Done("may be 0, which leaves the service out, or 1, because a container has an address of its own")
 
@@ -65,7 +65,7 @@ SERVICE: Mapping[str, Rule] = {
     "blkio_config.weight_device": _NOT_THERE,
     "build": Refused("is not done here: nothing is built", _IMAGE),
     "command": Done(
-        "may be text, which is split as by Compose; an empty one is refused, because the Docker plugin cannot say it"
+        "may be text, which is split as by Compose; the Docker plugin takes no empty one, and no empty word in it"
     ),
     "configs.[].gid": _FILE_ONLY,
     "configs.[].mode": _FILE_ONLY,
