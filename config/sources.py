@@ -10,6 +10,9 @@ from config.problems import Problem
 from config.site import ROOT, Site
 
 
+NO_PORTS = "opens nothing more: the container has an address of its own, and each of its ports is there"
+
+
 @dataclass(frozen=True)
 class Sources:
     """services: by their keys, which are unique in the site. networks, volumes: by Docker's names, what the services
@@ -30,6 +33,10 @@ def all_services(
     networks: dict[str, DeclaredNetwork] = {}
     volumes: dict[str, DeclaredVolume] = {}
     problems: list[Problem] = []
+    for key, entry in found.items():
+        if entry.service.ports:
+            problems.append(Problem(f"{entry.path}.ports", "", NO_PORTS, "nothing needs to be done", "note"))
+            found[key] = replace(entry, service=entry.service.model_copy(update={"ports": ()}))
     for project, one in zip(projects, taken, strict=True):
         problems += one.problems
         keys = {key: _free_key(key, project, found) for key in one.services}

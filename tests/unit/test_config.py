@@ -142,7 +142,7 @@ BAD: list[tuple[Change, str, str, str, str]] = [
     (box("a1", 9, image="$IMAGE"), f"{A1}.image", "$IMAGE", "$variable", "$$"),
     (box("a1", 9, networks={"bridge-host": {"ipv4_address": "192.168.1.10"}}), f"{A1}.ipv4_address", "192.168.1.9",
      "is 192.168.1.10 under networks.bridge-host", "remove one"),
-    (box("a1", 9, volumes=["x:/a"]), f"{A1}.volumes[0]", "x", "not a name that a volume", "docker volume ls"),
+    (box("a1", 9, volumes=["_:/a"]), f"{A1}.volumes[0]", "_", "not a name that a volume", "docker volume ls"),
     (put("external_containers", [{"name": "ha"}]), "site.external_containers[0].ipv4_address", "", "is missing", "add"),
 ]  # fmt: skip
 
@@ -183,7 +183,7 @@ def test_mistakes_of_single_keys_and_between_keys_are_told_in_one_run() -> None:
         put("network", {"labels": 5}),
         put("nas", "host_key", [5]),
         put("shim", "ipv4_address", "10.0.0.1"),
-        box("a1", 9, ports=["80:80"]),
+        box("a1", 9, build="."),
         box("a2", 201),
         box("a3", 1, imgae="x"),
         box("a4", 7, imgae="x", image=5),
@@ -193,7 +193,7 @@ def test_mistakes_of_single_keys_and_between_keys_are_told_in_one_run() -> None:
     plan, problems = judge(site_of(*changes))
     assert plan is not None
     assert sorted(p.path for p in problems) == [
-        "site.containers.a1.ports",
+        "site.containers.a1.build",
         "site.containers.a2.ipv4_address",
         "site.containers.a3.imgae",
         "site.containers.a3.ipv4_address",
