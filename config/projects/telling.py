@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from config.problems import Problem, as_text, on_one_line
 from config.projects.service_reading import shown_services
+from config.projects.specification import LINKS
 from config.service import Service
 from config.types import as_service
-
-_LINKS = "is not needed: the containers of one network find one another by their services' names"
 
 
 def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
@@ -17,7 +16,7 @@ def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
     if service.ports and service.network_mode == "host":
         yield "ports", "opens nothing more: the container has the NAS's own network"
     if service.links:
-        yield "links", _LINKS
+        yield "links", LINKS
 
 
 def renaming_links(service: Service, path: str) -> Iterator[Problem]:
