@@ -1,0 +1,94 @@
+"""One service of a Compose project as a model, with what is ignored in it and what is wrong with it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from compose.project import Project
+from compose.values import Derived, copied, without_extensions
+from config.problems import Problem, as_text, from_pydantic, pruned
+from config.projects.specification import Ignored, rule_of, told
+from config.service import Service, pulls_by_itself
+
+Location = tuple[str | int, ...]
+
+
+@dataclass
+class Reading:
+    """service: None if it could not be read. ignored: (key, why) of what is left out; unset: environment variables that
+    have no value anywhere; secret: those whose value came from a variable or an env file."""
+
+    service: Service | None = None
+    problems: list[Problem] = field(default_factory=list)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+    unset: list[str] = field(default_factory=list)
+    secret: frozenset[str] = frozenset()
+
+
+def read_service(project: Project, key: str, path: str) -> Reading:
+    """path: of the service, in what is told of it."""
+    found = Reading()
+    raw = without_extensions(copied(project.services[key]))
+    _environment(raw, found)
+    if pulls_by_itself(raw.get("pull_policy")):
+        del raw["pull_policy"]
+        why = "pulls nothing by itself here: an image is pulled when a person says so (`imagesPulled`)"
+        found.ignored.append(("pull_policy", why))
+    for _ in range(2):
+        try:
+            found.service = Service.model_validate(raw)
+            break
+        except ValidationError as error:
+            raw = _sorted_out(error, raw, path, found)
+    found.problems = list(dict.fromkeys(found.problems))
+    if {"build", "provider"} & project.services[key].keys():  # which is told
+        found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
+    if found.service is not None:
+        found.service = found.service.as_deployed()
+    return found
+
+
+def _sorted_out(error: ValidationError, raw: Any, path: str, found: Reading) -> Any:
+    """What is left of the service without the keys that the models do not have; tells of everything that is wrong."""
+    unknown: set[Location] = set()
+    for problem, detail in zip(from_pydantic(error, path, {}), error.errors(include_url=False), strict=True):
+        location = detail["loc"]
+        if detail["type"] == "extra_forbidden":
+            unknown.add(location)
+            _tell_of_key(problem, location, found)
+        else:
+            found.problems.append(_hidden(problem, detail["input"]))
+    return pruned(raw, unknown)
+
+
+def _tell_of_key(problem: Problem, location: Location, found: Reading) -> None:
+    rule = rule_of(location)
+    if isinstance(rule, Ignored) and not rule.quiet:
+        found.ignored.append((_generic(location), rule.why))
+    if wrong := told(problem, rule):
+        found.problems.append(wrong)
+
+
+def _generic(location: Location) -> str:
+    return ".".join(str(part) for part in location if not isinstance(part, int))
+
+
+def _hidden(problem: Problem, given: Any) -> Problem:
+    """Without its value, if that came from a variable: it may be a password."""
+    if not isinstance(given, Derived):
+        return problem
+    return Problem(problem.path, "", problem.message, problem.remedy, problem.severity)
+
+
+def _environment(raw: Any, found: Reading) -> None:
+    given = raw.get("environment")
+    if isinstance(given, dict):
+        found.unset = [name for name, value in given.items() if value is None]
+        found.secret = frozenset(name for name, value in given.items() if isinstance(value, Derived))
+        raw["environment"] = {name: value for name, value in given.items() if value is not None}
+
+
+def shown_services(keys: Iterable[str]) -> str:
+    return ", ".join(as_text(key) for key in keys)
