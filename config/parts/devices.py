@@ -26,7 +26,7 @@ def _device_source(value: str) -> str:
 
 
 def _device_target(value: str, info: ValidationInfo) -> str:
-    source = info.data.get("source", "")
+    source = info.data.get("source", value)  # without one that is told already
     if source.startswith("/") and not value.startswith("/"):
         reject("is not an absolute path in the container", "start it with /")
     if not source.startswith("/") and value != source:

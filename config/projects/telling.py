@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from config.problems import Problem, as_text, on_one_line
 from config.projects.service_reading import shown_services
-from config.projects.specification import SERVICE, Ignored
+from config.projects.specification import LINKS
 from config.service import Service
 
 
@@ -14,9 +14,8 @@ def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
         yield "ports", "opens nothing more: the container has an address of its own, and each of its ports is there"
     if service.ports and service.network_mode == "host":
         yield "ports", "opens nothing more: the container has the NAS's own network"
-    rule = SERVICE["links"]
-    if service.links and isinstance(rule, Ignored) and not any(renaming_links(service, "")):
-        yield "links", rule.why
+    if service.links and not any(renaming_links(service, "")):
+        yield "links", LINKS
 
 
 def renaming_links(service: Service, path: str) -> Iterator[Problem]:
