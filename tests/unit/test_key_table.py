@@ -98,3 +98,16 @@ def test_what_the_table_says_of_a_key_is_what_happens(row: Row) -> None:
         assert why in "".join(one.message for one in found if one.severity == "note")
     elif isinstance(row.rule, Done):
         assert [one for one in at if one.message.startswith(UNKNOWN)] == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"oom_kill_disable": False}, {"pids_limit": 0}, {"mem_swappiness": "0"}, {"uts": ""}, {"use_api_socket": False},
+     {"blkio_config": {"weight": 0}}, {"deploy": {"resources": {"limits": {"pids": 0}}}}],
+)  # fmt: skip
+def test_a_refused_key_that_asks_for_nothing_is_none(keys: dict[str, Any]) -> None:
+    document = {"services": {"box": {"image": "x", "networks": ["bridge-host"], **keys}}}
+    site, _ = parse_site(site_of())
+    assert site is not None
+    networks = {"networks": {"bridge-host": {"external": True}}}
+    assert take(compose_file(document | networks), lan_settings(site)).problems == []
