@@ -202,10 +202,9 @@ class _Taking:
         self.problems += ignored_note(self.project.file, ignored)
 
     def _tell_of_left(self, left: Sequence[str], taken: Sequence[str]) -> None:
-        started = [key for key in taken if not self.project.services[key].get("profiles")]
+        started = {key: _shares(raw) for key in taken if not (raw := self.project.services[key]).get("profiles")}
         if left and started:
-            shares = [key for key in started if _shares(self.project.services[key])]
-            self.problems.append(left_with_compose(self.project.file, left, started, shares))
+            self.problems.append(left_with_compose(self.project.file, left, started))
         for key in self.matched.foreign:
             users = [one for one in left if key in dict_of(self.project.services[one].get("networks"))]
             if users:
@@ -235,8 +234,8 @@ class _Taking:
             networks[docker], keys[docker] = attachment, name
         mode = service.network_mode
         if mode is not None and mode not in ("host", "none", "bridge") and ":" not in mode:
-            # The name of a network, as Docker's own --network takes it
-            networks, keys, mode = {mode: Attachment()}, {mode: mode}, None
+            networks, keys = {mode: Attachment()}, {mode: mode}  # a network's name, as Docker's own --network takes it
+            mode = None
             if networks.keys().isdisjoint(lan.name for lan in self.lans):
                 self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
         self.problems += renaming_links(service, path)

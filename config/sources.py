@@ -9,7 +9,6 @@ from config.declared import DeclaredNetwork, DeclaredVolume
 from config.problems import Problem
 from config.site import ROOT, Site
 
-
 NO_PORTS = "opens nothing more: the container has an address of its own, and each of its ports is there"
 
 

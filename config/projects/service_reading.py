@@ -35,9 +35,8 @@ def read_service(project: Project, key: str, path: str) -> Reading:
     _environment(raw, found)
     if pulls_by_itself(raw.get("pull_policy")):
         del raw["pull_policy"]
-        found.ignored.append(
-            ("pull_policy", "pulls nothing here: an image is pulled when a person says so (`imagesPulled`)")
-        )
+        why = "pulls nothing by itself here: an image is pulled when a person says so (`imagesPulled`)"
+        found.ignored.append(("pull_policy", why))
     for _ in range(2):
         try:
             found.service = Service.model_validate(raw)

@@ -62,15 +62,15 @@ def missing_services(service: Service, path: str, left: Collection[str]) -> Iter
             yield Problem(f"{path}.{key}", other, message, remedy)
 
 
-def left_with_compose(file: str, left: Sequence[str], taken: Sequence[str], shares: Collection[str]) -> Problem:
-    """What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40 (docs/decisions/0029).
-
-    taken: those of the services taken that Compose's next `up` would start; shares: those of them that share the
-    network of another one, for whose container Compose looks even if it makes none of them.
-    """
+def left_with_compose(file: str, left: Sequence[str], taken: Mapping[str, str]) -> Problem:
+    """taken: those of the services taken that Compose's next `up` would start, each with the service whose network it
+    shares. What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40
+    (docs/decisions/0029)."""
     message = f"has services that stay with Compose: {shown_services(left)}. Compose's next `up` would make "
     message += f"{shown_services(taken)} a second time, and stop there, because the name or the address is in use"
-    services = ", ".join(f"{key}: {{scale: 0{', network_mode: none' if key in shares else ''}}}" for key in taken)
+    # Compose looks for the container whose network a service shares even if it makes none of that service
+    alone = {key: ", network_mode: none" if shares else "" for key, shares in taken.items()}
+    services = ", ".join(f"{key}: {{scale: 0{rest}}}" for key, rest in alone.items())
     remedy = f"write beside the file on the NAS a docker-compose.override.yml with `services: {{{services}}}`, which "
     remedy += "Compose reads by itself; or take the rest too, with `services: all` beside the file's path in the site"
     return Problem(file, "", message, remedy, "warning")
