@@ -18,7 +18,6 @@ from config.projects.specification import FILE, NETWORK, TOP, VOLUME, Ignored, R
 from config.projects.telling import (
     ignored_note,
     left_with_compose,
-    missing_services,
     not_waited_for,
     pointless,
     renaming_links,
@@ -106,7 +105,6 @@ class _Taking:
             self.problems += [*reading.problems, *self._of_networks(key)]
             if reading.service is not None:
                 entries[key] = self._entry(key, reading, reading.service)
-                self.problems += missing_services(reading.service, self.path("services", key), left)
         self._tell_of_file(found)
         self._tell_of_ignored(found, left)
         if not keys:

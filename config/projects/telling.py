@@ -6,7 +6,6 @@ from config.problems import Problem, as_text, on_one_line
 from config.projects.service_reading import shown_services
 from config.projects.specification import LINKS
 from config.service import Service
-from config.types import as_service
 
 
 def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
@@ -15,7 +14,7 @@ def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
         yield "ports", "opens nothing more: the container has an address of its own, and each of its ports is there"
     if service.ports and service.network_mode == "host":
         yield "ports", "opens nothing more: the container has the NAS's own network"
-    if service.links:
+    if service.links and not any(renaming_links(service, "")):
         yield "links", LINKS
 
 
@@ -45,21 +44,6 @@ def not_waited_for(service: Service, left: Collection[str]) -> Iterator[tuple[st
     for key in service.depends_on:
         if key in left:
             yield f"depends_on.{key}", "is not waited for: that service stays with Compose"
-
-
-def missing_services(service: Service, path: str, left: Collection[str]) -> Iterator[Problem]:
-    """Keys that need another service's container, which is not made here. left: the services that stay with Compose."""
-    uses = [(key, as_service(getattr(service, key) or "")) for key in ("network_mode", "ipc", "pid")]
-    uses += [
-        (f"volumes_from[{index}]", one.split(":")[0])
-        for index, one in enumerate(service.volumes_from)
-        if not one.startswith("container:")
-    ]
-    for key, other in uses:
-        if other in left:
-            message = "needs the container of a service that stays with Compose"
-            remedy = "take that service too, with `services: all` beside the file's path in the site"
-            yield Problem(f"{path}.{key}", other, message, remedy)
 
 
 def left_with_compose(file: str, left: Sequence[str], taken: Mapping[str, str]) -> Problem:
