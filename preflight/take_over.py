@@ -47,9 +47,9 @@ def take_over(sources: Sources, planned: Mapping[str, Sequence[ContainerPlan]], 
 def _is_the_same(entry: ServiceEntry, name: str, plans: Sequence[ContainerPlan], live: LiveContainer) -> bool:
     """Whether Compose made that container of this service. Labels are text that anybody may set, so a container that
     has only these and neither the project, the name nor the address is none."""
-    if live.addresses or not entry.compose_service or live.compose_service != entry.compose_service:
+    if live.addresses or not entry.compose_service or live.compose.service != entry.compose_service:
         return False
-    if live.compose_project == entry.compose_project:
+    if live.compose.project == entry.compose_project:
         return True
     addresses = {place.ipv4 or place.asked_ipv4 for place in live.networks.values()}
     return not entry.is_project_named and (live.name == name or any(str(one.ipv4) in addresses for one in plans))
@@ -62,14 +62,14 @@ def _is_in_the_way(name: str, facts: NasFacts) -> bool:
 
 def _told(key: str, entry: ServiceEntry, plans: Sequence[ContainerPlan], live: LiveContainer) -> Iterator[Problem]:
     mounted = {volume.target for volume in entry.service.volumes}
-    for target, volume in live.anonymous_volumes:
+    for target, volume in [(one.target, one.source) for one in live.mounts if one.is_anonymous]:
         if target not in mounted:
             message = f"keeps its files of {target} in a volume without a name, and the container that is made in its "
             message += "place would have an empty one there"
             remedy = f"write `- {volume}:{target}` under the service's volumes, and `{volume}: {{external: true}}` "
             remedy += "under the file's own"
             yield Problem(f"{entry.path}.volumes", live.name, message, remedy)
-    message = f"is the container that Compose made of this service (project {live.compose_project}): `pulumi up` "
+    message = f"is the container that Compose made of this service (project {live.compose.project}): `pulumi up` "
     message += "removes it and makes it anew, with the same volumes and addresses"
     remedy = "nothing needs to be done; what it wrote outside its volumes is lost, as with each `docker compose up` "
     remedy += "that makes it anew"
