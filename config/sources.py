@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from compose.project import Project
 from config.compose import ServiceEntry, Taken
-from config.declared import DeclaredNetwork, DeclaredVolume
+from config.declared import DeclaredNetwork, DeclaredVolume, Origin
 from config.problems import Problem
 from config.site import ROOT, Site
 
@@ -13,11 +13,12 @@ from config.site import ROOT, Site
 @dataclass(frozen=True)
 class Sources:
     """services: by their keys, which are unique in the site. networks, volumes: by Docker's names, what the services
-    need beside the site's own networks."""
+    need beside the site's own networks. origins: as in Taken."""
 
     services: Mapping[str, ServiceEntry] = field(default_factory=dict)
     networks: Mapping[str, DeclaredNetwork] = field(default_factory=dict)
     volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
 
 
 def all_services(
@@ -29,6 +30,7 @@ def all_services(
     }
     networks: dict[str, DeclaredNetwork] = {}
     volumes: dict[str, DeclaredVolume] = {}
+    origins: dict[tuple[str, str], Origin] = {}
     problems: list[Problem] = []
     for project, one in zip(projects, taken, strict=True):
         problems += one.problems
@@ -37,7 +39,8 @@ def all_services(
             found[keys[key]] = _with_keys(entry, keys)
         networks |= one.networks
         volumes |= one.volumes
-    return Sources(found, networks, volumes), problems
+        origins |= one.origins
+    return Sources(found, networks, volumes, origins), problems
 
 
 def _free_key(key: str, project: Project, found: Mapping[str, ServiceEntry]) -> str:
