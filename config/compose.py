@@ -14,11 +14,10 @@ from config.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
 from config.projects.file_networks import LanSettings, Matched, match
 from config.projects.places import problem_of
 from config.projects.service_reading import Reading, read_service, shown_services
-from config.projects.specification import FILE, NETWORK, TOP, VOLUME, Refused, Rule, told
+from config.projects.specification import FILE, NETWORK, TOP, VOLUME, Ignored, Refused, Rule, told
 from config.projects.telling import (
     ignored_note,
     left_with_compose,
-    missing_services,
     not_waited_for,
     pointless,
     renaming_links,
@@ -109,7 +108,6 @@ class _Taking:
             self.problems += [*reading.problems, *self._of_networks(key)]
             if reading.service is not None:
                 entries[key] = self._entry(key, reading, reading.service)
-                self.problems += missing_services(reading.service, self.path("services", key), left)
         self._tell_of_file(found)
         self._tell_of_ignored(found, left)
         if not keys:
@@ -125,15 +123,11 @@ class _Taking:
         """What the file declares there, as far as it can be read; of the rest only that is told which is used."""
         found: dict[str, _Model] = {}
         for key, raw in getattr(self.project, section).items():
-            raw = without_extensions(copied(raw))
-            try:
-                found[key] = model.model_validate(raw)
-            except ValidationError as error:
-                self._unread[(section, key)] = _by_rules(error, self.path(section, key), rules)
-                try:
-                    found[key] = model.model_validate(pruned(raw, unknown_keys(error)))
-                except ValidationError:
-                    continue
+            one, wrong = _read(model, without_extensions(copied(raw)), self.path(section, key), rules)
+            if wrong:
+                self._unread[(section, key)] = wrong
+            if one is not None:
+                found[key] = one
         return found
 
     def _on_lan(self) -> list[str]:
@@ -175,6 +169,8 @@ class _Taking:
             rule = TOP.get(key)
             if isinstance(rule, Refused):
                 self.problems.append(Problem(self.path(key), "", rule.why, rule.remedy))
+            elif isinstance(rule, Ignored) and not rule.quiet:
+                self.problems.append(Problem(self.path(key), "", rule.why, "nothing needs to be done", "note"))
             elif rule is None and key not in _SECTIONS and not key.startswith("x-"):
                 message = "is not a key of the Compose specification"
                 self.problems.append(Problem(self.path(key), "", message, "remove it, or let its name start with x-"))
@@ -208,10 +204,9 @@ class _Taking:
         self.problems += ignored_note(self.project.file, ignored)
 
     def _tell_of_left(self, left: Sequence[str], taken: Sequence[str]) -> None:
-        started = [key for key in taken if not self.project.services[key].get("profiles")]
+        started = {key: _shares(raw) for key in taken if not (raw := self.project.services[key]).get("profiles")}
         if left and started:
-            shares = [key for key in started if _shares(self.project.services[key])]
-            self.problems.append(left_with_compose(self.project.file, left, started, shares))
+            self.problems.append(left_with_compose(self.project.file, left, started))
         for key in self.matched.foreign:
             users = [one for one in left if key in dict_of(self.project.services[one].get("networks"))]
             if users:
@@ -241,8 +236,8 @@ class _Taking:
             networks[docker], keys[docker] = attachment, name
         mode = service.network_mode
         if mode is not None and mode not in ("host", "none", "bridge") and ":" not in mode:
-            # The name of a network, as Docker's own --network takes it
-            networks, keys, mode = {mode: Attachment()}, {mode: mode}, None
+            networks, keys = {mode: Attachment()}, {mode: mode}  # a network's name, as Docker's own --network takes it
+            mode = None
             if networks.keys().isdisjoint(lan.name for lan in self.lans):
                 self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
                 self.others_named_at |= dict.fromkeys(networks, f"{path}.network_mode")
@@ -289,14 +284,15 @@ class _Taking:
             if raw is None:
                 continue  # compose/checks.py
             here = f"{path}.{section}[{index}]"
+            declared, wrong = _read(DeclaredFile, raw, self.path(section, mount.source), FILE)
+            self.problems += wrong
+            if declared is None or declared.file is None:
+                self.problems += [] if declared is None else [_no_file(here, mount.source, raw)]
+                continue
+            target = mount.target or mount.source
+            target = target if target.startswith("/") else default.format(target)
+            bind = BindOptions(create_host_path=False)
             try:
-                declared = DeclaredFile.model_validate(raw)
-                if declared.file is None:
-                    self.problems.append(_no_file(here, mount.source, raw))
-                    continue
-                target = mount.target or mount.source
-                target = target if target.startswith("/") else default.format(target)
-                bind = BindOptions(create_host_path=False)
                 yield Volume(type="bind", source=declared.file, target=target, read_only=True, bind=bind)
             except ValidationError as error:
                 place = self.path(section, mount.source, "file")
@@ -331,8 +327,20 @@ class _Taking:
         return {**{("networks", name): Origin(path) for name, path in self.others_named_at.items()}, **declared}
 
 
+def _read(model: type[_Model], raw: Any, path: str, rules: Mapping[str, Rule]) -> tuple[_Model | None, list[Problem]]:
+    """Something that the file declares, without the keys that the model does not have, and what is wrong with it. path:
+    of it."""
+    try:
+        return model.model_validate(raw), []
+    except ValidationError as error:
+        wrong = _by_rules(error, path, rules)
+        try:
+            return model.model_validate(pruned(raw, unknown_keys(error))), wrong
+        except ValidationError:
+            return None, wrong
+
+
 def _by_rules(error: ValidationError, path: str, rules: Mapping[str, Rule]) -> list[Problem]:
-    """What is wrong with something that the file declares. path: of it."""
     found: list[Problem] = []
     details = error.errors(include_url=False)
     for problem, detail in zip(from_pydantic(error, path, {}), details, strict=True):

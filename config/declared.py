@@ -8,7 +8,7 @@ from pydantic import Field, PlainValidator
 
 from config.problems import reject
 from config.service_parts import Strict, StringMap
-from config.types import Text
+from config.types import Text, VolumeName
 
 
 def _network(value: Any) -> IPv4Network | IPv6Network:
@@ -64,7 +64,7 @@ class DeclaredNetwork(Strict):
 class DeclaredVolume(Strict):
     """name: Docker's."""
 
-    name: Text
+    name: VolumeName
     driver: Text | None = None
     driver_opts: StringMap = Field(default_factory=dict)
     external: bool = False

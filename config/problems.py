@@ -105,7 +105,10 @@ def dotted(root: str, location: Iterable[str | int]) -> str:
         if part == "[key]":  # pydantic's mark for "the key itself"
             continue
         # No key has a = in it: it is KEY=value without the list's dash, and the value may be a password
-        path += f"[{part}]" if isinstance(part, int) else f".{as_text(part.partition('=')[0])}"
+        name = "" if isinstance(part, int) else part.partition("=")[0]
+        if path.endswith(".environment") and " " in name:
+            break  # KEY value without its =
+        path += f"[{part}]" if isinstance(part, int) else f".{as_text(name)}"
     return path
 
 

@@ -170,6 +170,9 @@ def normalise_service(raw: Any, path: str) -> tuple[Any, list[Problem]]:
     own = _unescape(own)
     lengthen_service(own)
     give_service_types(own)
+    for port in own.get("ports") or ():
+        if isinstance(port, dict) and port.get("mode") == "ingress":
+            del port["mode"]  # of a swarm; the long form of a short one has it
     return own, problems
 
 

@@ -193,6 +193,13 @@ def _docker_name(value: Any) -> str:
     return text
 
 
+def _volume_name(value: Any) -> str:
+    if not isinstance(value, str) or not is_docker_name(value):
+        remedy = "use two or more letters, digits, '_', '.' and '-', the first one a letter or a digit"
+        reject("is not a name that a volume can have in Docker", remedy)
+    return value
+
+
 def _path_on_nas(value: Any) -> str:
     text = _text(value, "a path on the NAS")
     if not re.fullmatch(r"(/[A-Za-z0-9_.@-]+)+", text) or {"..", "."} & set(text.split("/")):
@@ -335,6 +342,7 @@ InterfaceName = Annotated[str, BeforeValidator(_interface)]
 InstallationName = Annotated[str, BeforeValidator(_installation_name)]
 RoutingTable = Annotated[Literal["auto"] | int, PlainValidator(_routing_table)]
 DockerName = Annotated[str, BeforeValidator(_docker_name)]
+VolumeName = Annotated[str, BeforeValidator(_volume_name)]
 UnitPath = Annotated[str, BeforeValidator(_unit_path)]
 SshHost = Annotated[str, BeforeValidator(_ssh_host)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]

@@ -27,6 +27,10 @@ _TIME = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:[Tt ](\d\d?):(\d\d?):(\d\d?)(\.\d
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
+class OddNumber(int):
+    """A whole number that is written otherwise than it reads, as 0022 for 18. Where text is expected it is refused."""
+
+
 class _Loader(_Base):
     """Gives a plain scalar a tag of its own, because PyYAML would read it by YAML 1.1."""
 
@@ -175,7 +179,7 @@ def _plain(text: str) -> Any:
     if plain == "-0":
         return -0.0
     if _INTEGER.fullmatch(plain) and (number := _integer(plain)) is not None:
-        return number
+        return number if str(number) == text else OddNumber(number)
     if not _FLOAT.fullmatch(plain) or (found := float(plain)) in (float("inf"), float("-inf")):
         return text
     return found

@@ -35,6 +35,8 @@ BELOW: Mapping[str, str] = {
     "services.*.pre_stop": "command environment privileged user working_dir",
     "services.*.provider": "options type",
     "services.*.volumes.[].image": "subpath",
+    "configs.*.external": "name",
+    "secrets.*.external": "name",
     "models": "context_size model name runtime_flags",
 }
 
@@ -95,9 +97,8 @@ def covers(known: Mapping[str, Rule], key: str) -> bool:
     """Whether the table says what becomes of that key: by a row, or by one above it that holds for all below."""
     if key in known:
         return True
-    above, _, last = key.rpartition(".")
-    while above:
-        if isinstance(known.get(above), (Ignored, Refused)):
-            return last in BELOW.get(above, "").split() or covers(known, key.rpartition(".")[0])
-        above = above.rpartition(".")[0]
+    for above, names in BELOW.items():
+        if key.startswith(f"{above}.") and isinstance(known.get(above), (Ignored, Refused)):
+            below = [part for part in key.removeprefix(above).split(".") if part not in ("", "[]", "*")]
+            return below[0] in names.split()
     return False

@@ -1,5 +1,6 @@
 """One service of a Compose project as a model, with what is ignored in it and what is wrong with it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from compose.project import Project
 from compose.values import Derived, copied, without_extensions
-from config.problems import Problem, as_text, from_pydantic, pruned
+from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
 from config.projects.specification import Ignored, rule_of, told
 from config.service import Service, pulls_by_itself
 
@@ -32,11 +33,7 @@ def read_service(project: Project, key: str, path: str) -> Reading:
     found = Reading()
     raw = without_extensions(copied(project.services[key]))
     _environment(raw, found)
-    if pulls_by_itself(raw.get("pull_policy")):
-        del raw["pull_policy"]
-        found.ignored.append(
-            ("pull_policy", "pulls nothing here: an image is pulled when a person says so (`imagesPulled`)")
-        )
+    found.ignored += _without_pull(raw)
     for _ in range(2):
         try:
             found.service = Service.model_validate(raw)
@@ -58,10 +55,30 @@ def _sorted_out(error: ValidationError, raw: Any, path: str, found: Reading) -> 
         location = detail["loc"]
         if detail["type"] == "extra_forbidden":
             unknown.add(location)
-            _tell_of_key(problem, location, found)
+            _tell_of_key(hidden(problem, detail["input"]), location, found)
         else:
-            found.problems.append(_hidden(problem, detail["input"]))
+            found.problems.append(hidden(problem, detail["input"]))
     return pruned(raw, unknown)
+
+
+def without_ignored(raw: Any) -> tuple[Any, list[tuple[str, str]]]:
+    """A service of the site itself without the keys that are ignored, and these with the reasons."""
+    ignored = _without_pull(raw) if isinstance(raw, dict) else []
+    try:
+        Service.model_validate(raw)
+    except ValidationError as error:
+        rules = {location: rule_of(location) for location in unknown_keys(error)}
+        rules = {location: rule for location, rule in rules.items() if isinstance(rule, Ignored)}
+        ignored += [(_generic(location), rule.why) for location, rule in rules.items() if not rule.quiet]
+        raw = pruned(raw, {*rules})
+    return raw, ignored
+
+
+def _without_pull(raw: dict[str, Any]) -> list[tuple[str, str]]:
+    if not pulls_by_itself(raw.get("pull_policy")):
+        return []
+    del raw["pull_policy"]
+    return [("pull_policy", "pulls nothing by itself here: an image is pulled when a person says so (`imagesPulled`)")]
 
 
 def _tell_of_key(problem: Problem, location: Location, found: Reading) -> None:
@@ -76,11 +93,19 @@ def _generic(location: Location) -> str:
     return ".".join(str(part) for part in location if not isinstance(part, int))
 
 
-def _hidden(problem: Problem, given: Any) -> Problem:
-    """Without its value, if that came from a variable: it may be a password."""
+def hidden(problem: Problem, given: Any) -> Problem:
+    """Without its value, if that came from a variable: it may be a password. Where a sentence has a part of it, too,
+    there is another one."""
     if not isinstance(given, Derived):
         return problem
-    return Problem(problem.path, "", problem.message, problem.remedy, problem.severity)
+    parts = [part for part in re.split(r"[^a-z0-9]+", given.lower()) if len(part) > 2]
+    message = "has a value from a variable that cannot be taken"
+    remedy = "correct it in the .env, or where else the variable has its value from"
+    message, remedy = (
+        other if any(part in text.lower() for part in parts) else text
+        for text, other in ((problem.message, message), (problem.remedy, remedy))
+    )
+    return Problem(problem.path, "", message, remedy, problem.severity)
 
 
 def _environment(raw: Any, found: Reading) -> None:

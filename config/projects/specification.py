@@ -48,7 +48,7 @@ _IMAGE = "build the image, push it to a registry, name it in `image:` and remove
 _VERSION_1 = "is a key of the first version of Compose files, which Compose refuses by now"
 _FILE_ONLY = Ignored("has no effect on a file that is mounted, in Compose either")
 _NOT_COMPOSE = Refused("is for a swarm, and Compose refuses it too", "remove it")
-
+LINKS = "is not needed: the containers of one network find one another by their services' names"
 _MIB = Done("has to be whole mebibytes, the Docker plugin's unit")
 _NAME = Done("is `PROJECT_KEY` if nothing is said, as in Compose")
 _PULL = Done(
@@ -56,6 +56,7 @@ _PULL = Done(
     "because an image is pulled when a person says so. `never` and `build` are refused, because the Docker plugin "
     "pulls what is not there, and builds nothing"
 )
+_FROM_26 = Done("from Docker 26 on, because the Docker plugin says no options of a volume to older ones")
 _ONE = Done("may be 0, which leaves the service out, or 1, because a container has an address of its own")
 
 SERVICE: Mapping[str, Rule] = {
@@ -77,6 +78,10 @@ SERVICE: Mapping[str, Rule] = {
     "cpu_rt_runtime": _NOT_THERE,
     "credential_spec": Ignored("is for containers of Windows, and Compose does nothing with it"),
     "depends_on": Done("says the order; a service that stays with Compose is not waited for"),
+    "depends_on.*.condition": Done(
+        "is waited for; for `service_healthy` as long as Docker itself gives the container, one to ten minutes. If one "
+        "that was to complete fails, a warning says so, and those that wait for it are started all the same"
+    ),
     "depends_on.*.restart": Ignored("is Compose's own doing, when it restarts a service itself", quiet=True),
     "deploy.endpoint_mode": _SWARM,
     "deploy.labels": Ignored("are labels of a swarm's service; a container has those of `labels`"),
@@ -95,7 +100,7 @@ SERVICE: Mapping[str, Rule] = {
     "deploy.update_config": _SWARM,
     "develop": Ignored("is for `docker compose watch`"),
     "devices": Done("may be paths, or names of the Container Device Interface (CDI)"),
-    "entrypoint": Done("is read as `command` is"),
+    "entrypoint": Done("may be text, which is split as by Compose; the Docker plugin takes no empty one"),
     "env_file": Done("is read on the laptop; its values are secrets of the stack"),
     "env_file.[].format": Done(),
     "env_file.[].path": Done("starts at the compose file's folder on the laptop"),
@@ -113,8 +118,8 @@ SERVICE: Mapping[str, Rule] = {
     "image": Done("is pulled if it is not on the NAS"),
     "isolation": Refused("is for containers of Windows", "remove it"),
     "label_file": Done("is read on the laptop, and its labels stand under `labels`"),
-    "links": Ignored("is not needed: the containers of one network find one another by their services' names"),
-    "mac_address": Done("is that on the site's network"),
+    "links": Ignored(f"{LINKS}; a link that gives another name is refused"),
+    "mac_address": Done("is that on the site's network; elsewhere the Docker plugin loses it"),
     "mem_limit": _MIB,
     "mem_reservation": _MIB,
     "mem_swappiness": _NOT_THERE,
@@ -125,6 +130,7 @@ SERVICE: Mapping[str, Rule] = {
     "networks.*.interface_name": Refused(
         "renames the interface, and this program takes the sysctls of eth0 for those of the network", "remove it"
     ),
+    "networks.*.mac_address": Done("as `mac_address`"),
     "networks.*.priority": Ignored(
         "says which network Compose names first; which of them has the default route, `gw_priority` says", quiet=True
     ),
@@ -133,11 +139,12 @@ SERVICE: Mapping[str, Rule] = {
     "oom_score_adj": _NOT_THERE,
     "pids_limit": _NOT_THERE,
     "ports": Done(
-        "are published only by the network that has the container's default route, so they open nothing on the LAN"
+        "are published by the network that has the container's default route; if that is on the LAN, they open nothing"
     ),
     "ports.[].app_protocol": Ignored("is a word for people, and changes nothing", quiet=True),
     "ports.[].mode": Ignored("is for a swarm, and Compose does nothing with it either", quiet=True),
     "ports.[].name": Ignored("is a word for people, and changes nothing", quiet=True),
+    "ports.[].published": Done("may not be a range, and there may be one for each port of the container"),
     "post_start": _HOOK,
     "pre_start": Refused(
         "runs containers before this one that end, and that is Compose's own doing",
@@ -161,6 +168,7 @@ SERVICE: Mapping[str, Rule] = {
     ),
     "uts": _NOT_THERE,
     "volumes.[].bind.recursive": _NOT_THERE,
+    "volumes.[].bind.selinux": Done("not together with `propagation`"),
     "volumes.[].consistency": Ignored("is for Docker Desktop on a Mac"),
     "volumes.[].image": Refused(
         "mounts an image, and the Docker plugin has no key for that", "copy the files to the NAS"
@@ -168,6 +176,8 @@ SERVICE: Mapping[str, Rule] = {
     "volumes.[].source": Done("starts at `project_directory` if it is relative; `~` is refused"),
     "volumes.[].type": Done("may be `bind`, `volume` or `tmpfs`"),
     "volumes.[].volume.labels": Ignored("are labels of a volume without a name, by which nobody looks for it"),
+    "volumes.[].volume.nocopy": _FROM_26,
+    "volumes.[].volume.subpath": _FROM_26,
 }
 # Keys of before version 2, which people still have
 _OLD: Mapping[str, Rule] = {
@@ -198,7 +208,7 @@ FILE: Mapping[str, Rule] = {  # of a config or a secret
     "environment": Refused("is no file of the NAS, which could be mounted", _WRITE_FILE),
     "external": Refused("names what a swarm keeps, and Compose refuses it too", _WRITE_FILE),
     "file": Done("is a path on the NAS; a relative one starts at `project_directory`"),
-    "labels": _SWARM,
+    "labels": Ignored("are for a swarm, and Compose does nothing with them either", quiet=True),
     "name": Ignored("is the name in a swarm, and Compose does nothing with it either", quiet=True),
     "template_driver": _NOT_COMPOSE,
 }

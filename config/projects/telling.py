@@ -4,10 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from config.problems import Problem, as_text, on_one_line
 from config.projects.service_reading import shown_services
+from config.projects.specification import LINKS
 from config.service import Service
-from config.types import as_service
-
-_LINKS = "is not needed: the containers of one network find one another by their services' names"
 
 
 def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
@@ -16,8 +14,8 @@ def pointless(service: Service, on_lan_only: bool) -> Iterator[tuple[str, str]]:
         yield "ports", "opens nothing more: the container has an address of its own, and each of its ports is there"
     if service.ports and service.network_mode == "host":
         yield "ports", "opens nothing more: the container has the NAS's own network"
-    if service.links:
-        yield "links", _LINKS
+    if service.links and not any(renaming_links(service, "")):
+        yield "links", LINKS
 
 
 def renaming_links(service: Service, path: str) -> Iterator[Problem]:
@@ -48,30 +46,15 @@ def not_waited_for(service: Service, left: Collection[str]) -> Iterator[tuple[st
             yield f"depends_on.{key}", "is not waited for: that service stays with Compose"
 
 
-def missing_services(service: Service, path: str, left: Collection[str]) -> Iterator[Problem]:
-    """Keys that need another service's container, which is not made here. left: the services that stay with Compose."""
-    uses = [(key, as_service(getattr(service, key) or "")) for key in ("network_mode", "ipc", "pid")]
-    uses += [
-        (f"volumes_from[{index}]", one.split(":")[0])
-        for index, one in enumerate(service.volumes_from)
-        if not one.startswith("container:")
-    ]
-    for key, other in uses:
-        if other in left:
-            message = "needs the container of a service that stays with Compose"
-            remedy = "take that service too, with `services: all` beside the file's path in the site"
-            yield Problem(f"{path}.{key}", other, message, remedy)
-
-
-def left_with_compose(file: str, left: Sequence[str], taken: Sequence[str], shares: Collection[str]) -> Problem:
-    """What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40 (docs/decisions/0029).
-
-    taken: those of the services taken that Compose's next `up` would start; shares: those of them that share the
-    network of another one, for whose container Compose looks even if it makes none of them.
-    """
+def left_with_compose(file: str, left: Sequence[str], taken: Mapping[str, str]) -> Problem:
+    """taken: those of the services taken that Compose's next `up` would start, each with the service whose network it
+    shares. What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40
+    (docs/decisions/0029)."""
     message = f"has services that stay with Compose: {shown_services(left)}. Compose's next `up` would make "
     message += f"{shown_services(taken)} a second time, and stop there, because the name or the address is in use"
-    services = ", ".join(f"{key}: {{scale: 0{', network_mode: none' if key in shares else ''}}}" for key in taken)
+    # Compose looks for the container whose network a service shares even if it makes none of that service
+    alone = {key: ", network_mode: none" if shares else "" for key, shares in taken.items()}
+    services = ", ".join(f"{key}: {{scale: 0{rest}}}" for key, rest in alone.items())
     remedy = f"write beside the file on the NAS a docker-compose.override.yml with `services: {{{services}}}`, which "
     remedy += "Compose reads by itself; or take the rest too, with `services: all` beside the file's path in the site"
     return Problem(file, "", message, remedy, "warning")

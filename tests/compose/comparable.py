@@ -6,6 +6,8 @@ What is made equal, because it means the same:
   service.
 - compose-go says `create_host_path: true` by leaving it out, all devices as -1, and a limit of 0 as {}.
 - The limits of `deploy:` may be text or numbers with us: the models read both.
+- `scale` is compose-go's `deploy.replicas` as well.
+- The variables of a service whose profile is off are not read by compose-go, and nobody needs them.
 - `~` is left to the containers' machine by ours, and absolute paths of the host are cleaned by ours, not by Docker.
 
 What is not compared: keys that the tables in config/projects/specification.py ignore or refuse, and x- keys.
@@ -48,6 +50,8 @@ def _shown(project: Shown, services: Shown, disabled: Shown) -> Shown:
     for kind, found in (("services", services), ("off", disabled)):
         for key, service in found.items():
             shown[f"{kind}.{key}"] = _service(json.loads(json.dumps(service)))
+            if kind == "off":
+                shown[f"{kind}.{key}"].pop("environment", None)
     for section in SECTIONS:
         for key, declared in project.get(section, {}).items():
             shown[f"{section}.{key}"] = _without_zeros(_at_home(json.loads(json.dumps(declared)), "file"))
@@ -65,6 +69,8 @@ def _service(service: Shown) -> Shown:
     for request in [*found.get("gpus", ()), *_reserved_devices(found)]:
         request["count"] = "all" if request.get("count") == -1 else _as_number(request.get("count"))
     _deploy(found.get("deploy") or {})
+    if "scale" in found:
+        found.get("deploy", {}).pop("replicas", None)
     for name, limit in found.get("ulimits", {}).items():
         found["ulimits"][name] = _without_zeros(limit) or 0
     return _without_zeros(found)

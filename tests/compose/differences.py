@@ -21,7 +21,6 @@ OTHERWISE: Mapping[str, tuple[str, ...]] = {
     "volumes-long": ("services.a.volumes[1].target",),
     "devices": (".options",),
     "schema-corners": (".options",),
-    "interpolation": ("services.types.deploy.replicas",),
     "rare-keys": ("services.provider.networks",),
 }
 
