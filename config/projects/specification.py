@@ -65,9 +65,7 @@ SERVICE: Mapping[str, Rule] = {
     "blkio_config.weight": _NOT_THERE,
     "blkio_config.weight_device": _NOT_THERE,
     "build": Refused("is not done here: nothing is built", _IMAGE),
-    "command": Done(
-        "may be text, which is split as by Compose; the Docker plugin takes no empty one, and no empty word in it"
-    ),
+    "command": Done("may be text, which is split as by Compose; the Docker plugin takes no empty word in it"),
     "configs.[].gid": _FILE_ONLY,
     "configs.[].mode": _FILE_ONLY,
     "configs.[].uid": _FILE_ONLY,
