@@ -202,7 +202,7 @@ _WRITE_FILE = "write it to a file on the NAS, and name that by `file:`"
 FILE: Mapping[str, Rule] = {  # of a config or a secret
     "content": Refused("is no file of the NAS, which could be mounted", _WRITE_FILE),
     "driver": _NOT_COMPOSE,
-    "driver_opts": _NOT_COMPOSE,
+    "driver_opts": Ignored("are for a swarm, and Compose does nothing with them either", quiet=True),
     "environment": Refused("is no file of the NAS, which could be mounted", _WRITE_FILE),
     "external": Refused("names what a swarm keeps, and Compose refuses it too", _WRITE_FILE),
     "file": Done("is a path on the NAS; a relative one starts at `project_directory`"),
