@@ -41,7 +41,7 @@ def main() -> None:
     seen = surveys[0].snapshot
     inner = plan_inner_networks(loaded.services, seen.inner_networks, stack)
     plans = [found.plan for found in surveys]
-    containers = whole_containers(loaded.services, plans, inner, stack, seen.engine_major)
+    containers = whole_containers(loaded.services, plans, inner, stack, seen.engine_major, seen.shared)
     warnings = [*loaded.warnings, *_on_engine(loaded, containers, seen.engine_major)]
     access = loaded.access.with_host_keys(seen.host_keys)
     lan = MacvlanLan(

@@ -41,6 +41,7 @@ class NasSnapshot:
     interfaces: container's name → its interface, for running containers.
     tools: as plan/outputs.py needs them.
     inner_networks: by their names, those that are there of Docker's networks beside the site's that the services need.
+    shared: ids of the containers of others with which services share a namespace, by their names.
     """
 
     parent: str
@@ -55,6 +56,7 @@ class NasSnapshot:
     interfaces: Mapping[str, ObservedInterface] = field(default_factory=dict)
     tools: tuple[str, ...] = ()
     inner_networks: Mapping[str, SeenNetwork] = field(default_factory=dict)
+    shared: Mapping[str, str] = field(default_factory=dict)
 
 
 def dump_snapshot(
@@ -92,6 +94,7 @@ def _payload(seen: NasSnapshot, plan: LanPlan, host_keys: Iterable[str]) -> dict
         "tools": list(seen.tools),
         # After this run the state has those that are made here
         "inner_networks": {name: asdict(one) for name, one in seen.inner_networks.items() if not one.made_here},
+        "shared": dict(seen.shared),
     }
 
 

@@ -1,12 +1,14 @@
 """What cannot be done with a container as it is written, or is not done as a person may expect."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 from config.compose import ServiceEntry
 from config.problems import Problem
 from config.sources import Sources
-from plan.project.containers import WholeContainer
-from plan.project.order import in_order, needed
+from plan.project.containers import WholeContainer, asks_often
+from plan.project.default_route import FIRST_ENGINE_WITH_PRIORITIES
+from plan.project.order import CONTAINER, SERVICE, in_order, needed, shared_with
 
 # The plugin asks for it as soon as a mount has any option of a volume, `nocopy` too
 FIRST_ENGINE_WITH_VOLUME_OPTIONS = 26
@@ -18,6 +20,7 @@ def written_problems(sources: Sources, on_lan: Set[str]) -> Iterator[Problem]:
     yield from _unmet_needs(sources.services)
     for entry in sources.services.values():
         yield from _never_healthy(entry, sources.services)
+        yield from _without_a_network_of_its_own(entry)
         for index, volume in enumerate(entry.service.volumes):
             if volume.bind is not None and volume.bind.selinux and not volume.is_plain:
                 message = "has a propagation and a label of SELinux, and the Docker plugin can only say one of the two"
@@ -61,6 +64,19 @@ def _never_healthy(entry: ServiceEntry, services: Mapping[str, ServiceEntry]) ->
             yield Problem(f"{entry.path}.depends_on.{key}.condition", how.condition, message, remedy)
 
 
+def _without_a_network_of_its_own(entry: ServiceEntry) -> Iterator[Problem]:
+    """Docker would refuse it in the middle of the run, as it does with Compose."""
+    mode, service = entry.service.network_mode or "", entry.service
+    message = f"is a matter of the network that it shares (network_mode: {mode}), and Docker refuses it here"
+    if mode.startswith((SERVICE, CONTAINER)):
+        for key in ("hostname", "dns", "extra_hosts"):
+            if getattr(service, key):
+                yield Problem(f"{entry.path}.{key}", "", message, "move it to that container, or remove it")
+    if mode == "host":
+        for key in (key for key in service.sysctls if key.startswith("net.")):
+            yield Problem(f"{entry.path}.sysctls", key, message, "set it on the NAS itself, or remove it")
+
+
 def problems_on_engine(
     containers: Iterable[WholeContainer], sources: Sources, engine_major: int | None
 ) -> Iterator[Problem]:
@@ -69,7 +85,14 @@ def problems_on_engine(
         written = sources.services[container.key].service
         if written.ports and not container.service.ports:
             yield _unopened(container)
+        if engine_major is None or engine_major < FIRST_ENGINE_WITH_PRIORITIES:
+            yield from _leaves_elsewhere(container)
         yield from _macs(container, sources.services[container.key])
+        yield from _gone(container)
+        if asks_often(written) and not asks_often(container.service):
+            message = f"is left out: Docker {engine_major} does not know it yet, and asks at each `interval`"
+            path = f"{container.path}.healthcheck.start_interval"
+            yield Problem(path, "", message, "nothing needs to be done", "note", container.key)
         for index, volume in enumerate(written.volumes):
             old = engine_major is not None and engine_major < FIRST_ENGINE_WITH_VOLUME_OPTIONS
             if old and volume.volume is not None and (volume.volume.nocopy or volume.volume.subpath):
@@ -89,6 +112,16 @@ def _unopened(container: WholeContainer) -> Problem:
     return Problem(f"{container.path}.ports", "", message, remedy, "note", container.key)
 
 
+def _leaves_elsewhere(container: WholeContainer) -> Iterator[Problem]:
+    """Newer engines are told (plan/project/endpoints.py), unless a person has told them otherwise."""
+    way = container.default
+    if container.on_lan is not None and way is not None and way.lan is None:
+        message = "does not leave by the LAN's router but by the NAS: Docker puts the default route on this network"
+        remedy = "write `internal: true` for it, if none of its containers needs the internet, or upgrade Docker to "
+        remedy += f"{FIRST_ENGINE_WITH_PRIORITIES}"
+        yield Problem(f"{container.path}.networks", way.network, message, remedy, "warning", container.key)
+
+
 def _macs(container: WholeContainer, entry: ServiceEntry) -> Iterator[Problem]:
     for endpoint in container.endpoints:
         written = entry.service.networks.get(endpoint.network)
@@ -99,3 +132,12 @@ def _macs(container: WholeContainer, entry: ServiceEntry) -> Iterator[Problem]:
             message = f"is not given on {endpoint.network}: the Docker plugin loses a MAC on its way there"
             remedy = "remove it, if nothing depends on it"
             yield Problem(f"{container.path}.mac_address", mac, message, remedy, "warning", container.key)
+
+
+def _gone(container: WholeContainer) -> Iterator[Problem]:
+    for key, name in shared_with(container.service, CONTAINER).items():
+        if not re.fullmatch("[0-9a-f]{64}", name):
+            message = "is no container that is on the NAS, and this one would share with it"
+            yield Problem(
+                f"{container.path}.{key}", f"{CONTAINER}{name}", message, "start that one first, or remove this"
+            )

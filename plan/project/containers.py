@@ -11,10 +11,11 @@ from plan.container_sysctls import by_place
 from plan.lan import ContainerPlan, ImagePlan, LanPlan
 from plan.project.declared import InnerNetworkPlan
 from plan.project.endpoints import EndpointPlan, default_endpoint, on_lan, on_others, with_default_route
-from plan.project.order import awaited, in_order, needed, seconds_to_health
+from plan.project.order import awaited, in_order, needed, seconds_to_health, with_ids, with_keys
 
 _PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 _HOST_GATEWAY = "host-gateway"
+FIRST_ENGINE_WITH_START_INTERVAL = 25  # an older one forgets it, and the plugin would see a difference at each preview
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,15 @@ def whole_containers(
     inner: Mapping[str, InnerNetworkPlan],
     stack: str,
     engine_major: int | None,
+    ids: Mapping[str, str] | None = None,
 ) -> tuple[WholeContainer, ...]:
     """In the order in which they are made: each after those that it needs.
 
     lans: the plans of the site's networks, the first one first. stack: for the label of those that are on none of them;
-    the others' plans have theirs.
+    the others' plans have theirs. ids: of the containers of others with which they share, by their names.
     """
-    services = {key: entry.service for key, entry in sources.services.items()}
+    names = {entry.name or entry.service.container_name or key: key for key, entry in sources.services.items()}
+    services = {key: with_keys(entry.service, names) for key, entry in sources.services.items()}
     healthy = awaited(services.values(), "service_healthy")
     ended = awaited(services.values(), "service_completed_successfully")
     placed: dict[str, list[tuple[LanPlan, ContainerPlan]]] = {}
@@ -75,18 +78,18 @@ def whole_containers(
         if first is not None and first.service is not None:
             service = first.service
         else:
-            service, endpoints = _sysctls_placed(entry.service, endpoints, default, engine_major)
+            service, endpoints = _sysctls_placed(services[key], endpoints, default, engine_major)
         found[key] = WholeContainer(
             key=key,
             name=entry.name or entry.service.container_name or key,
             path=entry.path,
-            service=_as_made(service, endpoints, default, lans),
+            service=_as_made(with_ids(with_keys(service, names), ids or {}), endpoints, default, lans, engine_major),
             endpoints=endpoints,
             on_lan=first,
             default=default,
             labels=_grouped(entry),
             stack=stack if first is None else first.stack,
-            after=tuple(other for other in needed(entry.service) if other in found),
+            after=tuple(other for other in needed(services[key]) if other in found),
             wait=seconds_to_health(entry.service.healthcheck) if key in healthy else None,
             ends=key in ended,
             secret=entry.secret,
@@ -108,9 +111,15 @@ def _sysctls_placed(
 
 
 def _as_made(
-    service: Service, endpoints: Sequence[EndpointPlan], default: EndpointPlan | None, lans: Sequence[LanPlan]
+    service: Service,
+    endpoints: Sequence[EndpointPlan],
+    default: EndpointPlan | None,
+    lans: Sequence[LanPlan],
+    engine_major: int | None,
 ) -> Service:
     update: dict[str, Any] = {}
+    if asks_often(service) and engine_major is not None and engine_major < FIRST_ENGINE_WITH_START_INTERVAL:
+        update["healthcheck"] = service.healthcheck and service.healthcheck.model_copy(update={"start_interval": None})
     if service.ports and not _publishes(service, default):
         update["ports"] = ()
     on = next((one.lan for one in endpoints if one.lan is not None), None)
@@ -120,6 +129,11 @@ def _as_made(
         hosts = ((name, shim if address == _HOST_GATEWAY else address) for name, address in service.extra_hosts)
         update["extra_hosts"] = tuple(hosts)
     return service.model_copy(update=update) if update else service
+
+
+def asks_often(service: Service) -> bool:
+    """Whether its healthcheck has an interval of its own for the time of the start."""
+    return service.healthcheck is not None and service.healthcheck.start_interval is not None
 
 
 def _publishes(service: Service, default: EndpointPlan | None) -> bool:

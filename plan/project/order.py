@@ -5,16 +5,34 @@ from collections.abc import Iterable, Mapping
 from config.service import Service
 from config.service_parts import Healthcheck
 
-SERVICE = "service:"
+SERVICE, CONTAINER = "service:", "container:"
+SHARED = ("network_mode", "ipc", "pid")  # keys by which a container shares a namespace with another one
 SHORTEST, LONGEST = 60, 600  # seconds that a container waits for another one to be healthy
+
+
+def shared_with(service: Service, prefix: str) -> dict[str, str]:
+    """Which key names which other container. prefix: SERVICE for those by key, CONTAINER for those by name."""
+    modes: dict[str, str] = {key: getattr(service, key) or "" for key in SHARED}
+    return {key: mode.removeprefix(prefix) for key, mode in modes.items() if mode.startswith(prefix)}
+
+
+def with_keys(service: Service, keys: Mapping[str, str]) -> Service:
+    """The containers of the site with which it shares a namespace by their keys. keys: by Docker's names."""
+    found = {key: keys[name] for key, name in shared_with(service, CONTAINER).items() if name in keys}
+    return service.model_copy(update={key: f"{SERVICE}{other}" for key, other in found.items()}) if found else service
+
+
+def with_ids(service: Service, ids: Mapping[str, str]) -> Service:
+    """Other containers by their ids, as Docker itself writes them down: the plugin would see a difference at each
+    preview. ids: by names."""
+    found = {key: ids[name] for key, name in shared_with(service, CONTAINER).items() if name in ids}
+    return service.model_copy(update={key: f"{CONTAINER}{id_}" for key, id_ in found.items()}) if found else service
 
 
 def needed(service: Service) -> tuple[str, ...]:
     """The keys of the containers that have to be there before it."""
-    shared = (service.network_mode, service.ipc, service.pid)
-    keys = [mode.removeprefix(SERVICE) for mode in shared if mode is not None and mode.startswith(SERVICE)]
     lent = [name for name, _, mode in (text.partition(":") for text in service.volumes_from) if name != "container"]
-    return tuple(dict.fromkeys([*service.depends_on, *keys, *lent]))
+    return tuple(dict.fromkeys([*service.depends_on, *shared_with(service, SERVICE).values(), *lent]))
 
 
 def in_order(services: Mapping[str, Service]) -> tuple[str, ...]:

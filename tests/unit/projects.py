@@ -23,18 +23,19 @@ LAN = {"bridge-host": {"external": True}}
 
 @dataclass(frozen=True)
 class Stack:
-    """A site with one Compose project in it. problems: all that is told of it."""
+    """A site with one Compose project in it. seen, shared: as in NasSnapshot; problems: all that is told of it."""
 
     sources: Sources
     lans: tuple[LanPlan, ...]
     engine: int | None
     seen: dict[str, SeenNetwork]
+    shared: dict[str, str]
     problems: list[Problem]
 
     @property
     def containers(self) -> dict[str, WholeContainer]:
         inner = plan_inner_networks(self.sources, self.seen, STACK)
-        found = whole_containers(self.sources, self.lans, inner, STACK, self.engine)
+        found = whole_containers(self.sources, self.lans, inner, STACK, self.engine, self.shared)
         return {one.key: one for one in found}
 
     def told(self) -> list[Problem]:
@@ -52,6 +53,7 @@ def stack(
     engine: int | None = 26,
     services: Literal["all", "joined"] = "all",
     seen: dict[str, SeenNetwork] | None = None,
+    shared: dict[str, str] | None = None,
     **files: str,
 ) -> Stack:
     """document: without the site's network, which is added. files: beside the compose file."""
@@ -65,4 +67,4 @@ def stack(
         plan, more = plan_lan(planned.view.site, planned.addresses, engine)
         lans.append(replace(plan, key=planned.view.key))
         wrong += more
-    return Stack(sources, tuple(lans), engine, seen or {}, [*problems, *errors(told), *wrong])
+    return Stack(sources, tuple(lans), engine, seen or {}, shared or {}, [*problems, *errors(told), *wrong])

@@ -94,9 +94,21 @@ def test_ports_stay_where_the_bridge_has_the_default_route() -> None:
     """Without IPv6 in Docker's network on the LAN, Docker goes by the names: aback comes before bridge-host."""
     document = {"name": "app", "services": {"web": web("a", ports=["80:80"])}, "networks": {"a": {"name": "aback"}}}
     by_name = stack(document, put("network", {"ipv6": "loop"}))
-    assert by_name.containers["web"].service.ports and not by_name.told()
+    assert by_name.containers["web"].service.ports
+    assert [(one.path.rpartition(".")[2], one.value, one.severity) for one in by_name.told()] == [
+        ("networks", "aback", "warning")
+    ]
     by_priority = stack(document, put("network", {"ipv6": "loop"}), engine=28)
     assert not by_priority.containers["web"].service.ports
+    document["networks"]["a"]["internal"] = True
+    as_told = stack(document, put("network", {"ipv6": "loop"}))
+    assert not [one for one in as_told.told() if one.severity == "warning"]
+
+
+def test_a_bridge_that_a_person_has_given_the_default_route_is_not_told_of() -> None:
+    service = web(networks={**WEB["networks"], "back": {"gw_priority": 1}})
+    found = stack({"name": "app", "services": {"web": service}, "networks": {"back": {}}}, engine=29)
+    assert found.containers["web"].default is not None and found.told() == []
 
 
 def test_what_is_known_of_an_external_network_decides_too() -> None:
@@ -264,9 +276,8 @@ def test_a_network_is_made_unless_it_is_external_or_there_by_others() -> None:
         "out": (False, ""),
         "mine": (True, ""),
     }
-    grouped = {"com.docker.compose.project": "app", "com.docker.compose.network": "back"}
-    assert plans["app_back"].labels == {**grouped, MADE_BY: MAKER, STACK: MINE}
-    assert plans["mine"].labels == {MADE_BY: MAKER, STACK: MINE}
+    ours = {MADE_BY: MAKER, STACK: MINE}
+    assert ours.items() <= plans["app_back"].labels.items() and plans["app_front"].labels == {}
 
 
 def test_the_default_network_of_a_project_is_made_only_if_it_is_used() -> None:
@@ -284,3 +295,44 @@ def test_containers_without_an_address_on_the_lan_have_an_output_of_their_own() 
     found = stack({"name": "app", "services": services, **BACK}).containers
     assert other_containers(found.values()) == {"other_containers": {"pg": ["app_back"], "vpn": ["service:db"]}}
     assert other_containers([found["web"]]) == {}
+
+
+def test_a_container_by_its_name_is_the_sites_own_or_the_others_by_its_id() -> None:
+    """Docker writes the id down itself, and the plugin would see a difference for ever."""
+    there = "ab" * 32
+    services = {
+        "web": web("back", ipc="container:pg"),
+        "db": inner(container_name="pg"),
+        "own": {"image": "busybox", "network_mode": "container:pg"},
+        "other": {"image": "busybox", "network_mode": "container:vpn", "pid": "container:gone"},
+    }
+    found = stack({"name": "app", "services": services, **BACK}, shared={"vpn": there})
+    planned = found.containers
+    assert planned["own"].service.network_mode == planned["web"].service.ipc == "service:db"
+    assert planned["own"].after == planned["web"].after == ("db",)
+    assert planned["other"].service.network_mode == f"container:{there}"
+    [told] = found.told()
+    assert (told.severity, told.value) == ("error", "container:gone") and told.path.endswith("services.other.pid")
+
+
+@pytest.mark.parametrize("key", ["hostname", "dns", "extra_hosts", None])
+def test_what_docker_refuses_without_a_network_of_its_own_is_told_before(key: str | None) -> None:
+    values = {"hostname": "x", "dns": ["192.168.1.1"], "extra_hosts": ["a:192.168.1.1"]}
+    vpn = {"image": "busybox", "network_mode": "service:db", **({key: values[key]} if key else {})}
+    found = stack({"name": "app", "services": {"db": inner(), "vpn": vpn}, **BACK})
+    assert [one.path.rpartition(".")[2] for one in found.problems] == ([key] if key else [])
+
+
+def test_a_sysctl_of_the_network_is_refused_on_that_of_the_nas() -> None:
+    host = {"image": "busybox", "network_mode": "host", "sysctls": {"net.core.somaxconn": "1", "kernel.msgmax": "1"}}
+    found = stack({"name": "app", "services": {"host": host}})
+    assert [one.value for one in found.problems] == ["net.core.somaxconn"]
+
+
+@pytest.mark.parametrize(("engine", "kept"), [(20, False), (24, False), (25, True), (None, True)])
+def test_the_interval_of_the_start_is_left_out_where_docker_forgets_it(engine: int | None, kept: bool) -> None:
+    check = {"test": "true", "start_interval": "1s"}
+    found = stack({"name": "app", "services": {"db": inner(healthcheck=check)}, **BACK}, engine=engine)
+    made = found.containers["db"].service.healthcheck
+    assert made is not None and made.start_interval == ("1s" if kept else None)
+    assert [one.severity for one in found.told()] == ([] if kept else ["note"])
