@@ -54,12 +54,12 @@ def stack(
     services: Literal["all", "joined"] = "all",
     seen: dict[str, SeenNetwork] | None = None,
     shared: dict[str, str] | None = None,
-    **files: str,
+    files: dict[str, str] | None = None,
 ) -> Stack:
     """document: without the site's network, which is added. files: beside the compose file."""
     site, problems = parse_site(site_of(put("compose", []), put("containers", {}), *changes))
     assert site is not None, problems
-    project = compose_file({**document, "networks": {**LAN, **document.get("networks", {})}}, **files)
+    project = compose_file({**document, "networks": {**LAN, **document.get("networks", {})}}, **(files or {}))
     sources, told = all_services(site, [project], [take(project, lan_settings(site), services)])
     networks, wrong = plan_networks(site, sources)
     lans = []

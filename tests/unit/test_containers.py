@@ -49,11 +49,13 @@ def test_a_priority_that_a_person_wrote_stays_the_only_one() -> None:
     assert priorities(29, {"web": service}, back={}) == {"bridge-host": None, "app_back": 1}
 
 
-def test_a_container_on_two_lans_alone_is_as_it_was() -> None:
-    document = {"services": {"web": web("iot")}, "networks": {"iot": {"external": True}}}
-    document["services"]["web"]["networks"]["iot"] = {"ipv4_address": "192.168.20.60"}
-    found = stack(document, put("networks", two()["networks"]), engine=29).containers["web"]
-    assert [(one.lan, one.gw_priority) for one in found.endpoints] == [("", None), ("iot", None)]
+def test_of_two_lans_the_first_has_the_route_and_without_an_inner_network_all_is_as_it_was() -> None:
+    for more, first in (({}, None), ({"back": None}, 1000)):
+        networks = {**WEB["networks"], "iot": {"ipv4_address": "192.168.20.60"}, **more}
+        document = {"services": {"web": web(networks=networks)}, "networks": {"iot": {"external": True}, "back": {}}}
+        found = stack(document, put("networks", two()["networks"]), engine=29).containers["web"]
+        lans = [(one.lan, one.gw_priority) for one in found.endpoints if one.lan is not None]
+        assert lans == [("", first), ("iot", None)]
 
 
 def test_the_services_key_is_an_alias_on_each_inner_network_beside_its_own() -> None:
