@@ -12,7 +12,7 @@ TOOK = @echo "make $@: $$(( $$(date +%s) - $(START) )) s"
 PULUMI := lab/pulumi
 UV = $(shell command -v uv || echo .tools/bin/uv)
 EXPORT := --no-emit-index-url --no-emit-project --no-header
-.PHONY: up preview down test test-all test-e2e suite-needs check lint unit nas engine-tests images timings bench shell ula requirements stack engine lab help
+.PHONY: up preview down test test-all test-e2e suite-needs check lint unit nas engine-tests images timings bench shell ula keys requirements stack engine lab help
 
 help:
 	@sed -n 's/^\([a-z0-9-]*\): .*## /make \1\t/p' Makefile
@@ -73,7 +73,7 @@ unit: $(VENV)
 # What takes minutes the first time is done where one sees it, and before any test's clock runs.
 images:
 	lab/lab prepare --engine 20.10
-	lab/lab prepare --engine 26
+	lab/lab prepare --engine 26 --compose 2.26
 	lab/lab prepare --engine 29
 	lab/lab prepare --profile dsm
 
@@ -96,6 +96,9 @@ engine: $(VENV)
 
 lab:
 	lab/lab up --engine $(LAB_ENGINE)
+
+keys: $(VENV) ## writes docs/compose.md anew, after a change in what becomes of a compose file's keys
+	.venv/bin/python -m cli.keys >docs/compose.new && mv docs/compose.new docs/compose.md
 
 # The hashes of all packages, without any index's address: docs/decisions/0024.
 requirements: $(VENV) ## writes the files with hashes anew, after a change in pyproject.toml

@@ -55,6 +55,7 @@ def main() -> None:
             secrets={key: pulumi.Output.secret(dict(values)) for key, values in loaded.secrets.items()},
             inner=tuple(inner.values()),
             volumes=own_volumes(loaded.services),
+            replaced=surveys[0].replaced,
         ),
     )
     told: set[Problem] = set()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from compose.project import Source, read_project
 from config.compose import ServiceEntry, take
-from config.networks import placement_problems
+from config.networks import place_of_addresses, placement_problems
 from config.problems import Problem
 from config.projects.file_networks import LanSettings
 from config.projects.places import problem_of, relocated
@@ -52,6 +52,10 @@ class Container:
     def path(self) -> str:
         return self.entry.path
 
+    @property
+    def addressed_at(self) -> str:
+        return self.entry.place or self.path
+
 
 @dataclass(frozen=True)
 class Addressed:
@@ -84,11 +88,15 @@ def read_services(
         return Result(network, (), tuple(problems))
     taken = take(project, [LanSettings(network, subnet, None, AUTO, prefix)], services)
     problems += taken.problems
-    for entry in taken.services.values():
+    placed = {
+        key: replace(entry, place=place_of_addresses(entry, network, (network,)))
+        for key, entry in taken.services.items()
+    }
+    for entry in placed.values():
         problems += placement_problems(entry, (network,), taken.networks)
         if network in entry.service.networks:
             problems += service_problems(entry, network, subnet)
-    containers = tuple(_containers(taken.services, network, subnet, prefix))
+    containers = tuple(_containers(placed, network, subnet, prefix))
     problems += _given_twice(containers, subnet, prefix)
     return Result(network, containers, tuple(sorted({relocated(problem, [project]) for problem in problems})))
 
@@ -119,10 +127,10 @@ def _given_twice(
         who = f"container {container.name}"
         if container.ipv4 is not None:
             addressed.append(Addressed(container.name, container.path, container.ipv4, container.mac))
-            claims.append(Claim(f"{container.path}.ipv4_address", who, container.ipv4))
+            claims.append(Claim(f"{container.addressed_at}.ipv4_address", who, container.ipv4))
         if container.ula is not None:
             source = container.ipv4 if "ipv6_address" in container.derived else None
-            claims.append(Claim(f"{container.path}.ipv6_address", who, container.ula, source))
+            claims.append(Claim(f"{container.addressed_at}.ipv6_address", who, container.ula, source))
     wrong: set[object] = set()
     yield from address_conflicts(claims, subnet, prefix, wrong)
     yield from names_and_macs_given_twice(addressed, {}, wrong)

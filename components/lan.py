@@ -12,6 +12,7 @@ from components.inner_network import InnerNetwork
 from components.network import LanNetwork, LanNetworkArgs
 from components.shim import HostShim, HostShimArgs
 from components.start_retry import start_retry_hook
+from components.take_over import take_over_hook
 from config.declared import DeclaredVolume
 from inputs.ssh_access import SshAccess
 from install.files import HostFiles
@@ -21,6 +22,7 @@ from plan.project.declared import InnerNetworkPlan
 from plan.project.endpoints import EndpointPlan
 from preflight.container_drift import newest
 from preflight.snapshot import NasSnapshot
+from preflight.projects.take_over import Replaced
 
 # Containers stand in this many queues, each waiting for the one before it. The plugin then never has more SSH sessions
 # under way than one connection takes (docs/upstream-facts.md#openssh-sessions), and more would not be faster
@@ -43,7 +45,8 @@ class MacvlanLanArgs:
     scripts: name → text of the scripts that a command consists of (components/shim.py).
     containers: each after those that it needs.
     secrets: container's key → secret environment variables.
-    inner, volumes: what the containers need beside the site's networks."""
+    inner, volumes: what the containers need beside the site's networks.
+    replaced: others' containers that make room for those of these keys."""
 
     networks: Sequence[SiteNetwork]
     scripts: Mapping[str, str]
@@ -53,6 +56,7 @@ class MacvlanLanArgs:
     secrets: Mapping[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
     inner: Sequence[InnerNetworkPlan] = ()
     volumes: Sequence[DeclaredVolume] = ()
+    replaced: Mapping[str, Replaced] = field(default_factory=dict)
 
 
 class MacvlanLan(pulumi.ComponentResource):
@@ -186,6 +190,7 @@ class MacvlanLan(pulumi.ComponentResource):
                 secrets=self._args.secrets.get(plan.key),
                 after=[*after, *_ahead(list(self.containers.values()))],
                 start_retry_hook=self._start_again,
+                take_over_hook=self._take_over(plan.key),
             ),
             opts=self._on_nas,
         )
@@ -196,6 +201,10 @@ class MacvlanLan(pulumi.ComponentResource):
             return self.networks[endpoint.lan].name
         made = self.inner.get(endpoint.network)
         return endpoint.network if made is None else made.name
+
+    def _take_over(self, key: str) -> pulumi.ResourceHook | None:
+        replaced = self._args.replaced.get(key)
+        return replaced and take_over_hook(f"{self._name}-{key}-take-over", self._args.access, replaced)
 
 
 def _named(name: str, key: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compose.findings import Finding
-from compose.values import Map, place_of
+from compose.values import Derived, Map, dict_of, like, list_of, place_of
 
 _DECLARED = (("volumes", "volume", "volumes"), ("configs", "config", "configs"), ("secrets", "secret", "secrets"))
 
@@ -14,18 +14,19 @@ def check_service(document: Map, key: str, enabled: Map, disabled: Map) -> Itera
 
     def wrong(path: tuple[str | int, ...], value: Any, message: str, remedy: str) -> Finding:
         path = ("services", key, *path)
-        return Finding(path, place_of(document, path), str(value), message, remedy)
+        shown = "" if isinstance(value, Derived) else str(value)
+        return Finding(path, place_of(document, path), shown, message, remedy)
 
     networks = service.get("networks")
     if service.get("network_mode") is not None and networks:
         message = "stands beside `networks:`, and Compose takes only one of the two"
         yield wrong(("network_mode",), service["network_mode"], message, "remove one of them")
-    for name in networks if isinstance(networks, dict) else ():
+    for name in dict_of(networks):
         if name not in document["networks"]:
             message = "is no network of the file"
             yield wrong(("networks", name), "", message, f"declare it: `networks: {{{name}: {{external: true}}}}`")
     for key_of, what, section in _DECLARED:
-        for index, item in enumerate(service.get(key_of) or ()):
+        for index, item in enumerate(list_of(service.get(key_of))):
             if not isinstance(item, dict) or not item.get("source"):
                 continue
             if key_of == "volumes" and item.get("type") != "volume":
@@ -38,8 +39,7 @@ def check_service(document: Map, key: str, enabled: Map, disabled: Map) -> Itera
 
 
 def _dependencies(document: Map, key: str, enabled: Map, disabled: Map, wrong: Any) -> Iterator[Finding]:
-    given = enabled[key].get("depends_on")
-    for name, how in given.items() if isinstance(given, dict) else ():
+    for name, how in dict_of(enabled[key].get("depends_on")).items():
         required = not isinstance(how, dict) or how.get("required") is not False
         if name in enabled or not required:
             continue
@@ -58,8 +58,7 @@ def _dependencies(document: Map, key: str, enabled: Map, disabled: Map, wrong: A
 def _leads_back(key: str, services: Map) -> bool:
     seen, ahead = set(), [key]
     while ahead:
-        given = services.get(ahead.pop(), {}).get("depends_on")
-        for name in given if isinstance(given, dict) else ():
+        for name in dict_of(services.get(ahead.pop(), {}).get("depends_on")):
             if name == key:
                 return True
             if name not in seen:
@@ -71,9 +70,8 @@ def _leads_back(key: str, services: Map) -> bool:
 def _doubles(service: Map, wrong: Any) -> Iterator[Finding]:
     """A path in the container that two things are mounted at."""
     seen: dict[str, str] = {}
-    tmpfs = service.get("tmpfs")
-    mounts = [(("tmpfs", i), str(one).split(":")[0]) for i, one in enumerate(tmpfs if isinstance(tmpfs, list) else ())]
-    for index, volume in enumerate(service.get("volumes") or ()):
+    mounts = [(("tmpfs", i), like(one, str(one).split(":")[0])) for i, one in enumerate(list_of(service.get("tmpfs")))]
+    for index, volume in enumerate(list_of(service.get("volumes"))):
         if isinstance(volume, dict) and isinstance(volume.get("target"), str):
             mounts.append((("volumes", index), volume["target"]))
     for path, target in mounts:

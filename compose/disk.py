@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from compose.findings import Path
+from compose.findings import Finding, Path
 from compose.values import Map
 
 
 @dataclass(frozen=True)
 class Document:
     """values: its top-level map. cleared: paths tagged !reset or !override, which an earlier file's values at these
-    paths have to leave."""
+    paths have to leave. findings: for which Compose refuses it."""
 
     values: Map
     cleared: tuple[Path, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,16 @@ class Folder:
         return posixpath.normpath(posixpath.join(self.here, path))
 
     def on_machine(self, path: str) -> str:
-        """A path of the file as one on the containers' machine. ~ is left to whoever knows its home."""
+        """A path of the file as one on the containers' machine. ~ is left to whoever knows its home. A path that stays
+        relative begins with a dot, as people write it."""
         if path.startswith("~") or path[1:3] in (":\\", ":/") or path.startswith("\\\\"):
             return path
-        return posixpath.normpath(posixpath.join(self.there, path))
+        found = posixpath.normpath(posixpath.join(self.there, path))
+        return found if found[:1] in ("/", ".") else f"./{found}"
+
+    def shown_as(self, laptop: str) -> str:
+        """The path of a file on the laptop in what people read."""
+        return self.shown + laptop.removeprefix(f"{self.here}/") if laptop.startswith(f"{self.here}/") else laptop
 
     def file(self, path: str) -> File:
         shown = path if path.startswith("/") else posixpath.normpath(posixpath.join(self.shown, path))

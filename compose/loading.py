@@ -22,10 +22,12 @@ Env = Mapping[str, str]
 
 @dataclass
 class Loader:
-    """findings: what is wrong with a service and kept nothing else from being read."""
+    """findings: what is wrong with a service and kept nothing else from being read; refused: what is wrong with a file
+    as a whole, and kept nothing from being read either."""
 
     disk: Disk
     findings: list[Finding] = field(default_factory=list)
+    refused: list[Finding] = field(default_factory=list)
 
     def load(self, files: list[File], folder: Folder, env: Env, above: tuple[str, ...] = ()) -> Map:
         """The files, each over those before it. Their paths are absolute as far as ``folder`` says. Raises Refused.
@@ -46,7 +48,9 @@ class Loader:
         return document
 
     def _documents(self, file: File) -> list[Document]:
-        return [Document(copied(one.values), one.cleared) for one in self.disk.documents(file)]
+        documents = self.disk.documents(file)
+        self.refused += [finding for one in documents for finding in one.findings if finding not in self.refused]
+        return [Document(copied(one.values), one.cleared) for one in documents]
 
     def written_name(self, files: list[File], env: Env) -> str:
         """The `name:` of the last file that has one, "" if none has."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from compose.disk import Folder
 from compose.forms.typed import maps
-from compose.values import List, Map, like
+from compose.values import List, Map, like, list_of
 
 
 def give_defaults(document: Map) -> None:
@@ -26,7 +26,7 @@ def give_defaults(document: Map) -> None:
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in list_of(value) if isinstance(item, dict)]
 
 
 def _reserved_devices(service: Map) -> Any:

@@ -11,10 +11,11 @@ from compose.disk import Disk, File, Folder
 from compose.findings import Finding, Path, Refused
 from compose.forms.typed import give_types
 from compose.loading import Env, Loader, read_env_file
-from compose.values import Derived, Fault, List, Map, Place, place_of
+from compose.values import Derived, Fault, Map, Place, dict_of, list_of, place_of
 
 _DECLARED = ("networks", "volumes", "configs", "secrets")
 _SHARED = ("network_mode", "ipc", "pid", "uts", "cgroup")
+_KEY = re.compile(r"[a-zA-Z0-9._-]+")  # of a service, a network …, in the specification's schema
 
 
 @dataclass(frozen=True)
@@ -64,31 +65,30 @@ class Project:
 
 def read_project(source: Source, disk: Disk) -> tuple[Project | None, list[Finding]]:
     """The project, and what is wrong with its files as a whole. The rest are its findings."""
+    loader = Loader(disk)
     try:
-        return _project(source, disk), []
+        return _project(source, loader), loader.refused
     except Refused as error:
-        return None, [error.finding]
+        return None, [*loader.refused, error.finding]
 
 
-def _project(source: Source, disk: Disk) -> Project:
-    first = source.files[0]
+def _project(source: Source, loader: Loader) -> Project:
+    first, disk = source.files[0], loader.disk
     shown = posixpath.join(posixpath.dirname(first.shown), "")
     folder = Folder(posixpath.dirname(first.path), source.folder or ".", shown)
     env = _environment(source, folder, disk)
-    loader = Loader(disk)
     name, named = _name(source, folder, env, loader)
     env = {**env, "COMPOSE_PROJECT_NAME": name}
     document = loader.load([*source.files], folder, env)
-    for finding in _shape(document, first):
-        raise Refused(finding)
+    loader.refused += _misshapen(document, first)
     give_types(document)
     profiles = source.profiles or tuple(filter(None, env.get("COMPOSE_PROFILES", "").split(",")))
-    findings = [*loader.findings, *_complete(document, name, env, disk)]
+    findings = [*loader.findings, *_complete(document, name, env, disk, folder)]
     enabled, disabled = Map(), Map()
     services = document.get("services") or Map()
     for key, service in services.items():
-        own = service.get("profiles") or ()
-        is_on = not own or "*" in profiles or bool({*own} & {*profiles})
+        own = list_of(service.get("profiles"))
+        is_on = not own or "*" in profiles or any(one in profiles for one in own)
         (enabled if is_on else disabled)[key] = service
     sections = {section: document.setdefault(section, Map()) for section in _DECLARED}
     for key in enabled:
@@ -126,30 +126,36 @@ def _name(source: Source, folder: Folder, env: Env, loader: Loader) -> tuple[str
     return name, bool(on_machine)
 
 
-def _shape(document: Map, file: File) -> Iterator[Finding]:
-    """What the rest of this module counts on."""
+def _misshapen(document: Map, file: File) -> Iterator[Finding]:
+    """What is no map where the rest of this module counts on one. It is taken out."""
+    if document.get("services") is None:
+        message = "has no services, and neither has a file that it includes"
+        raise Refused(Finding((), Place(file.shown, 1), "", message, "name a compose file with `services:`"))
     for section in ("services", *_DECLARED):
         value = document.get(section)
-        place = place_of(document, (section,)) or Place(file.shown, 1)
-        if value is None:
-            document.pop(section, None)
-            if section == "services":
-                message = "has no services, and neither has a file that it includes"
-                yield Finding((), Place(file.shown, 1), "", message, "name a compose file with `services:`")
-            continue
         if not isinstance(value, Map):
-            yield Finding((section,), place, "", "is not a map of keys", "write `key: value` lines below it")
+            document.pop(section, None)
+            if value is not None:
+                yield _no_map(document, (section,), file)
             continue
-        for key, item in value.items():
+        for key, item in [*value.items()]:
             if item is None and section != "services":
                 value[key] = Map()
             elif not isinstance(item, Map):
-                place = place_of(document, (section, key))
-                message = "is not a map of keys"
-                yield Finding((section, key), place, "", message, "write `key: value` lines below it")
+                yield _no_map(document, (section, key), file)
+                del value[key]
+            elif not _KEY.fullmatch(key):
+                message = "is a name that Compose does not take"
+                remedy = "use letters, digits, '.', '_' and '-' only"
+                yield Finding((section, key), place_of(document, (section, key)), "", message, remedy)
 
 
-def _complete(document: Map, name: str, env: Env, disk: Disk) -> Iterator[Finding]:
+def _no_map(document: Map, path: Path, file: File) -> Finding:
+    place = place_of(document, path) or Place(file.shown, 1)
+    return Finding(path, place, "", "is not a map of keys", "write `key: value` lines below it")
+
+
+def _complete(document: Map, name: str, env: Env, disk: Disk, folder: Folder) -> Iterator[Finding]:
     """What Compose adds: the default network, dependencies that follow from other keys, the names of networks and
     volumes, and the variables of env files."""
     networks = document.setdefault("networks", Map())
@@ -158,11 +164,11 @@ def _complete(document: Map, name: str, env: Env, disk: Disk) -> Iterator[Findin
             service["pull_policy"] = "missing"
         if "network_mode" not in service and not service.get("networks"):
             service["networks"] = Map({"default": None})
-        if isinstance(service.get("networks"), dict) and "default" in service["networks"]:
+        if "default" in dict_of(service.get("networks")):
             networks.setdefault("default", Map())
         _add_dependencies(service)
-        yield from _add_environment(service, key, env, disk)
-        yield from _add_labels(service, key, disk)
+        yield from _add_environment(service, key, env, disk, folder)
+        yield from _add_labels(service, key, disk, folder)
     for section in _DECLARED:
         for key, declared in (document.get(section) or {}).items():
             if declared.get("name") is None:
@@ -170,16 +176,17 @@ def _complete(document: Map, name: str, env: Env, disk: Disk) -> Iterator[Findin
 
 
 def _add_dependencies(service: Map) -> None:
-    found = service.get("depends_on")
-    found = found if isinstance(found, Map) else Map()
-    for link in service.get("links") or ():
+    found = service.get("depends_on", Map())
+    if not isinstance(found, Map):
+        return
+    for link in list_of(service.get("links")):
         if isinstance(link, str):
             found.setdefault(link.split(":")[0], _dependency(True))
     for key in _SHARED:
         other = service.get(key)
         if isinstance(other, str) and other.startswith("service:"):
             found.setdefault(other.removeprefix("service:"), _dependency(True))
-    for other in service.get("volumes_from") or ():
+    for other in list_of(service.get("volumes_from")):
         if isinstance(other, str) and not other.startswith("container:"):
             found.setdefault(other.split(":")[0], _dependency(False))
     if found:
@@ -190,7 +197,7 @@ def _dependency(restart: bool) -> Map:
     return Map({"condition": "service_started", "restart": restart, "required": True})
 
 
-def _add_environment(service: Map, key: str, env: Env, disk: Disk) -> Iterator[Finding]:
+def _add_environment(service: Map, key: str, env: Env, disk: Disk, folder: Folder) -> Iterator[Finding]:
     own = service.get("environment", Map())
     if not isinstance(own, Map):
         return
@@ -199,14 +206,14 @@ def _add_environment(service: Map, key: str, env: Env, disk: Disk) -> Iterator[F
             own[name] = Derived(env[name])
     found = {name: value for name, value in own.items() if value is not None}
     known = {**found, **env}
-    for index, entry in enumerate(service.get("env_file") or ()):
+    for index, entry in enumerate(list_of(service.get("env_file"))):
         if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
             continue
         path = entry["path"]
         if not disk.is_file(path) and entry.get("required") is False:
             continue
         try:
-            read = read_env_file(disk, File(path, path), known, found, entry.get("format") == "raw")
+            read = read_env_file(disk, File(path, folder.shown_as(path)), known, found, entry.get("format") == "raw")
         except Refused as error:
             at = ("services", key, "env_file", index)
             yield replace(error.finding, path=at, place=error.finding.place or place_of(service, at[2:]))
@@ -217,12 +224,11 @@ def _add_environment(service: Map, key: str, env: Env, disk: Disk) -> Iterator[F
         service["environment"] = whole
 
 
-def _add_labels(service: Map, key: str, disk: Disk) -> Iterator[Finding]:
-    files = service.get("label_file")
+def _add_labels(service: Map, key: str, disk: Disk, folder: Folder) -> Iterator[Finding]:
     found: dict[str, Any] = {}
-    for index, name in enumerate(files if isinstance(files, List) else ()):
+    for index, name in enumerate(list_of(service.get("label_file"))):
         try:
-            found = read_env_file(disk, File(name, name), {}, found)
+            found = read_env_file(disk, File(name, folder.shown_as(name)), {}, found)
         except Refused as error:
             at = ("services", key, "label_file", index)
             yield replace(error.finding, path=at, place=error.finding.place or place_of(service, at[2:]))

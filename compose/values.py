@@ -96,6 +96,37 @@ def place_of(value: Any, path: Iterable[str | int], known: Place | None = None) 
     return known
 
 
+# Below these keys of a service, network or volume stand names that people choose: of variables, labels, options …
+_FREE = {"annotations", "args", "aux_addresses", "driver_opts", "environment", "extra_hosts", "labels", "options"}
+_FREE |= {"storage_opt", "sysctls"}
+_NAMED = {"depends_on", "networks", "ulimits"}  # and below these names of further maps
+
+
+def without_extensions(value: Any) -> Any:
+    """The value, which is changed, without the keys that start with x-, which are everyone's own."""
+    if isinstance(value, dict):
+        for key in [key for key in value if str(key).startswith("x-")]:
+            del value[key]
+        for key, item in value.items():
+            if key not in _FREE:
+                for inner in dict_of(item).values() if key in _NAMED else [item]:
+                    without_extensions(inner)
+    elif isinstance(value, list):
+        for item in value:
+            without_extensions(item)
+    return value
+
+
+def list_of(value: Any) -> list[Any]:
+    """The list, an empty one for a value that is none: the models refuse that."""
+    return value if isinstance(value, list) else []
+
+
+def dict_of(value: Any) -> dict[str, Any]:
+    """The same for a map."""
+    return value if isinstance(value, dict) else {}
+
+
 def copied(value: Any) -> Any:
     """A copy, down to the single values."""
     if isinstance(value, dict):

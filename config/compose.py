@@ -6,17 +6,26 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from compose.project import Project
-from config.declared import DeclaredFile, DeclaredNetwork, DeclaredVolume
-from config.problems import Problem, from_pydantic, pruned, unknown_keys
+from compose.findings import Finding
+from compose.project import Project, faults_of
+from compose.values import copied, dict_of, without_extensions
+from config.declared import DeclaredFile, DeclaredNetwork, DeclaredVolume, Origin
+from config.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
 from config.projects.file_networks import LanSettings, Matched, match
 from config.projects.places import problem_of
 from config.projects.service_reading import Reading, read_service, shown_services
-from config.projects.specification import TOP, Refused
+from config.projects.specification import FILE, NETWORK, TOP, VOLUME, Ignored, Refused, Rule, told
+from config.projects.telling import (
+    ignored_note,
+    left_with_compose,
+    not_waited_for,
+    pointless,
+    renaming_links,
+)
 from config.projects.unset_variables import unset_variables
 from config.service import Service
 from config.service_parts import Attachment, BindOptions, FileMount, Volume
-from config.types import is_docker_name
+from config.types import as_service, is_docker_name
 
 JOINED: Literal["joined"] = "joined"
 ALL: Literal["all"] = "all"
@@ -32,28 +41,37 @@ class ServiceEntry:
     path: where it stands in the YAML; place: where its addresses on one network stand, if they do not stand beside its
         other keys.
     name: Docker's name for its container, "" for the key by which the site knows it.
+    network_keys: Docker's names of its networks → their keys in its Compose file.
     alias: the name by which the containers of its networks find it beside Docker's name, "" for none.
     project: the Compose project that its container is grouped under, "" for none.
     secret: its environment variables whose values are never shown.
+    compose_project, compose_service: as Compose names them on the containers that it makes, "" for a service of the
+        site itself; is_project_named: whether somebody said the project's name.
     """
 
     path: str
     service: Service
     place: str = ""
     name: str = ""
+    network_keys: Mapping[str, str] = field(default_factory=dict)
     alias: str = ""
     project: str = ""
     secret: frozenset[str] = frozenset()
+    compose_project: str = ""
+    compose_service: str = ""
+    is_project_named: bool = False
 
 
 @dataclass(frozen=True)
 class Taken:
-    """networks, volumes: by Docker's names, what the services need beside the site's own networks. problems: with
-    warnings and notes. left: the services that stay with Compose."""
+    """networks, volumes: by Docker's names, what the services need beside the site's own networks. origins: where these
+    are declared, by the section ("networks", "volumes") and that name. problems: with warnings and notes. left: the
+    services that stay with Compose."""
 
     services: Mapping[str, ServiceEntry] = field(default_factory=dict)
     networks: Mapping[str, DeclaredNetwork] = field(default_factory=dict)
     volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     left: Sequence[str] = ()
 
@@ -68,50 +86,48 @@ class _Taking:
     def __init__(self, project: Project, lans: Sequence[LanSettings]) -> None:
         self.project, self.lans = project, lans
         self.problems: list[Problem] = []
-        self.declared = self._models("networks", DeclaredNetwork)
-        self.volumes = self._models("volumes", DeclaredVolume)
+        self._unread: dict[tuple[str, str], list[Problem]] = {}
+        self.declared = self._models("networks", DeclaredNetwork, NETWORK)
+        self.volumes = self._models("volumes", DeclaredVolume, VOLUME)
         self.matched: Matched = match(self.declared, lans)
-        self.keys: list[str] = []
         self.wholly = False
         self.others: dict[str, DeclaredNetwork] = {}
+        self.others_named_at: dict[str, str] = {}
 
     def path(self, *parts: str) -> str:
         return ".".join((f"{self.project.file}: {parts[0]}", *parts[1:]))
 
     def all(self, services: Literal["joined", "all"]) -> Taken:
-        on_lan = self._on_lan()
         self.wholly = services == ALL
-        self.keys = [*self.project.services] if self.wholly else on_lan
-        if not self.keys:
-            return Taken(problems=self._nothing(), left=[*self.project.services])
-        found = {key: read_service(self.project, key, self.path("services", key)) for key in self.keys}
-        found = {key: one for key, one in found.items() if one.service is None or not one.service.is_left_out}
-        for reading in found.values():
-            self.problems += reading.problems
-        self._tell_of_file(found)
+        keys = [*self.project.services] if self.wholly else self._on_lan()
+        wanted = [key for key in keys or self._doubtful() if not _starts_none(self.project.services[key])]
+        found = {key: read_service(self.project, key, self.path("services", key)) for key in wanted}
+        left = [key for key, raw in self.project.services.items() if key not in found and not _starts_none(raw)]
         entries: dict[str, ServiceEntry] = {}
         for key, reading in found.items():
+            self.problems += [*reading.problems, *self._of_networks(key)]
             if reading.service is not None:
                 entries[key] = self._entry(key, reading, reading.service)
-        left = [key for key in self.project.services if key not in found]
-        if left and services == JOINED:
-            self.problems.append(self._left(left, [*entries]))
-        return Taken(entries, self._needed_networks(entries), self._needed_volumes(entries), self.problems, left)
+        self._tell_of_file(found)
+        self._tell_of_ignored(found, left)
+        if not keys:
+            if all(problem.severity != "error" for problem in self.problems):
+                self.problems.append(self._nothing())
+            return Taken(problems=self.problems, left=[*self.project.services])
+        if services == JOINED:
+            self._tell_of_left(left, [*entries])
+        networks, volumes = self._needed_networks(entries), self._needed_volumes(entries)
+        return Taken(entries, networks, volumes, self._origins(), self.problems, left)
 
-    def _models(self, section: str, model: type[_Model]) -> dict[str, _Model]:
+    def _models(self, section: str, model: type[_Model], rules: Mapping[str, Rule]) -> dict[str, _Model]:
         """What the file declares there, as far as it can be read; of the rest only that is told which is used."""
         found: dict[str, _Model] = {}
-        self._unread = getattr(self, "_unread", {})
         for key, raw in getattr(self.project, section).items():
-            raw = {name: value for name, value in raw.items() if not name.startswith("x-")}
-            try:
-                found[key] = model.model_validate(raw)
-            except ValidationError as error:
-                self._unread[(section, key)] = from_pydantic(error, self.path(section, key), {})
-                try:
-                    found[key] = model.model_validate(pruned(raw, unknown_keys(error)))
-                except ValidationError:
-                    continue
+            one, wrong = _read(model, without_extensions(copied(raw)), self.path(section, key), rules)
+            if wrong:
+                self._unread[(section, key)] = wrong
+            if one is not None:
+                found[key] = one
         return found
 
     def _on_lan(self) -> list[str]:
@@ -121,7 +137,7 @@ class _Taking:
         for key, raw in self.project.services.items():
             networks = raw.get("networks")
             joins = isinstance(networks, dict) and bool(networks.keys() & self.matched.own.keys())
-            if joins or raw.get("network_mode") in names:
+            if joins or (isinstance(raw.get("network_mode"), str) and raw["network_mode"] in names):
                 found.append(key)
         for _ in self.project.services:
             shared = [key for key, raw in self.project.services.items() if _shares(raw) in found and key not in found]
@@ -130,34 +146,41 @@ class _Taking:
             found += shared
         return [key for key in self.project.services if key in found]
 
-    def _nothing(self) -> list[Problem]:
-        """Why no service of the file is taken."""
-        foreign = [
-            Problem(self.path("networks", key), "", what, "write into the site what the file says, or correct the file")
-            for key, what in self.matched.foreign.items()
-            if any(key in (raw.get("networks") or ()) for raw in self.project.services.values())
-        ]
-        if foreign:
-            return foreign
+    def _doubtful(self) -> list[str]:
+        """The services on networks of which it cannot be said, or not without more, that they are none of the site."""
+        unclear = {key for section, key in self._unread if section == "networks"} | self.matched.foreign.keys()
+        unclear |= {key for key, raw in self.project.networks.items() if any(faults_of(raw, ()))}
+        services = self.project.services.items()
+        return [key for key, raw in services if dict_of(raw.get("networks")).keys() & unclear]
+
+    def _nothing(self) -> Problem:
         first = self.lans[0].name
         message = NOTHING_JOINS.format(" or ".join(lan.name for lan in self.lans))
         remedy = f"add `networks: {{{first}: {{ipv4_address: …}}}}` to a service, and {first} with `external: true`; "
         remedy += "or take all of it, with `services: all` beside the file's path in the site"
-        return [Problem(self.project.file, "", message, remedy)]
+        return Problem(self.project.file, "", message, remedy)
+
+    def _foreign(self, key: str, and_so: str = "") -> Problem:
+        remedy = "write into the site what the file says, or correct the file"
+        return Problem(self.path("networks", key), "", f"{self.matched.foreign[key]}{and_so}", remedy)
 
     def _tell_of_file(self, found: Mapping[str, Reading]) -> None:
-        for finding in self.project.findings:
-            if finding.service is None or finding.service in found:
-                self.problems.append(problem_of(finding, self.project.file))
         for key in self.project.document:
             rule = TOP.get(key)
             if isinstance(rule, Refused):
                 self.problems.append(Problem(self.path(key), "", rule.why, rule.remedy))
+            elif isinstance(rule, Ignored) and not rule.quiet:
+                self.problems.append(Problem(self.path(key), "", rule.why, "nothing needs to be done", "note"))
             elif rule is None and key not in _SECTIONS and not key.startswith("x-"):
                 message = "is not a key of the Compose specification"
                 self.problems.append(Problem(self.path(key), "", message, "remove it, or let its name start with x-"))
-        variables, places = unset_variables(self.project, [*found], self.problems)
-        self.problems = [problem for problem in self.problems if problem.path not in places] + variables
+        findings = [one for one in self.project.findings if one.service is None or one.service in found]
+        wrong = [problem.path for problem in self.problems] + [self._path_of(one) for one in findings]
+        variables, consequences = unset_variables(self.project, [*found], wrong)
+        self.problems = [problem for problem in self.problems if problem.path not in consequences] + variables
+        self.problems += [
+            problem_of(one, self.project.file) for one in findings if self._path_of(one) not in consequences
+        ]
         for key, reading in found.items():
             if reading.unset:
                 message = "has no value in the .env: Compose would take it from the shell of whoever runs it, or leave "
@@ -167,30 +190,28 @@ class _Taking:
                 self.problems.append(
                     Problem(path, names, message, "write it into the .env, or remove the line", "warning")
                 )
-        self._tell_of_ignored(found)
 
-    def _tell_of_ignored(self, found: Mapping[str, Reading]) -> None:
-        """One line for the file."""
-        by_key: dict[tuple[str, str], list[str]] = {}
+    def _path_of(self, finding: Finding) -> str:
+        return dotted(f"{self.project.file}: ", finding.path).replace(": .", ": ", 1)
+
+    def _tell_of_ignored(self, found: Mapping[str, Reading], left: Sequence[str]) -> None:
+        ignored: dict[str, list[tuple[str, str]]] = {}
         for key, reading in found.items():
-            for what in dict.fromkeys([*reading.ignored, *self._pointless(reading.service)]):
-                by_key.setdefault(what, []).append(key)
-        if by_key:
-            told = "; ".join(f"{key} of {shown_services(services)} {why}" for (key, why), services in by_key.items())
-            message = f"has keys that are ignored: {told}"
-            remedy = "nothing needs to be done"
-            self.problems.append(Problem(self.project.file, "", message, remedy, "note"))
+            ignored[key] = [*reading.ignored]
+            if reading.service is not None:
+                ignored[key] += pointless(reading.service, self._is_on_lan_only(reading.service))
+                ignored[key] += not_waited_for(reading.service, left)
+        self.problems += ignored_note(self.project.file, ignored)
 
-    def _pointless(self, service: Service | None) -> Iterator[tuple[str, str]]:
-        """Keys that mean nothing for a container of its own address."""
-        if service is None:
-            return
-        if service.ports and self._is_on_lan_only(service):
-            yield "ports", "opens nothing more: the container has an address of its own, and each of its ports is there"
-        if service.ports and service.network_mode == "host":
-            yield "ports", "opens nothing more: the container has the NAS's own network"
-        if service.links:
-            yield "links", "is not needed: the containers of one network find one another by their services' names"
+    def _tell_of_left(self, left: Sequence[str], taken: Sequence[str]) -> None:
+        started = {key: _shares(raw) for key in taken if not (raw := self.project.services[key]).get("profiles")}
+        if left and started:
+            self.problems.append(left_with_compose(self.project.file, left, started))
+        for key in self.matched.foreign:
+            users = [one for one in left if key in dict_of(self.project.services[one].get("networks"))]
+            if users:
+                and_so = f", so that {shown_services(users)} stays with Compose"
+                self.problems.append(replace(self._foreign(key, and_so), severity="warning"))
 
     def _is_on_lan_only(self, service: Service) -> bool:
         names = {lan.name for lan in self.lans}
@@ -198,18 +219,29 @@ class _Taking:
             return service.network_mode in names
         return all(key in self.matched.own for key in service.networks)
 
+    def _of_networks(self, key: str) -> Iterator[Problem]:
+        """What is wrong with the networks of that service."""
+        for name in dict_of(self.project.services[key].get("networks")):
+            yield from self._unread.get(("networks", name), ())
+            if name in self.matched.foreign:
+                yield self._foreign(name)
+
     def _entry(self, key: str, reading: Reading, service: Service) -> ServiceEntry:
         path = self.path("services", key)
         networks: dict[str, Attachment] = {}
+        keys: dict[str, str] = {}
         for name, attachment in service.networks.items():
             own, inner = self.matched.own.get(name), self.declared.get(name)
-            networks[own.name if own else inner.name if inner else name] = attachment
-            self.problems += self._unread.get(("networks", name), ())
+            docker = own.name if own else inner.name if inner else name
+            networks[docker], keys[docker] = attachment, name
         mode = service.network_mode
         if mode is not None and mode not in ("host", "none", "bridge") and ":" not in mode:
-            networks, mode = {mode: Attachment()}, None  # the name of a network, as Docker's own --network takes it
+            networks, keys = {mode: Attachment()}, {mode: mode}  # a network's name, as Docker's own --network takes it
+            mode = None
             if networks.keys().isdisjoint(lan.name for lan in self.lans):
                 self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
+                self.others_named_at |= dict.fromkeys(networks, f"{path}.network_mode")
+        self.problems += renaming_links(service, path)
         update: dict[str, Any] = {"networks": networks, "network_mode": mode, "links": ()}
         if self._is_on_lan_only(service) or mode == "host":
             update["ports"] = ()
@@ -220,11 +252,15 @@ class _Taking:
             path,
             service.model_copy(update=update),
             name=name,
+            network_keys=keys,
             alias="" if name == key else key,
             # An old Compose (1.x, 2 before 2.16) takes every container with its labels for its own and removes it with
             # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
             project=self.project.name if self.project.named and self.wholly else "",
             secret=reading.secret,
+            compose_project=self.project.name,
+            compose_service=key,
+            is_project_named=self.project.named,
         )
 
     def _volumes(self, path: str, service: Service) -> Iterator[Volume]:
@@ -244,20 +280,19 @@ class _Taking:
 
     def _mounted(self, path: str, section: str, mounts: Iterable[FileMount], default: str) -> Iterator[Volume]:
         for index, mount in enumerate(mounts):
-            raw = getattr(self.project, section).get(mount.source)
+            raw = without_extensions(copied(getattr(self.project, section).get(mount.source)))
             if raw is None:
                 continue  # compose/checks.py
             here = f"{path}.{section}[{index}]"
+            declared, wrong = _read(DeclaredFile, raw, self.path(section, mount.source), FILE)
+            self.problems += wrong
+            if declared is None or declared.file is None:
+                self.problems += [] if declared is None else [_no_file(here, mount.source, raw)]
+                continue
+            target = mount.target or mount.source
+            target = target if target.startswith("/") else default.format(target)
+            bind = BindOptions(create_host_path=False)
             try:
-                declared = DeclaredFile.model_validate(raw)
-                if declared.file is None:
-                    message = "is no file of the NAS, which could be mounted"
-                    remedy = "write it to a file on the NAS, and name that by `file:`"
-                    self.problems.append(Problem(here, mount.source, message, remedy))
-                    continue
-                target = mount.target or mount.source
-                target = target if target.startswith("/") else default.format(target)
-                bind = BindOptions(create_host_path=False)
                 yield Volume(type="bind", source=declared.file, target=target, read_only=True, bind=bind)
             except ValidationError as error:
                 place = self.path(section, mount.source, "file")
@@ -281,21 +316,55 @@ class _Taking:
         used = {volume.source for volume in mounts if volume.type == "volume"}
         return {one.name: one for one in self.volumes.values() if one.name in used}
 
-    def _left(self, left: Sequence[str], taken: Sequence[str]) -> Problem:
-        """What Compose then does, and what helps, was tried with Compose 1.29, 2.26 and 2.40 (docs/decisions/0029)."""
-        message = f"has services that stay with Compose: {shown_services(left)}. Compose's next `up` would make "
-        message += f"{shown_services(taken)} a second time, and stop there, because the name or the address is in use"
-        services = ", ".join(f"{key}: {{scale: 0}}" for key in taken)
-        remedy = (
-            f"write beside the file on the NAS a docker-compose.override.yml with `services: {{{services}}}`, which "
-        )
-        remedy += (
-            "Compose reads by itself; or take the rest too, with `services: all` beside the file's path in the site"
-        )
-        return Problem(self.project.file, "", message, remedy, "warning")
+    def _origins(self) -> dict[tuple[str, str], Origin]:
+        sections: dict[str, Mapping[str, DeclaredNetwork | DeclaredVolume]]
+        sections = {"networks": self.declared, "volumes": self.volumes}
+        declared = {
+            (section, one.name): Origin(self.path(section, key), key, self.project.name, self.project.named)
+            for section, found in sections.items()
+            for key, one in found.items()
+        }
+        return {**{("networks", name): Origin(path) for name, path in self.others_named_at.items()}, **declared}
+
+
+def _read(model: type[_Model], raw: Any, path: str, rules: Mapping[str, Rule]) -> tuple[_Model | None, list[Problem]]:
+    """Something that the file declares, without the keys that the model does not have, and what is wrong with it. path:
+    of it."""
+    try:
+        return model.model_validate(raw), []
+    except ValidationError as error:
+        wrong = _by_rules(error, path, rules)
+        try:
+            return model.model_validate(pruned(raw, unknown_keys(error))), wrong
+        except ValidationError:
+            return None, wrong
+
+
+def _by_rules(error: ValidationError, path: str, rules: Mapping[str, Rule]) -> list[Problem]:
+    found: list[Problem] = []
+    details = error.errors(include_url=False)
+    for problem, detail in zip(from_pydantic(error, path, {}), details, strict=True):
+        is_unknown = detail["type"] == "extra_forbidden"
+        key = ".".join(map(str, detail["loc"]))
+        found += filter(None, [told(problem, rules.get(key) if is_unknown else None)])
+    return found
+
+
+def _no_file(path: str, name: str, raw: Mapping[str, Any]) -> Problem:
+    """Of a config or secret that is not in a file, or not said to be anywhere."""
+    for key in ("external", "content", "environment"):
+        rule = FILE[key]
+        if raw.get(key) and isinstance(rule, Refused):
+            return Problem(path, name, rule.why, rule.remedy)
+    return Problem(path, name, "names no file", "write `file:` with its path on the NAS")
 
 
 def _shares(raw: Mapping[str, Any]) -> str:
     """The service whose network that service shares, "" for none."""
     mode = raw.get("network_mode")
-    return mode.removeprefix("service:") if isinstance(mode, str) and mode.startswith("service:") else ""
+    return as_service(mode) if isinstance(mode, str) else ""
+
+
+def _starts_none(raw: Mapping[str, Any]) -> bool:
+    """Whether it asks for no container at all."""
+    return any(type(one) is int and not one for one in (raw.get("scale"), dict_of(raw.get("deploy")).get("replicas")))

@@ -134,17 +134,23 @@ def services_of(services: Mapping[str, ServiceEntry], view: NetworkView) -> dict
     """The services on that network, each with the addresses that it has there and no others."""
     found = {key: (entry, _on(entry.service, view)) for key, entry in services.items()}
     return {
-        key: replace(
-            entry, service=service, place=f"{entry.path}.networks.{view.key}" if _is_below(entry, view) else ""
-        )
+        key: replace(entry, service=service, place=place_of_addresses(entry, view.site.network.name, view.names))
         for key, (entry, service) in found.items()
         if service is not None
     }
 
 
-def _is_below(entry: ServiceEntry, view: NetworkView) -> bool:
-    """Whether the addresses on a further network stand below `networks:` or would belong there."""
-    return bool(view.key) and not (_joined(entry.service, view.names) == [view.key] and entry.service.ipv4_address)
+def place_of_addresses(entry: ServiceEntry, name: str, names: Sequence[str]) -> str:
+    """Where the addresses on that network stand, or belong if there are none: "" for the service itself, where they
+    may stand if they can only be meant for that one. names: of the site's networks."""
+    attachment = entry.service.networks.get(name)
+    if attachment is None or attachment.ipv4_address is None:
+        own = entry.service.ipv4_address is not None and _owner(entry.service, names) == name
+        if own or (name == names[0] and not entry.network_keys):
+            return ""
+    elif name == names[0] and entry.service.ipv4_address is not None:
+        return ""  # that both are written is told at the service
+    return f"{entry.path}.networks.{entry.network_keys.get(name, name)}"
 
 
 def _joined(service: Service, names: Sequence[str]) -> list[str]:

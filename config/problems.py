@@ -105,7 +105,10 @@ def dotted(root: str, location: Iterable[str | int]) -> str:
         if part == "[key]":  # pydantic's mark for "the key itself"
             continue
         # No key has a = in it: it is KEY=value without the list's dash, and the value may be a password
-        path += f"[{part}]" if isinstance(part, int) else f".{as_text(part.partition('=')[0])}"
+        name = "" if isinstance(part, int) else part.partition("=")[0]
+        if path.endswith(".environment") and " " in name:
+            break  # KEY value without its =
+        path += f"[{part}]" if isinstance(part, int) else f".{as_text(name)}"
     return path
 
 
@@ -121,6 +124,11 @@ def as_text(value: Any) -> str:
     if not text.isprintable():
         text = repr(text)  # an escape sequence would be the terminal's, a line break would tear the error apart
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+
+
+def on_one_line(text: str) -> str:
+    """A sentence with names in it, which may be anything."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _problem(detail: ErrorDetails, root: str, remedies: Mapping[str, str]) -> Problem:

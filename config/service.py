@@ -1,6 +1,7 @@
 """One container as people write it: the Compose specification's own key names, so that a service can be pasted.
 
-A key that is neither here nor in config/specification.py is refused, never ignored. docs/compose.md lists the keys.
+A key that is neither here nor in config/projects/specification.py is refused, never ignored. docs/compose.md lists
+them all.
 """
 
 import re
@@ -11,7 +12,9 @@ from pydantic import BeforeValidator, Field
 
 from compose.forms.short_forms import lengthen_service
 from compose.forms.typed import give_service_types
-from compose.values import Map, copied
+from compose.values import Map, copied, without_extensions
+from config.parts.deploy import Deploy, Replicas
+from config.parts.devices import BlkioConfig, Devices, Gpus
 from config.problems import Problem, as_text, reject
 from config.service_parts import (
     Argv,
@@ -19,18 +22,14 @@ from config.service_parts import (
     Count,
     Cpus,
     Dependency,
-    Deploy,
-    Devices,
     ExtraHosts,
     FileMount,
-    Gpus,
     Healthcheck,
     Logging,
     Mebibytes,
     Mounts,
     Networks,
     Ports,
-    Replicas,
     Restart,
     Seconds,
     Strict,
@@ -65,7 +64,7 @@ def _pull_policy(value: Any) -> str:
 
 def pulls_by_itself(value: Any) -> bool:
     """Whether Compose would pull with that `pull_policy` at each `up` or by the clock."""
-    return value in ("always", "daily", "weekly") or (isinstance(value, str) and value.startswith("every_"))
+    return value in ("always", "daily", "weekly", "refresh") or (isinstance(value, str) and value.startswith("every_"))
 
 
 class Service(Strict):
@@ -101,8 +100,9 @@ class Service(Strict):
     secrets: tuple[FileMount, ...] = ()
     tmpfs: TextList = ()
     devices: Devices = ()
+    blkio_config: BlkioConfig = BlkioConfig()
     device_cgroup_rules: tuple[Text, ...] = ()
-    gpus: Gpus = None
+    gpus: Gpus = ()
     runtime: Text | None = None
     dns: Annotated[tuple[Address, ...], BeforeValidator(as_list)] = ()
     dns_opt: tuple[Text, ...] = ()
@@ -147,14 +147,15 @@ class Service(Strict):
         return 0 in (self.scale, 1 if self.deploy is None else self.deploy.replicas)
 
     def as_deployed(self) -> "Service":
-        """With the limits and the restart policy of `deploy:` where the service has none of its own, as in Compose."""
+        """With what `deploy:` says of a single container. As in Compose, a limit may stand in both places but not be
+        two, devices are added, and the restart policy of `deploy:` wins."""
         if self.deploy is None:
             return self
         limits, reserved = self.deploy.resources.limits, self.deploy.resources.reservations
-        found = {"mem_limit": limits.memory, "cpus": limits.cpus}
-        found |= {"mem_reservation": reserved.memory, "gpus": reserved.devices}
+        found = {"mem_limit": limits.memory, "cpus": limits.cpus, "mem_reservation": reserved.memory}
         update: dict[str, Any] = {key: value for key, value in found.items() if getattr(self, key) is None}
-        if self.deploy.restart_policy is not None and "restart" not in self.model_fields_set:
+        update["gpus"] = (*self.gpus, *reserved.devices)
+        if self.deploy.restart_policy is not None:
             update["restart"] = self.deploy.restart_policy.restart
         return self.model_copy(update={**update, "deploy": None})
 
@@ -164,11 +165,14 @@ def normalise_service(raw: Any, path: str) -> tuple[Any, list[Problem]]:
     variable in it: the site has no env file."""
     if not isinstance(raw, dict):
         return raw, []
-    own = copied({key: value for key, value in raw.items() if not str(key).startswith("x-")})
+    own = without_extensions(copied(raw))
     problems = list(_interpolations(path, own))
     own = _unescape(own)
     lengthen_service(own)
     give_service_types(own)
+    for port in own.get("ports") or ():
+        if isinstance(port, dict) and port.get("mode") == "ingress":
+            del port["mode"]  # of a swarm; the long form of a short one has it
     return own, problems
 
 

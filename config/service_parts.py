@@ -113,7 +113,7 @@ def _swap(value: Any) -> int:
     return -1 if size(value) == -1 else _mebibytes(value)
 
 
-def _bytes(value: Any) -> int:
+def in_bytes(value: Any) -> int:
     found = size(value)
     if found is None or found < 0:
         reject("is not a size", "write a number and a unit, as in 512m or 1.5g")
@@ -147,38 +147,25 @@ def _source_of(value: Any, info: ValidationInfo) -> str:
         reject("is not text", "write one value there, in quotes if it is made of digits")
     if value:
         _source(info.data.get("type", ""), value)
-    return _uncoloned(value)
+    return uncoloned(value)
 
 
-def _uncoloned(value: str) -> str:
+def uncoloned(value: str) -> str:
     if ":" in value:
         reject("has a colon in it, which Docker takes for the end of the path", "use a path without one")
     return value
 
 
-def _absolute(value: str) -> str:
+def absolute(value: str) -> str:
     if not value.startswith("/"):
         reject("is not an absolute path in the container", "start it with /")
-    return _uncoloned(value)
+    return uncoloned(value)
 
 
 def _volume(value: Any) -> Any:
     if isinstance(value, str):
         reject("is not SOURCE:TARGET or SOURCE:TARGET:ro", "write it as in /volume1/docker/app:/config")
     return value
-
-
-def _device(value: Any) -> Any:
-    if isinstance(value, str):
-        reject("is not HOST, HOST:CONTAINER or HOST:CONTAINER:rwm", "write it as in /dev/dri:/dev/dri")
-    return value
-
-
-def _device_path(value: str) -> str:
-    if not value.startswith("/"):
-        message = "is no path of a device; Docker's devices of other kinds (CDI) have no place in the Docker plugin"
-        reject(message, "write it as in /dev/dri:/dev/dri; an NVIDIA card is `gpus: all`")
-    return _uncoloned(value)
 
 
 def _healthcheck_test(value: Any) -> Any:
@@ -213,26 +200,9 @@ def _ulimits(value: Any) -> Any:
     return {name: {"soft": limit, "hard": limit} if isinstance(limit, int) else limit for name, limit in value.items()}
 
 
-def _gpus(value: Any) -> Any:
-    """One request for all devices of NVIDIA's driver: the only one that the Docker plugin has a key for."""
-    if value in ("all", None):
-        return value
-    requests = value if isinstance(value, list) else [value]
-    for request in requests:
-        wanted = dict(request) if isinstance(request, dict) else {}
-        if wanted.pop("count", "all") not in ("all", -1) or wanted.pop("driver", "nvidia") != "nvidia":
-            reject("asks for some devices, and the Docker plugin can only give all of them", "write `gpus: all`")
-        if set(wanted.pop("capabilities", ["gpu"])) - {"gpu", "nvidia", "compute", "utility", "video", "graphics"}:
-            reject("asks for something else than a graphics card", "write `gpus: all`")
-        if wanted:
-            reject("asks for some devices, and the Docker plugin can only give all of them", "write `gpus: all`")
-    return "all" if requests else None
-
-
-def _replicas(value: Any) -> int:
-    if value not in (0, 1) or isinstance(value, bool):
-        message = "asks for several containers of the service, and each would need an address of its own"
-        reject(message, "write a service for each, or 1")
+def _service_name_alias(value: bool) -> bool:
+    if not value:
+        reject("would keep the service's name from the network, and here it is the container's own name", "remove it")
     return value
 
 
@@ -271,8 +241,6 @@ Mebibytes = Annotated[int, BeforeValidator(_mebibytes)]
 Swap = Annotated[int, BeforeValidator(_swap)]
 Cpus = Annotated[str, BeforeValidator(_cpus)]
 Restart = Annotated[str, BeforeValidator(_restart)]
-Gpus = Annotated[Literal["all"] | None, PlainValidator(_gpus)]
-Replicas = Annotated[Integer, PlainValidator(_replicas)]
 Count = Annotated[Integer, Field(ge=0, le=MAX_INT)]
 
 
@@ -292,7 +260,7 @@ class VolumeOptions(Strict):
 class TmpfsOptions(Strict):
     """size: in bytes; mode: of the folder, as a number."""
 
-    size: Annotated[int, BeforeValidator(_bytes)] | None = None
+    size: Annotated[int, BeforeValidator(in_bytes)] | None = None
     mode: Count | None = None
 
 
@@ -301,7 +269,7 @@ class Volume(Strict):
 
     type: Literal["bind", "volume", "tmpfs"]
     source: Annotated[str, PlainValidator(_source_of)] = ""
-    target: Annotated[Text, AfterValidator(_absolute)]
+    target: Annotated[Text, AfterValidator(absolute)]
     read_only: bool = False
     bind: BindOptions | None = None
     volume: VolumeOptions | None = None
@@ -314,12 +282,6 @@ class Volume(Strict):
             return self.bind.propagation is None  # `z` has no other place
         bind, volume = self.bind or BindOptions(), self.volume or VolumeOptions()
         return self.type != "tmpfs" and (bind, volume) == (BindOptions(), VolumeOptions())
-
-
-class Device(Strict):
-    source: Annotated[Text, AfterValidator(_device_path)]
-    target: Annotated[Text, AfterValidator(_device_path)]
-    permissions: Annotated[str, Field(pattern=r"^[rwm]{1,3}$")] = "rwm"
 
 
 class Port(Strict):
@@ -346,39 +308,6 @@ class FileMount(Strict):
 
     source: Text
     target: Text | None = None
-
-
-class Limits(Strict):
-    cpus: Cpus | None = None
-    memory: Mebibytes | None = None
-
-
-class Reservations(Strict):
-    memory: Mebibytes | None = None
-    devices: Gpus = None
-
-
-class Resources(Strict):
-    limits: Limits = Limits()
-    reservations: Reservations = Reservations()
-
-
-class RestartPolicy(Strict):
-    """condition: of a swarm, which Compose translates."""
-
-    condition: Literal["none", "on-failure", "any"] = "any"
-    max_attempts: Annotated[Integer, Field(ge=0, le=999_999)] | None = None
-
-    @property
-    def restart(self) -> str:
-        word = {"none": "no", "on-failure": "on-failure", "any": "always"}[self.condition]
-        return f"{word}:{self.max_attempts}" if word == "on-failure" and self.max_attempts else word
-
-
-class Deploy(Strict):
-    replicas: Replicas = 1
-    resources: Resources = Resources()
-    restart_policy: RestartPolicy | None = None
 
 
 class Healthcheck(Strict):
@@ -419,6 +348,7 @@ class Attachment(Strict):
     driver_opts: StringMap = Field(default_factory=dict)
     link_local_ips: tuple[Text, ...] = ()
     gw_priority: Integer = 0
+    use_service_name_alias: Annotated[bool, AfterValidator(_service_name_alias)] = True
 
 
 def _networks(value: Any) -> Any:
@@ -433,4 +363,3 @@ Ports = Annotated[tuple[Port, ...], AfterValidator(_ports)]
 Networks = Annotated[dict[str, Attachment], BeforeValidator(_networks)]
 Ulimits = Annotated[dict[str, Ulimit], BeforeValidator(_ulimits)]
 Mounts = tuple[Annotated[Volume, BeforeValidator(_volume)], ...]
-Devices = tuple[Annotated[Device, BeforeValidator(_device)], ...]

@@ -10,7 +10,9 @@ from pydantic import BeforeValidator, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
 from config.problems import Problem, as_text, dotted, from_pydantic, pruned, reject, unknown_keys
-from config.projects.specification import Refused, rule_of
+from config.projects.service_reading import without_ignored
+from config.projects.specification import Done, rule_of, told
+from config.projects.telling import ignored_note
 from config.service import Service, normalise_service
 from config.service_parts import Strict, StringMap
 from config.types import (
@@ -295,8 +297,9 @@ class Site(Strict):
 
 
 def parse_site(raw: Any) -> tuple[Site | None, list[Problem]]:
-    """The site, and every problem of single keys. If single keys are wrong, the site is parsed again without them, so
-    that the same run also reports problems between the others. The site is None if that fails."""
+    """The site, and every problem of single keys, with a note of those that are ignored. If single keys are wrong, the
+    site is parsed again without them, so that the same run also reports problems between the others. The site is None
+    if that fails."""
     if not isinstance(raw, dict):
         remedy = "describe your site there: README.md, «Your own NAS in five steps»"
         return None, [Problem(f"macvlan-ipv6:{ROOT}", "", "is missing or not a map of keys", remedy)]
@@ -350,10 +353,12 @@ def _with_services_read(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Probl
     containers, problems = raw.get("containers"), []
     if not isinstance(containers, dict):
         return raw, problems
-    services = {}
+    services, ignored = {}, {}
     for key, service in containers.items():
-        services[key], variables = normalise_service(service, dotted(f"{ROOT}.containers", [str(key)]))
+        service, variables = normalise_service(service, dotted(f"{ROOT}.containers", [str(key)]))
+        services[key], ignored[str(key)] = without_ignored(service)
         problems += variables
+    problems += ignored_note(f"{ROOT}.containers", ignored)
     return {**raw, "containers": services}, problems
 
 
@@ -366,10 +371,9 @@ def _told(error: ValidationError) -> list[Problem]:
 def _by_rule(problem: Problem, place: tuple[Any, ...], kind: str) -> Problem:
     """A key of Compose's that a container of the site itself cannot have, in the words for it."""
     rule = rule_of(place[2:]) if kind == "extra_forbidden" and place[:1] == ("containers",) and place[2:] else None
-    if rule is None:
-        return problem
-    remedy = rule.remedy if isinstance(rule, Refused) else "remove it"
-    return Problem(problem.path, "", rule.why, remedy)
+    if isinstance(rule, Done):
+        return Problem(problem.path, "", "is read in compose files only", "move the service to one, or remove it")
+    return told(problem, rule) or problem
 
 
 def _lacks_a_network(error: ValidationError) -> bool:

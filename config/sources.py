@@ -1,35 +1,41 @@
 """The services of a site, wherever they are written: in the site itself and in its Compose projects."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from compose.project import Project
 from config.compose import ServiceEntry, Taken
-from config.declared import DeclaredNetwork, DeclaredVolume
-from config.problems import Problem
+from config.declared import DeclaredNetwork, DeclaredVolume, Origin
+from config.problems import Problem, as_text
+from config.projects.telling import ignored_note, pointless, renaming_links
+from config.service import Service
+from config.service_parts import Attachment
 from config.site import ROOT, Site
+from config.types import is_docker_name
+
+_FILE = "mount the file itself: `volumes: [/folder/on/the/NAS/{0}:{1}:ro]`"
+_WHERE = {"configs": "/{0}", "secrets": "/run/secrets/{0}"}
 
 
 @dataclass(frozen=True)
 class Sources:
     """services: by their keys, which are unique in the site. networks, volumes: by Docker's names, what the services
-    need beside the site's own networks."""
+    need beside the site's own networks. origins: as in Taken."""
 
     services: Mapping[str, ServiceEntry] = field(default_factory=dict)
     networks: Mapping[str, DeclaredNetwork] = field(default_factory=dict)
     volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
 
 
 def all_services(
     site: Site, projects: Iterable[Project] = (), taken: Iterable[Taken] = ()
 ) -> tuple[Sources, list[Problem]]:
-    """The problems are those of the projects' services, with warnings and notes."""
-    found = {
-        key: ServiceEntry(f"{ROOT}.containers.{key}", service.as_deployed()) for key, service in site.containers.items()
-    }
+    """The problems are those of the services, with warnings and notes."""
+    found, problems = _own_services(site)
     networks: dict[str, DeclaredNetwork] = {}
     volumes: dict[str, DeclaredVolume] = {}
-    problems: list[Problem] = []
+    origins: dict[tuple[str, str], Origin] = {}
     for project, one in zip(projects, taken, strict=True):
         problems += one.problems
         keys = {key: _free_key(key, project, found) for key in one.services}
@@ -37,12 +43,63 @@ def all_services(
             found[keys[key]] = _with_keys(entry, keys)
         networks |= one.networks
         volumes |= one.volumes
-    return Sources(found, networks, volumes), problems
+        origins |= one.origins
+    return Sources(found, networks, volumes, origins), problems
+
+
+def _own_services(site: Site) -> tuple[dict[str, ServiceEntry], list[Problem]]:
+    lans = (site.network.name, *site.networks)
+    found: dict[str, ServiceEntry] = {}
+    problems: list[Problem] = []
+    ignored: dict[str, list[tuple[str, str]]] = {}
+    for key, service in site.containers.items():
+        if service.is_left_out:
+            continue
+        path = f"{ROOT}.containers.{key}"
+        problems += _problems(path, service, lans)
+        on_lan_only = all(name in lans for name in service.networks)
+        ignored[key] = [*pointless(service, on_lan_only)]
+        found[key] = ServiceEntry(path, _as_taken(service, lans, on_lan_only))
+    return found, [*problems, *ignored_note(f"{ROOT}.containers", ignored)]
+
+
+def _problems(path: str, service: Service, lans: Collection[str]) -> Iterator[Problem]:
+    mode = service.network_mode
+    if mode is not None and service.networks:
+        message = "stands beside `networks:`, and Compose takes only one of the two"
+        yield Problem(f"{path}.network_mode", mode, message, "remove it")
+    elif mode is not None and mode not in lans:
+        message = "would take the container off the site's network, and a container of the site has an address there"
+        remedy = "remove it; or move the service to a compose file, which `site.compose:` names with `services: all`"
+        yield Problem(f"{path}.network_mode", as_text(mode), message, remedy)
+    for key, target in _WHERE.items():
+        for index, mount in enumerate(getattr(service, key)):
+            message = f"names one of the {key} of a compose file, and the site has none"
+            remedy = _FILE.format(as_text(mount.source), target.format(as_text(mount.source)))
+            yield Problem(f"{path}.{key}[{index}]", as_text(mount.source), message, remedy)
+    for index, volume in enumerate(service.volumes):
+        if volume.type == "volume" and volume.source and not is_docker_name(volume.source):
+            message = "is not a name that a volume can have in Docker"
+            remedy = "see its names: docker volume ls"
+            yield Problem(f"{path}.volumes[{index}]", as_text(volume.source), message, remedy)
+    yield from renaming_links(service, path)
+
+
+def _as_taken(service: Service, lans: Collection[str], on_lan_only: bool) -> Service:
+    """Without what is told of."""
+    mode = service.network_mode
+    networks = {mode: Attachment()} if mode is not None and mode in lans and not service.networks else service.networks
+    update = {"networks": networks, "network_mode": None, "links": (), "configs": (), "secrets": ()}
+    if on_lan_only:
+        update["ports"] = ()
+    return service.model_copy(update=update).as_deployed()
 
 
 def _free_key(key: str, project: Project, found: Mapping[str, ServiceEntry]) -> str:
     """Two projects may have a service of one name, `db` for example."""
-    return f"{project.name}-{key}" if key in found else key
+    while key in found:
+        key = f"{project.name}-{key}"
+    return key
 
 
 def _with_keys(entry: ServiceEntry, keys: Mapping[str, str]) -> ServiceEntry:

@@ -178,6 +178,11 @@ def is_docker_name(text: str) -> bool:
     return re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}", text) is not None
 
 
+def as_service(mode: str) -> str:
+    """The service whose namespace `service:KEY` means, "" for another word."""
+    return mode.removeprefix("service:") if mode.startswith("service:") else ""
+
+
 def _docker_name(value: Any) -> str:
     text = _text(value, "a name")
     if not is_docker_name(text):
@@ -186,6 +191,13 @@ def _docker_name(value: Any) -> str:
             "use two or more letters, digits, '_', '.' and '-', the first one a letter or a digit",
         )
     return text
+
+
+def _volume_name(value: Any) -> str:
+    if not isinstance(value, str) or not is_docker_name(value):
+        remedy = "use two or more letters, digits, '_', '.' and '-', the first one a letter or a digit"
+        reject("is not a name that a volume can have in Docker", remedy)
+    return value
 
 
 def _path_on_nas(value: Any) -> str:
@@ -330,6 +342,7 @@ InterfaceName = Annotated[str, BeforeValidator(_interface)]
 InstallationName = Annotated[str, BeforeValidator(_installation_name)]
 RoutingTable = Annotated[Literal["auto"] | int, PlainValidator(_routing_table)]
 DockerName = Annotated[str, BeforeValidator(_docker_name)]
+VolumeName = Annotated[str, BeforeValidator(_volume_name)]
 UnitPath = Annotated[str, BeforeValidator(_unit_path)]
 SshHost = Annotated[str, BeforeValidator(_ssh_host)]
 SshUser = Annotated[str, BeforeValidator(_ssh_user)]

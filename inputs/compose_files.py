@@ -55,7 +55,10 @@ class LaptopDisk:
         self._documents: dict[str, list[Document]] = {}
 
     def is_file(self, path: str) -> bool:
-        return Path(path).is_file()
+        try:
+            return Path(path).is_file()
+        except OSError:
+            return False  # a name that is too long, or a folder that is closed
 
     def text(self, file: File) -> str:
         try:

@@ -27,6 +27,10 @@ _TIME = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:[Tt ](\d\d?):(\d\d?):(\d\d?)(\.\d
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
+class OddNumber(int):
+    """A whole number that is written otherwise than it reads, as 0022 for 18. Where text is expected it is refused."""
+
+
 class _Loader(_Base):
     """Gives a plain scalar a tag of its own, because PyYAML would read it by YAML 1.1."""
 
@@ -40,11 +44,19 @@ class _Loader(_Base):
 class _Reading:
     file: str
     cleared: list[Path] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     left: int = MAX_VALUES
     above: set[int] = field(default_factory=set)
 
     def place(self, node: yaml.Node) -> Place:
         return Place(self.file, node.start_mark.line + 1)
+
+    def tell_of_double(self, path: Path, key: yaml.Node, line: int) -> None:
+        """Once, however many aliases lead there."""
+        message = f"stands in line {line} already; Compose takes a key once"
+        finding = Finding(path, self.place(key), "", message, "keep one of them")
+        if not any((one.place, one.path[-1]) == (finding.place, path[-1]) for one in self.findings):
+            self.findings.append(finding)
 
 
 def read_documents(text: str, file: str) -> list[Document]:
@@ -63,7 +75,7 @@ def read_documents(text: str, file: str) -> list[Document]:
             place = Place(file, node.start_mark.line + 1 if node else 1)
             message = "is no map of keys, so it is not a compose file"
             raise Refused(Finding((), place, "", message, "name a compose file"))
-        documents.append(Document(value, tuple(reading.cleared)))
+        documents.append(Document(value, tuple(reading.cleared), tuple(reading.findings)))
     return documents
 
 
@@ -105,9 +117,9 @@ def _map(node: Any, path: Path, reading: _Reading) -> Map:
     found, merged, lines = Map(), [], {}
     for key, value in node.value:
         name = _key(key, path, reading)
-        if name in lines and lines[name] != key.start_mark.line + 1:
-            message = f"stands in line {lines[name]} already; Compose takes a key once"
-            raise Refused(Finding((*path, name), reading.place(key), "", message, "keep one of them"))
+        if name in lines:
+            reading.tell_of_double((*path, name), key, lines[name])
+            continue
         lines[name] = key.start_mark.line + 1
         if name == "<<" and key.tag == _PLAIN:
             merged.append(value)
@@ -167,7 +179,7 @@ def _plain(text: str) -> Any:
     if plain == "-0":
         return -0.0
     if _INTEGER.fullmatch(plain) and (number := _integer(plain)) is not None:
-        return number
+        return number if str(number) == text else OddNumber(number)
     if not _FLOAT.fullmatch(plain) or (found := float(plain)) in (float("inf"), float("-inf")):
         return text
     return found
@@ -177,6 +189,8 @@ def _integer(plain: str) -> int | None:
     """None for one that is too large for the parser."""
     digits = plain.lstrip("+-").lower()
     base = {"0b": 2, "0o": 8, "0x": 16}.get(digits[:2]) or (8 if digits.startswith("0") else 10)
+    if len(digits) > 99:
+        return None
     number = int(digits, base) * (-1 if plain.startswith("-") else 1)
     return number if -(2**63) <= number < 2**64 else None
 

@@ -70,7 +70,8 @@ def load(
     password: for sudo.
     known: problems of the config that are known already.
     """
-    site, problems = parse_site(raw_site)
+    site, told = parse_site(raw_site)
+    problems = errors(told)
     problems += [*known, *_traps(stack_file), *environment_problems(os.environ)]
     if password is not None and (not password or not password.isprintable()):
         message = "is empty or contains a control character"
@@ -81,8 +82,9 @@ def load(
         raise UserErrors(problems)
     projects, taken, wrong = read_projects(site, project)
     problems += wrong
-    services, told = all_services(site, projects, taken)
-    problems += errors(told)
+    services, more = all_services(site, projects, taken)
+    told += more
+    problems += errors(more)
     access, wrong = read_ssh_access(site.nas, project)
     problems += wrong
     networks, wrong = plan_networks(site, services)

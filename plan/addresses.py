@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from config.compose import ServiceEntry
-from config.problems import Problem, as_text
+from config.problems import Problem
 from config.service import Service
 from config.service_parts import Attachment
 from config.site import ALL, ExternalContainer, Site
-from config.types import AUTO, LOOP, NONE, OFF, is_docker_name
+from config.types import AUTO, LOOP, NONE, OFF
 from plan import container_sysctls
 from plan.checks import clashes, ipv6_problems, no_nas_address
 from plan.lan import AddressPlan, ContainerPlan, ShimPlan
@@ -91,7 +91,6 @@ def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | No
     path, service = entry.path, entry.service
     attachment = service.networks.get(network)
     yield from _twice(path, network, service, attachment)
-    yield from _bad_volumes(path, service)
     yield from container_sysctls.wrong(path, service, network)
     elsewhere = service.networks and network not in service.networks  # placement_problems tells of it
     if written_addresses(service, network).ipv4 is None and not elsewhere:
@@ -106,15 +105,6 @@ def _twice(path: str, network: str, service: Service, attachment: Attachment | N
         if own and other and own != other:
             message = f"is {other} under networks.{network}, and a container has one of them there"
             yield Problem(f"{path}.{key}", str(own), message, "remove one of the two lines")
-
-
-def _bad_volumes(path: str, service: Service) -> Iterator[Problem]:
-    for index, volume in enumerate(service.volumes):
-        if volume.type == "volume" and not is_docker_name(volume.source):
-            message = "is not a name that a volume can have in Docker"
-            yield Problem(
-                f"{path}.volumes[{index}]", as_text(volume.source), message, "see its names: docker volume ls"
-            )
 
 
 def _ipv6(site: Site, ipv4: IPv4Address, written: IPv6Address | None) -> tuple[IPv6Address | None, IPv6Address | None]:

@@ -22,7 +22,7 @@ from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
-from plan.project.declared import seen_networks
+from plan.project.declared import plan_inner_networks, seen_networks
 from plan.project.order import CONTAINER, shared_with
 from preflight.container_drift import container_repairs
 from preflight.findings import findings
@@ -31,7 +31,12 @@ from preflight.findings.other_states import missing, others
 from preflight.host_drift import host_repair
 from preflight.others.installations import labels_of_stack, separated
 from preflight.parents.parent_interface import resolve_parent
+from preflight.projects import findings as project_findings
+from preflight.projects.take_over import Replaced, without
+from preflight.projects.take_over import take_over as take_place
 from preflight.snapshot import NasSnapshot
+
+NO_SOURCES = Sources()
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,14 @@ class Drift:
 
 @dataclass(frozen=True)
 class Survey:
-    """problems: in the terms of the whole site."""
+    """problems: in the terms of the whole site. replaced: with the site's first network, others' containers that make
+    room (preflight/projects/take_over.py)."""
 
     plan: LanPlan
     snapshot: NasSnapshot
     drift: Drift
     problems: tuple[Problem, ...]
+    replaced: Mapping[str, Replaced] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Asked:
 
 
 def survey(
-    asked: Sequence[Asked], stack: str, take_over: bool, now: str, sources: Sources | None = None
+    asked: Sequence[Asked], stack: str, take_over: bool, now: str, sources: Sources = NO_SOURCES
 ) -> list[Survey]:
     """As ``surveyed``. Raises UserErrors with all errors at once."""
     surveys, problems = surveyed(asked, stack, take_over, now, sources)
@@ -80,21 +87,27 @@ def survey(
 
 
 def surveyed(
-    asked: Sequence[Asked], stack: str, take_over: bool, now: str, sources: Sources | None = None
+    asked: Sequence[Asked], stack: str, take_over: bool, now: str, sources: Sources = NO_SOURCES
 ) -> tuple[list[Survey], list[Problem]]:
     """The surveys of the site's networks on a NAS that was asked, and all problems.
 
     stack: this stack, as organization/project/stack.
     take_over: whether an installation that another state made becomes this one's.
     now: UTC, as text without blanks.
-    sources: the services, and what they need beside the site's networks.
+    sources: the site's services, with what they need beside its networks.
     """
     # Of a network whose data file stands elsewhere (install.config_path) the other probes do not know
     found = {path: text for one in asked for path, text in one.facts.confs.items()}
     known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
-    surveys = [_survey(one, stack, take_over, now) for one in known]
-    snapshot = _with_needs(surveys[0].snapshot, asked[0], sources or Sources(), stack)
-    surveys[0] = replace(surveys[0], snapshot=snapshot)
+    planned = _planned(known)
+    place = take_place(sources, planned, known[0].facts)
+    cleared = [replace(one, facts=without(one.facts, place.replaced)) for one in known]
+    surveys = [_survey(one, stack, take_over, now) for one in cleared]
+    snapshot = _with_needs(surveys[0].snapshot, asked[0], sources, stack)
+    inner = plan_inner_networks(sources, snapshot.inner_networks, stack)
+    found_there = project_findings(sources, planned.keys(), inner, cleared[0].facts)
+    told = (*surveys[0].problems, *place.problems, *found_there)
+    surveys[0] = replace(surveys[0], snapshot=snapshot, replaced=place.replaced, problems=told)
     problems = [problem for one in surveys for problem in one.problems]
     views = [one.planned.view for one in asked]
     problems += shared_parents(zip(views, [one.snapshot for one in surveys], strict=True))
@@ -102,6 +115,13 @@ def surveyed(
     problems += shared_macs(plans)
     problems += sysctls_without_a_place(plans, asked[0].facts.engine_major)
     return surveys, problems
+
+
+def _planned(asked: Iterable[Asked]) -> dict[str, list[ContainerPlan]]:
+    found: dict[str, list[ContainerPlan]] = {}
+    for container in (container for one in asked for container in one.planned.addresses.containers):
+        found.setdefault(container.key, []).append(container)
+    return found
 
 
 def _with_needs(snapshot: NasSnapshot, asked: Asked, sources: Sources, stack: str) -> NasSnapshot:

@@ -23,6 +23,7 @@ from facts.nas import (
     Unit,
 )
 from probe.parse_container import read_inside
+from probe.parse_docker import read_compose_labels, read_mounts, read_ports, read_volumes
 from probe.parse_routers import read_routers
 
 Lines = list[str]
@@ -84,6 +85,7 @@ def parse_facts(text: str) -> NasFacts:
         ),
         networks=tuple(_network(json.loads(line)) for line in of("networks") if line.startswith("{")),
         containers={container.name: container for container in containers},
+        volumes=read_volumes(sections["volumes"]) if "volumes" in sections and docker.get("engine") else None,
         files=files,
         backups=backups,
         confs=_confs(of("conf")),
@@ -257,6 +259,9 @@ def _container(inspected: Mapping[str, Any], now: str, inside: Mapping[int, Insi
         stack=inspected.get("stack") or "",
         ran=_seconds(inspected.get("started") or "", now),
         id=inspected.get("id") or "",
+        compose=read_compose_labels(inspected.get("compose")),
+        mounts=read_mounts(inspected.get("mounts")),
+        ports=read_ports(inspected.get("ports")),
         inside=inside.get(inspected.get("pid") or 0),
     )
 

@@ -25,7 +25,7 @@ class LanContainerArgs:
     image_id: of the image on the NAS.
     repaired: when and why the container was recreated, "" for never.
     secrets: variables that are never shown.
-    start_retry_hook: see components/start_retry.py."""
+    start_retry_hook: see components/start_retry.py; take_over_hook: see components/take_over.py."""
 
     plan: WholeContainer
     networks: Mapping[str, pulumi.Input[str]]
@@ -35,6 +35,7 @@ class LanContainerArgs:
     secrets: pulumi.Output[dict[str, str]] | None = None
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
     start_retry_hook: pulumi.ErrorHook | None = None
+    take_over_hook: pulumi.ResourceHook | None = None
 
 
 class LanContainer(pulumi.ComponentResource):
@@ -67,7 +68,7 @@ class LanContainer(pulumi.ComponentResource):
                 delete_before_replace=True,  # only one container can have the name and the addresses
                 # The plugin does not apply these in place
                 replace_on_changes=["cpu_period", "cpu_quota", "healthcheck", "init", "tmpfs"],
-                hooks=args.start_retry_hook and pulumi.ResourceHookBinding(on_error=[args.start_retry_hook]),
+                hooks=_hooks(args),
             ),
         )
         if plan.ends:
@@ -89,6 +90,15 @@ class LanContainer(pulumi.ComponentResource):
     def _warn_of_failure(self, name: str, code: int) -> None:
         message = f"{name} ended with {code}; what waits for its success was started all the same"
         pulumi.log.warn(f"{message}\n-> see `docker logs {name}` on the NAS", self)
+
+
+def _hooks(args: LanContainerArgs) -> pulumi.ResourceHookBinding | None:
+    if args.start_retry_hook is None and args.take_over_hook is None:
+        return None
+    return pulumi.ResourceHookBinding(
+        before_create=[args.take_over_hook] if args.take_over_hook else None,
+        on_error=[args.start_retry_hook] if args.start_retry_hook else None,
+    )
 
 
 def _endpoint(plan: EndpointPlan, name: pulumi.Input[str]) -> docker.ContainerNetworksAdvancedArgs:

@@ -20,6 +20,7 @@ def storage(service: Service, others: Mapping[str, pulumi.Input[str]]) -> dict[s
         "devices": [
             docker.ContainerDeviceArgs(host_path=one.source, container_path=one.target, permissions=one.permissions)
             for one in service.devices
+            if not one.is_cdi
         ]
         or None,
         "device_cgroup_rules": list(service.device_cgroup_rules) or None,

@@ -187,7 +187,7 @@ def unique(lists: list[list[Any]], key_of: Callable[[Any], Any]) -> List:
     found: list[tuple[Any, Place | None]] = []
     known: dict[Any, int] = {}
     for item, place in (pair for one in lists for pair in items_of(one)):
-        key = key_of(item)
+        key = _hashable(key_of(item))
         if key is not None and key in known:
             found[known[key]] = (item, place)
         else:
@@ -195,6 +195,15 @@ def unique(lists: list[list[Any]], key_of: Callable[[Any], Any]) -> List:
                 known[key] = len(found)
             found.append((item, place))
     return List([item for item, _ in found], [place for _, place in found])
+
+
+def _hashable(key: Any) -> Any:
+    """None for what no dict takes as a key: the models refuse it."""
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
 
 
 def _key_of(item: Any) -> Any:

@@ -19,7 +19,7 @@ def boolean(value: Any) -> Any:
 
 
 def integer(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+", value) else value
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]{1,99}", value) else value
 
 
 def _number(value: Any) -> Any:
@@ -30,7 +30,7 @@ def _number(value: Any) -> Any:
 
 def _text(value: Any) -> Any:
     """Compose makes text of a whole number, and of nothing else."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(value) if type(value) is int else value  # not of one that is written otherwise, as 0022
 
 
 def _texts(value: Any) -> Any:
@@ -55,6 +55,8 @@ def pairs(value: Any, absent: str | None = None) -> Any:
     for item, place in items_of(value):
         text = item if isinstance(item, str) else number_text(item)
         key, equals, rest = text.partition("=")
+        if not equals and absent is None and not re.fullmatch(r"[\w.\[\]-]+", key):
+            return value  # no name, and it may be a password
         found[key] = like(item, rest) if equals else absent
         if place:
             found.places[key] = place

@@ -1,5 +1,6 @@
 """Durations and sizes as Compose reads them. Source: go-str2duration, docker/go-units, Go's time.Duration.String."""
 
+import math
 import re
 from decimal import Decimal
 from typing import Any
@@ -53,17 +54,15 @@ def size(value: Any) -> int | None:
         return value
     if not isinstance(value, str):
         return None
-    if re.fullmatch(r"[-+]?[0-9]+", value):
+    if re.fullmatch(r"[-+]?[0-9]{1,99}", value):
         return int(value)
     match = _SIZE.fullmatch(value)
     if match is None or match[1].count(".") > 1 or match[1] == ".":
         return None
     unit = match[2].lower()
-    if unit in ("", "b"):
-        return int(float(match[1]))
-    if unit[0] not in _FACTORS or unit[1:] not in ("", "b", "ib"):
-        return None
-    return int(float(match[1]) * _FACTORS[unit[0]])
+    factor = 1 if unit in ("", "b") else _FACTORS.get(unit[0]) if unit[1:] in ("", "b", "ib") else None
+    found = None if factor is None else float(match[1]) * factor
+    return None if found is None or math.isinf(found) else int(found)
 
 
 def number_text(value: Any) -> str:

@@ -18,7 +18,8 @@ class InvalidTemplate(ValueError):
 
 
 class MissingVariable(ValueError):
-    """A variable that the file demands by `:?` or `?`. name: its name; reason: what the file says about it."""
+    """A variable that the file demands by `:?` or `?`. name: its name; reason: what the file says about it, as written:
+    with the variables in it replaced it could contain a password."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}" if reason else name)
@@ -67,7 +68,7 @@ class Substitution:
         value = self._lookup(name)
         absent = value is None or (operator.startswith(":") and value == "")
         if operator.endswith("?") and absent:
-            raise MissingVariable(name, self._replaced(word))
+            raise MissingVariable(name, word)
         if operator.endswith("-") and absent:
             return self._replaced(word)
         if operator.endswith("+") and not absent:

@@ -7,8 +7,8 @@ from typing import Any
 
 from compose.findings import Finding
 from compose.project import Project
-from compose.values import Place, child
-from config.problems import Problem, dotted
+from compose.values import Place, child, dict_of
+from config.problems import Problem, as_text, dotted, on_one_line
 
 
 def located(file: str, place: Place | None, path: Sequence[str | int]) -> str:
@@ -20,7 +20,8 @@ def located(file: str, place: Place | None, path: Sequence[str | int]) -> str:
 def problem_of(finding: Finding, file: str) -> Problem:
     """file: as in located."""
     path = located(file, finding.place, finding.path)
-    return Problem(path, finding.value, finding.message, finding.remedy, finding.severity)
+    message, remedy = on_one_line(finding.message), on_one_line(finding.remedy)
+    return Problem(path, as_text(finding.value), message, remedy, finding.severity)
 
 
 def relocated(problem: Problem, projects: Iterable[Project]) -> Problem:
@@ -28,9 +29,23 @@ def relocated(problem: Problem, projects: Iterable[Project]) -> Problem:
     for project in projects:
         head = f"{project.file}: "
         if problem.path.startswith(head):
-            path = tuple(_parts(project.document, problem.path.removeprefix(head)))
+            path = _as_written(project.document, tuple(_parts(project.document, problem.path.removeprefix(head))))
             return replace(problem, path=located(project.file, project.place(path), path))
     return problem
+
+
+def _as_written(document: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """A MAC or IPv6 address may stand beside its service's keys and the IPv4 address under a network, or the other way
+    round."""
+    *above, key = path
+    if key not in ("mac_address", "ipv6_address") or above[:1] != ["services"] or len(above) < 2:
+        return path
+    service = child(child(document, "services"), above[1])
+    networks = [name for name, place in dict_of(child(service, "networks")).items() if key in dict_of(place)]
+    here = above[3] in networks if len(above) > 3 else key in dict_of(service)
+    if here or not (networks or key in dict_of(service)):
+        return path
+    return ("services", above[1], *(() if key in service else ("networks", networks[0])), key)
 
 
 def _parts(value: Any, rest: str) -> Iterable[str | int]:

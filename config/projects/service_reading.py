@@ -1,5 +1,6 @@
 """One service of a Compose project as a model, with what is ignored in it and what is wrong with it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,13 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from compose.project import Project
-from compose.values import Derived, copied
-from config.problems import Problem, as_text, dotted, from_pydantic, pruned
-from config.projects.specification import Ignored, Refused, rule_of
+from compose.values import Derived, copied, without_extensions
+from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
+from config.projects.specification import Ignored, Refused, rule_of, told
 from config.service import Service, pulls_by_itself
 
-_EXTENSIBLE = ("healthcheck", "logging", "deploy", "build", "credential_spec")
 Location = tuple[str | int, ...]
+_NOTHING = (None, False, 0, "0", "", [], {})  # values by which Compose does no more than without the key
 
 
 @dataclass
@@ -31,11 +32,9 @@ class Reading:
 def read_service(project: Project, key: str, path: str) -> Reading:
     """path: of the service, in what is told of it."""
     found = Reading()
-    raw = _without_extensions(copied(project.services[key]))
+    raw = without_extensions(copied(project.services[key]))
     _environment(raw, found)
-    if pulls_by_itself(raw.get("pull_policy")):
-        del raw["pull_policy"]
-        found.ignored.append(("pull_policy", "an image is pulled when a person says so (`imagesPulled`)"))
+    found.ignored += _without_pull(raw)
     for _ in range(2):
         try:
             found.service = Service.model_validate(raw)
@@ -43,7 +42,7 @@ def read_service(project: Project, key: str, path: str) -> Reading:
         except ValidationError as error:
             raw = _sorted_out(error, raw, path, found)
     found.problems = list(dict.fromkeys(found.problems))
-    if "build" in project.services[key]:
+    if {"build", "provider"} & project.services[key].keys():  # which is told
         found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
     if found.service is not None:
         found.service = found.service.as_deployed()
@@ -57,52 +56,59 @@ def _sorted_out(error: ValidationError, raw: Any, path: str, found: Reading) -> 
         location = detail["loc"]
         if detail["type"] == "extra_forbidden":
             unknown.add(location)
-            _tell_of_key(problem, location, path, found)
+            _tell_of_key(hidden(problem, detail["input"]), location, detail["input"], found)
         else:
-            found.problems.append(_hidden(problem, detail["input"]))
+            found.problems.append(hidden(problem, detail["input"]))
     return pruned(raw, unknown)
 
 
-def _tell_of_key(problem: Problem, location: Location, path: str, found: Reading) -> None:
+def without_ignored(raw: Any) -> tuple[Any, list[tuple[str, str]]]:
+    """A service of the site itself without the keys that are ignored, and these with the reasons."""
+    ignored = _without_pull(raw) if isinstance(raw, dict) else []
+    try:
+        Service.model_validate(raw)
+    except ValidationError as error:
+        rules = {location: rule_of(location) for location in unknown_keys(error)}
+        rules = {location: rule for location, rule in rules.items() if isinstance(rule, Ignored)}
+        ignored += [(_generic(location), rule.why) for location, rule in rules.items() if not rule.quiet]
+        raw = pruned(raw, {*rules})
+    return raw, ignored
+
+
+def _without_pull(raw: dict[str, Any]) -> list[tuple[str, str]]:
+    if not pulls_by_itself(raw.get("pull_policy")):
+        return []
+    del raw["pull_policy"]
+    return [("pull_policy", "pulls nothing by itself here: an image is pulled when a person says so (`imagesPulled`)")]
+
+
+def _tell_of_key(problem: Problem, location: Location, value: Any, found: Reading) -> None:
     rule = rule_of(location)
-    if isinstance(rule, Ignored):
-        if not rule.quiet:
-            found.ignored.append((_generic(location), rule.why))
-    elif isinstance(rule, Refused):
-        found.problems.append(Problem(dotted(path, location), "", rule.why, rule.remedy))
-    else:
-        found.problems.append(problem)
+    if isinstance(rule, Refused) and value in _NOTHING:
+        return
+    if isinstance(rule, Ignored) and not rule.quiet:
+        found.ignored.append((_generic(location), rule.why))
+    if wrong := told(problem, rule):
+        found.problems.append(wrong)
 
 
 def _generic(location: Location) -> str:
     return ".".join(str(part) for part in location if not isinstance(part, int))
 
 
-def _hidden(problem: Problem, given: Any) -> Problem:
-    """Without its value, if that came from a variable: it may be a password."""
+def hidden(problem: Problem, given: Any) -> Problem:
+    """Without its value, if that came from a variable: it may be a password. Where a sentence has a part of it, too,
+    there is another one."""
     if not isinstance(given, Derived):
         return problem
-    return Problem(problem.path, "", problem.message, problem.remedy, problem.severity)
-
-
-def _without_extensions(raw: Any) -> Any:
-    """Without the keys that start with x-, which are everyone's own."""
-
-    def cleaned(value: Any) -> Any:
-        for key in [key for key in value if str(key).startswith("x-")]:
-            del value[key]
-        return value
-
-    cleaned(raw)
-    below: list[Any] = [raw.get(key) for key in _EXTENSIBLE]
-    for key in ("networks", "depends_on"):
-        below += raw[key].values() if isinstance(raw.get(key), dict) else ()
-    for key in ("volumes", "ports", "configs", "secrets"):
-        below += raw[key] if isinstance(raw.get(key), list) else ()
-    for value in below:
-        if isinstance(value, dict):
-            cleaned(value)
-    return raw
+    parts = [part for part in re.split(r"[^a-z0-9]+", given.lower()) if len(part) > 2]
+    message = "has a value from a variable that cannot be taken"
+    remedy = "correct it in the .env, or where else the variable has its value from"
+    message, remedy = (
+        other if any(part in text.lower() for part in parts) else text
+        for text, other in ((problem.message, message), (problem.remedy, remedy))
+    )
+    return Problem(problem.path, "", message, remedy, problem.severity)
 
 
 def _environment(raw: Any, found: Reading) -> None:

@@ -1,10 +1,10 @@
 """Variables of a Compose project that have no value: one message for each, with all its places."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from compose.findings import Path
 from compose.project import Project, faults_of
-from compose.values import Fault
+from compose.values import Fault, copied, dict_of, list_of, without_extensions
 from config.problems import Problem, dotted
 from config.projects.places import located
 
@@ -12,17 +12,16 @@ SHOWN = 6  # places that one message names
 
 
 def unset_variables(
-    project: Project, services: Sequence[str], problems: Sequence[Problem]
+    project: Project, services: Sequence[str], wrong: Collection[str]
 ) -> tuple[list[Problem], set[str]]:
     """Also the paths of those problems that only follow from such a variable.
 
-    services: the keys of those that are taken.
+    services: the keys of those that are taken; wrong: the paths of all problems.
     """
     found: dict[str, list[tuple[Fault, Path]]] = {}
     for fault, path in _faults(project, services):
         found.setdefault(fault.name, []).append((fault, path))
     told, consequences = [], set()
-    wrong = {problem.path for problem in problems}
     for name, uses in found.items():
         paths = [f"{project.file}: {dotted('', path).removeprefix('.')}" for _, path in uses]
         bad = [path for path in paths if path in wrong]
@@ -33,17 +32,32 @@ def unset_variables(
 
 
 def _faults(project: Project, services: Sequence[str]) -> Iterator[tuple[Fault, Path]]:
+    used: dict[str, dict[str, None]] = {section: {} for section in ("networks", "volumes", "configs", "secrets")}
     for key in services:
-        own = {name: value for name, value in project.services[key].items() if not name.startswith("x-")}
-        yield from faults_of(own, ("services", key))
-    for section in ("networks", "volumes"):
-        yield from faults_of(getattr(project, section), (section,))
+        service = without_extensions(copied(project.services[key]))
+        yield from faults_of(service, ("services", key))
+        used["networks"] |= dict.fromkeys(dict_of(service.get("networks")))
+        for section in ("volumes", "configs", "secrets"):
+            items = (dict_of(item).get("source") for item in list_of(service.get(section)))
+            used[section] |= dict.fromkeys(source for source in items if isinstance(source, str))
+    for section, keys in used.items():
+        for key in keys:
+            yield from faults_of(getattr(project, section).get(key), (section, key))
+
+
+def _source(project: Project, path: Path) -> object:
+    """Where the file has the variable. Several values can be made of one line's short form."""
+    items = [index for index, part in enumerate(path) if isinstance(part, int)]
+    return (project.place(path), path[: items[0] + 1]) if items else path
 
 
 def _told(
     project: Project, name: str, uses: list[tuple[Fault, Path]], demanded: list[Fault], is_error: bool
 ) -> Problem:
-    places = list(dict.fromkeys(located(project.file, project.place(path), path) for _, path in uses))
+    by_source: dict[object, str] = {}
+    for _, path in uses:
+        by_source.setdefault(_source(project, path), located(project.file, project.place(path), path))
+    places = [*by_source.values()]
     first, others = places[0], places[1:]
     more = f" (also in {', '.join(others[:SHOWN])}{' …' if len(others) > SHOWN else ''})" if others else ""
     if not name:

@@ -89,7 +89,7 @@ class Oracle:
         project_directory: str = "",
         all: bool = True,
     ) -> dict[str, Any]:
-        """What `docker compose -f FILE -f … config`, run in the folder, makes of the files, but with no shell variables.
+        """What `docker compose -f FILE … config`, run in the folder, makes of the files, but with no shell variables.
 
         all: with what no service uses, which `docker compose up` would not make.
         """
@@ -114,7 +114,8 @@ class Oracle:
         return None if "error" in found else found["text"]
 
     def parsed(self, how: str, value: Any) -> Any:
-        """A value as compose-go reads it: "command", "duration", "bytes", "port", "volume" or "hosts". None if refused."""
+        """A value as compose-go reads it. how: "command", "duration", "bytes", "port", "volume" or "hosts". None if
+        compose-go refuses it."""
         found = self.ask(parse=how, value=value)
         return None if "error" in found else found["value"]
 

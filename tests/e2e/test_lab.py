@@ -5,6 +5,7 @@ lab is used by every other end-to-end test, so its details run in `make test-all
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -379,6 +380,31 @@ def test_another_engine_takes_the_place_of_the_one_before_and_another_lab_is_lef
     fresh.lab("down")
     assert box.nas(BOOTED) == before
     assert lab(box, "status").returncode == 0
+
+
+PUBLISHED = """
+services:
+  web:
+    image: busybox
+    command: httpd -f -p 8080 -h /srv
+    ports: ["8081:8080"]
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("engine", "compose"), [("20.10", "2.40"), ("26", "2.26"), ("29", "2.26")])
+def test_docker_compose_is_there_when_it_is_asked_for_and_publishes_ports(
+    fresh: Box, engine: str, compose: str
+) -> None:
+    """On 29 a port asks for a docker-proxy of its own version."""
+    fresh.lab("up", "--engine", engine, "--compose", compose)
+    assert f"compose {compose}" in fresh.lab("status").stdout
+    assert fresh.nas("docker compose version --short").startswith(f"{compose}.")
+    fresh.nas(f"mkdir app; printf %s {shlex.quote(PUBLISHED)} > app/compose.yaml")
+    fresh.nas("docker compose --project-directory app up -d")
+    assert "a service" in fresh.run("client", "busybox wget -qO- http://192.168.1.10:8081/").stdout
+    fresh.lab("up", "--engine", engine)
+    assert fresh.run("nas", "docker compose version", check=False).returncode != 0
 
 
 @pytest.mark.full

@@ -152,7 +152,7 @@ def test_devices_are_read_back_as_far_as_they_were_given(device: dict[str, str],
 
 
 def test_limits_of_block_devices_are_read_back_and_changed_in_place() -> None:
-    limits = {"deviceWriteIops": [{"path": "/dev/sda", "rate": 10}]}
+    limits: dict[str, Any] = {"deviceWriteIops": [{"path": "/dev/sda", "rate": 10}]}
     asked = body(**limits)["HostConfig"]["BlkioDeviceWriteIOps"]
     assert asked == [{"Path": "/dev/sda", "Rate": 10}]
     assert second_preview(limits, inspected(BlkioDeviceWriteIOps=asked)) == {}

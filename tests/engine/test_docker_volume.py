@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lab.engine.docker_provider import volume
+from lab.engine.docker_provider.api import Docker, DockerError
 from lab.engine.docker_provider.operations import OperationError
 from lab.engine.docker_provider.provider import DockerProvider
 from lab.engine.docker_provider.schema import CONTAINER, VOLUME
@@ -108,6 +109,17 @@ def test_one_in_use_stays_and_is_tried_again_until_it_is_free(
     monkeypatch.setattr(volume.time, "sleep", freed)
     provider.delete(VOLUME.token, made, state)
     assert daemon.docker("volume ls -q") == ""
+
+
+def test_only_a_volume_that_the_daemon_does_not_know_is_gone(
+    provider: DockerProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(docker: Docker, path: str) -> None:
+        raise DockerError(500, "the plugin of the volume does not answer")
+
+    monkeypatch.setattr(Docker, "get", refused)
+    with pytest.raises(OperationError, match=r"Unable to inspect volume: .*does not answer"):
+        provider.read(VOLUME.token, "data", {}, {})
 
 
 def test_a_daemon_that_is_away_is_an_error_and_not_a_volume_that_is_gone(

@@ -142,7 +142,20 @@ BAD: list[tuple[Change, str, str, str, str]] = [
     (box("a1", 9, image="$IMAGE"), f"{A1}.image", "$IMAGE", "$variable", "$$"),
     (box("a1", 9, networks={"bridge-host": {"ipv4_address": "192.168.1.10"}}), f"{A1}.ipv4_address", "192.168.1.9",
      "is 192.168.1.10 under networks.bridge-host", "remove one"),
-    (box("a1", 9, volumes=["x:/a"]), f"{A1}.volumes[0]", "x", "not a name that a volume", "docker volume ls"),
+    (box("a1", 9, volumes=["_x:/a"]), f"{A1}.volumes[0]", "_x", "not a name that a volume", "docker volume ls"),
+    (box("a1", 9, network_mode="host"), f"{A1}.network_mode", "host", "off the site's network", "`services: all`"),
+    (box("a1", 9, network_mode="bridge-host", networks=["bridge-host"]), f"{A1}.network_mode", "bridge-host",
+     "beside `networks:`", "remove it"),
+    (box("a1", 9, env_file=".env"), f"{A1}.env_file", "", "read in compose files only", "move the service to one"),
+    (box("a1", 9, extends="x"), f"{A1}.extends", "", "read in compose files only", "move the service to one"),
+    (box("a1", 9, build="."), f"{A1}.build", "", "nothing is built", "name it in `image:`"),
+    (box("a1", 9, secrets=["db_key"]), f"{A1}.secrets[0]", "db_key", "secrets of a compose file",
+     "`volumes: [/folder/on/the/NAS/db_key:/run/secrets/db_key:ro]`"),
+    (box("a1", 9, configs=[{"source": "cfg", "target": "/etc/cfg"}]), f"{A1}.configs[0]", "cfg",
+     "configs of a compose file", "`volumes: [/folder/on/the/NAS/cfg:/cfg:ro]`"),
+    (box("a1", 9, links=["test:web"]), f"{A1}.links[0]", "test:web", "no key for links", "aliases: [web]"),
+    (box("a1", 9, depends_on=["db"]), f"{A1}.depends_on", "db", "no container of this site", "correct the name"),
+    (box("a1", 9, depends_on=["a1"]), f"{A1}.depends_on", "a1", "leads back", "remove one of the dependencies"),
     (put("external_containers", [{"name": "ha"}]), "site.external_containers[0].ipv4_address", "", "is missing", "add"),
 ]  # fmt: skip
 
@@ -183,7 +196,7 @@ def test_mistakes_of_single_keys_and_between_keys_are_told_in_one_run() -> None:
         put("network", {"labels": 5}),
         put("nas", "host_key", [5]),
         put("shim", "ipv4_address", "10.0.0.1"),
-        box("a1", 9, ports=["80:80"]),
+        box("a1", 9, network_mode="host"),
         box("a2", 201),
         box("a3", 1, imgae="x"),
         box("a4", 7, imgae="x", image=5),
@@ -193,7 +206,7 @@ def test_mistakes_of_single_keys_and_between_keys_are_told_in_one_run() -> None:
     plan, problems = judge(site_of(*changes))
     assert plan is not None
     assert sorted(p.path for p in problems) == [
-        "site.containers.a1.ports",
+        "site.containers.a1.network_mode",
         "site.containers.a2.ipv4_address",
         "site.containers.a3.imgae",
         "site.containers.a3.ipv4_address",

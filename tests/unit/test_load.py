@@ -86,17 +86,26 @@ def test_a_compose_file_that_cannot_be_read_is_told(project: Path, name: str, wh
     assert [problem.path for problem in errors.value.problems] == ["site.compose[0]"]
 
 
-@pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\x00", b"x: !!int y", b"&a [*a]", b"a: 2001-99-99"])
-def test_a_compose_file_that_is_no_yaml_is_told(project: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"a: [", "bad.yml:2"),
+        (b"x: !!int y", "bad.yml:1 x"),
+        (b"&a [*a]", "bad.yml:1 [0]"),
+        (b"a: 2001-99-99", "bad.yml:1"),
+        (b"\xff\xfe\x00", "site.compose[0]"),
+    ],
+)
+def test_a_file_that_is_no_compose_file_is_told_with_its_line(project: Path, content: bytes, place: str) -> None:
     (project / "bad.yml").write_bytes(content)
-    with pytest.raises(UserErrors, match="is not YAML: ") as errors:
+    with pytest.raises(UserErrors) as errors:
         loaded(project, put("compose", ["bad.yml"]))
-    assert [(p.path, p.value) for p in errors.value.problems] == [("site.compose[0]", "bad.yml")]
+    assert [problem.path for problem in errors.value.problems] == [place]
 
 
 def test_a_compose_file_that_is_no_yaml_is_told_without_its_lines(project: Path) -> None:
     (project / "bad.yml").write_text("services:\n  a:\n    environment:\n      DB_PASSWORD: hunter2: secret\n")
-    with pytest.raises(UserErrors, match="in line 4, column 27") as errors:
+    with pytest.raises(UserErrors, match=r"bad.yml:4\n.*in column 27") as errors:
         loaded(project, put("compose", "bad.yml"))
     assert "hunter2" not in str(errors.value)
 
@@ -104,7 +113,7 @@ def test_a_compose_file_that_is_no_yaml_is_told_without_its_lines(project: Path)
 def test_keys_that_stand_twice_are_told_in_the_stacks_file_and_in_compose_files(project: Path) -> None:
     compose = (ROOT / "examples/qbittorrent/docker-compose.yml").read_text()
     twice = compose.replace("        ipv4_address: 192.168.1.202\n", "        ipv4_address: 192.168.1.202\n" * 2)
-    (project / "twice.yml").write_text(twice.replace("services:\n", "services:\n  db: {}\n  db: {}\n", 1))
+    (project / "twice.yml").write_text(twice)
     site = site_of(put("compose", "twice.yml"))
     text = yaml.safe_dump({"config": {"macvlan-ipv6:site": site}})
     (project / "Pulumi.dev.yaml").write_text(text.replace("image: busybox", "image: alpine\n        image: busybox"))
@@ -112,42 +121,49 @@ def test_keys_that_stand_twice_are_told_in_the_stacks_file_and_in_compose_files(
         load(project, project / "Pulumi.dev.yaml", site, None)
     assert [(problem.path, "line" in problem.message) for problem in errors.value.problems] == [
         ("site.containers.test.image", True),
-        ("twice.yml: services.db", True),
-        ("twice.yml: services.qbittorrent.networks.bridge-host.ipv4_address", True),
+        ("twice.yml:17 services.qbittorrent.networks.bridge-host.ipv4_address", True),
     ]
 
 
-def test_two_compose_files_are_both_read(project: Path) -> None:
+def test_two_compose_files_are_one_project(project: Path) -> None:
     text = (ROOT / "examples/qbittorrent/docker-compose.yml").read_text()
     (project / "second.yml").write_text(text.replace("qbittorrent:\n", "second:\n", 1).replace(".202", ".203"))
     both = ["examples/qbittorrent/docker-compose.yml", "second.yml"]
-    assert refused(project, put("compose", both)) == [("second.yml: services.second.container_name", "qbittorrent")]
+    assert refused(project, put("compose", both)) == [("second.yml:4 services.second.container_name", "qbittorrent")]
 
 
 @pytest.mark.parametrize(
     ("line", "path"),
     [("user: 0022", "user"), ("restart: no", "restart"), ("mac_address: 02:42:10:20:30:40", "mac_add")],
 )
-def test_traps_are_told_in_the_stacks_file_and_in_compose_files(project: Path, line: str, path: str) -> None:
-    site = site_of()
-    stack_file = project / "Pulumi.dev.yaml"
-    text = yaml.safe_dump({"config": {"macvlan-ipv6:site": site}}).replace(
-        "image: busybox", f"image: busybox\n        {line}"
-    )
-    stack_file.write_text(text)
-    compose = (ROOT / "examples/qbittorrent/docker-compose.yml").read_text()
-    (project / "trap.yml").write_text(compose.replace("restart: unless-stopped", line))
-    site["compose"] = "trap.yml"
+def test_traps_are_told_in_the_stacks_file(project: Path, line: str, path: str) -> None:
+    site, stack_file = site_of(), project / "Pulumi.dev.yaml"
+    text = yaml.safe_dump({"config": {"macvlan-ipv6:site": site}})
+    stack_file.write_text(text.replace("image: busybox", f"image: busybox\n        {line}"))
     with pytest.raises(UserErrors) as errors:
         load(project, stack_file, site, None)
-    told = {problem.path for problem in errors.value.problems if problem.message.startswith("is unquoted")}
-    assert len(told) == 2
-    assert all(
-        one.startswith(("site.containers.test.", "trap.yml: services.qbittorrent.")) and path in one for one in told
-    )
+    [told] = [problem.path for problem in errors.value.problems if problem.message.startswith("is unquoted")]
+    assert told.startswith("site.containers.test.") and path in told
 
 
-def test_traps_in_services_of_others_are_none_of_our_business(project: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("restart: no", []),
+        ("mac_address: 02:42:10:20:30:40", []),
+        ("user: 0022", ["read.yml:13 services.qbittorrent.user"]),  # Compose takes no number there, and 0022 is 18
+    ],
+)
+def test_a_compose_file_is_read_as_compose_reads_it(project: Path, line: str, told: list[str]) -> None:
+    compose = (ROOT / "examples/qbittorrent/docker-compose.yml").read_text()
+    (project / "read.yml").write_text(compose.replace("restart: unless-stopped", line))
+    if not told:
+        assert loaded(project, put("compose", "read.yml")).networks
+        return
+    assert [path for path, _ in refused(project, put("compose", "read.yml"))] == told
+
+
+def test_services_of_others_are_none_of_our_business(project: Path) -> None:
     compose = (ROOT / "examples/qbittorrent/docker-compose.yml").read_text()
     (project / "mixed.yml").write_text(compose.replace("services:\n", "services:\n  db:\n    restart: no\n", 1))
     assert loaded(project, put("compose", "mixed.yml")).networks
@@ -184,7 +200,7 @@ def test_problems_of_every_place_are_told_in_one_error(project: Path) -> None:
         put("nas", "known_hosts", "nowhere"),
         put("nas", "prot", 22),
         put("lan", "gateway", "10.0.0.1"),
-        put("containers", "test", "ports", ["80:80"]),
+        put("containers", "test", "build", "."),
         put("compose", "nowhere.yml"),
         secrets=5,
     )
@@ -193,7 +209,7 @@ def test_problems_of_every_place_are_told_in_one_error(project: Path) -> None:
         "site.nas.known_hosts",
         "site.nas.prot",
         "site.lan.gateway",
-        "site.containers.test.ports",
+        "site.containers.test.build",
         "site.compose[0]",
         SECRETS_KEY,
     }

@@ -44,7 +44,7 @@ def _bring_up(docker: Docker, container_id: str, inputs: dict[str, Any]) -> dict
         if inputs.get("wait"):
             _wait_healthy(docker, container_id, inputs.get("waitTimeout", 60))
     if inputs.get("attach"):
-        return _attend(docker, container_id, bool(inputs.get("logs")), bool(inputs.get("tty")))
+        return _attend(docker, container_id, bool(inputs.get("logs")))
     return {}
 
 
@@ -93,28 +93,19 @@ def _wait_healthy(docker: Docker, container_id: str, seconds: int) -> None:
         time.sleep(1)
 
 
-def _attend(docker: Docker, container_id: str, with_logs: bool, tty: bool) -> dict[str, Any]:
+def _attend(docker: Docker, container_id: str, with_logs: bool) -> dict[str, Any]:
     """Waits for the end of the container; its logs if asked for. How it ended is read afterwards."""
     docker.post(f"/containers/{container_id}/wait", condition="not-running")
-    return {"containerLogs": _logs(docker, container_id, tty)} if with_logs else {}
+    return {"containerLogs": _logs(docker, container_id)} if with_logs else {}
 
 
-def _logs(docker: Docker, container_id: str, tty: bool) -> str:
+def _logs(docker: Docker, container_id: str) -> str:
+    """Line by line, as they come: without a terminal each piece has a header of 8 bytes, which the plugin leaves in."""
     try:
         raw = docker.raw(f"/containers/{container_id}/logs", stdout=True, stderr=True)
     except (DockerError, TransportError):
         return ""
-    return (raw if tty else _demultiplexed(raw)).decode(errors="replace")
-
-
-def _demultiplexed(raw: bytes) -> bytes:
-    """Without a terminal each piece has a header of 8 bytes: stream, three zeros, length (Docker API, attach)."""
-    pieces = []
-    while len(raw) >= 8:
-        size = int.from_bytes(raw[4:8], "big")
-        pieces.append(raw[8 : 8 + size])
-        raw = raw[8 + size :]
-    return b"".join(pieces)
+    return "".join(f"{line}\n" for line in raw.decode(errors="replace").splitlines())
 
 
 def read(docker: Docker, container_id: str, known: dict[str, Any]) -> Read | None:

@@ -145,9 +145,8 @@ func (r request) answer() (answer, error) {
 		text, err := template.Substitute(*r.Template, lookup)
 		return answer{"text": text}, err
 	case r.YAML != nil:
-		var value any
-		err := yaml.Unmarshal([]byte(*r.YAML), &value)
-		return answer{"value": typed(value)}, err
+		documents, err := read(*r.YAML)
+		return answer{"documents": documents}, err
 	case r.Parse != "":
 		value, err := r.parsed()
 		return answer{"value": value}, err
@@ -157,21 +156,38 @@ func (r request) answer() (answer, error) {
 	return r.project()
 }
 
+// read gives all documents of a YAML text, with nothing done to them but what go.yaml.in/yaml does.
+func read(text string) (documents []any, err error) {
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	for {
+		var document any
+		if err := decoder.Decode(&document); err != nil {
+			if errors.Is(err, io.EOF) {
+				return documents, nil
+			}
+			return nil, err
+		}
+		documents = append(documents, typed(document))
+	}
+}
+
 // typed writes each single value as its Go type and its text, because JSON knows neither NaN nor times.
 func typed(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
+		entries := map[string]any{}
 		for key, item := range value {
-			value[key] = typed(item)
+			entries[key] = typed(item)
 		}
-		return value
+		return answer{"type": "map", "entries": entries}
 	case []any:
-		for index, item := range value {
-			value[index] = typed(item)
+		items := []any{}
+		for _, item := range value {
+			items = append(items, typed(item))
 		}
-		return value
+		return answer{"type": "list", "items": items}
 	}
-	return []string{fmt.Sprintf("%T", value), fmt.Sprint(value)}
+	return answer{"type": fmt.Sprintf("%T", value), "text": fmt.Sprint(value)}
 }
 
 func (r request) parsed() (any, error) {

@@ -1,0 +1,1 @@
+"""Parts of a service that are models of their own (config/service.py)."""
