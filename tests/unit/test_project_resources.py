@@ -51,7 +51,7 @@ def inputs(**keys: Any) -> dict[str, Any]:
             {"hostPath": "/dev/dri", "containerPath": "/dev/dri", "permissions": "rwm"},
             {"hostPath": "/dev/a", "containerPath": "/dev/b", "permissions": "r"},
         ]}),
-        ({"gpus": "all"}, {"gpus": "all"}),
+        ({"gpus": "all"}, {"deviceRequests": [{"capabilities": ["gpu"], "count": -1}]}),
         ({"runtime": "runc"}, {"runtime": "runc"}),
         ({"ulimits": {"nproc": 9, "nofile": {"soft": 1, "hard": 2}}}, {"ulimits": [
             {"name": "nofile", "soft": 1, "hard": 2},
@@ -87,6 +87,8 @@ def inputs(**keys: Any) -> dict[str, Any]:
         ({"volumes": [{"type": "tmpfs", "target": "/t", "tmpfs": {"size": "1m", "mode": 0o1777}}]},
          {"mounts": [{"type": "tmpfs", "target": "/t", "tmpfsOptions": {"sizeBytes": 2**20, "mode": 0o1777}}]}),
         ({"volumes": [{"type": "tmpfs", "target": "/t"}]}, {"mounts": [{"type": "tmpfs", "target": "/t"}]}),
+        ({"volumes": [{"type": "tmpfs", "target": "/t", "tmpfs": {}}]},
+         {"mounts": [{"type": "tmpfs", "target": "/t"}]}),
         ({"volumes_from": ["bare:ro", "container:x:ro", "container:y"]}, {"volumes": [
             {"fromContainer": "bare:ro"}, {"fromContainer": "x:ro"}, {"fromContainer": "y"}]}),
     ],
@@ -187,6 +189,16 @@ def test_a_container_follows_its_networks_and_the_container_that_it_shares_with(
     assert ends(vpn.by_property["networkMode"]) == ends(vpn.by_property["volumes"]) == {"lan-db-container"}
 
 
+def test_an_endpoint_says_what_the_person_wrote_and_which_has_the_route() -> None:
+    local = {"link_local_ips": ["169.254.7.7"]}
+    lan = {"ipv4_address": "192.168.1.60", **local}
+    run = recorded({"web": web(networks={"bridge-host": lan, "back": local}), "db": inner()}, engine=29)
+    first, second = container(run, "web").inputs["networksAdvanced"]
+    assert first["linkLocalIps"] == second["linkLocalIps"] == local["link_local_ips"]
+    assert first["gwPriority"] == 1000 and "gwPriority" not in second
+    assert "gwPriority" not in container(run, "db").inputs["networksAdvanced"][0]
+
+
 def test_an_inner_network_is_as_the_file_declares_it() -> None:
     declared = {
         "driver_opts": {"com.docker.network.bridge.name": "br0"},
@@ -221,6 +233,13 @@ def test_a_plain_network_says_no_more_than_its_driver() -> None:
     assert made.keys() == {"name", "driver", "labels"}
 
 
+@pytest.mark.parametrize("subnet", ["172.30.0.0/24", "fd30::/64"])
+def test_a_network_with_an_ipv6_subnet_has_ipv6_for_docker_29_would_drop_the_subnet(subnet: str) -> None:
+    document = {"networks": {"back": {"ipam": {"config": [{"subnet": subnet}]}}}}
+    made = one(recorded({"db": inner()}, **document), NETWORK, "lan-app_back-network").inputs
+    assert made.get("ipv6") == (True if ":" in subnet else None)
+
+
 def test_a_network_of_others_is_no_resource_and_one_that_the_state_lost_is_imported() -> None:
     services = {"db": inner(networks=["back", "front", "out"])}
     document = {"name": "app", "services": services, "networks": {"back": {}, "front": {}, "out": {"external": True}}}
@@ -247,6 +266,8 @@ def test_a_volume_is_made_only_where_docker_alone_would_make_another_and_is_neve
     labels = [{"label": "a", "value": "1"}]
     assert made.inputs == {"name": "app_nfs", "driverOpts": {"type": "nfs"}, "labels": labels}
     assert "lan-app_nfs" in ends(container(run, "db").after) - ends(container(run, "web").after)
+    on_lan = recorded({"web": web("back", volumes=["nfs:/n"])}, volumes=volumes)
+    assert {"lan-app_nfs", "lan-host"} <= ends(container(on_lan, "web").after)
     names = [one["volumeName"] for one in container(run, "db").inputs["volumes"]]
     assert names == ["app_plain", "mine", "out", "app_nfs"]
 
