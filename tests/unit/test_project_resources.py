@@ -235,8 +235,8 @@ def test_a_plain_network_says_no_more_than_its_driver() -> None:
 
 @pytest.mark.parametrize("subnet", ["172.30.0.0/24", "fd30::/64"])
 def test_a_network_with_an_ipv6_subnet_has_ipv6_for_docker_29_would_drop_the_subnet(subnet: str) -> None:
-    document = {"networks": {"back": {"ipam": {"config": [{"subnet": subnet}]}}}}
-    made = one(recorded({"db": inner()}, **document), NETWORK, "lan-app_back-network").inputs
+    run = recorded({"db": inner()}, networks={"back": {"ipam": {"config": [{"subnet": subnet}]}}})
+    made = one(run, NETWORK, "lan-app_back-network").inputs
     assert made.get("ipv6") == (True if ":" in subnet else None)
 
 
