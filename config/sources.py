@@ -16,6 +16,7 @@ from config.types import is_docker_name
 _FILE = "mount the file itself: `volumes: [/folder/on/the/NAS/{0}:{1}:ro]`"
 _WHERE = {"configs": "/{0}", "secrets": "/run/secrets/{0}"}
 
+
 @dataclass(frozen=True)
 class Sources:
     """services: by their keys, which are unique in the site. networks, volumes: by Docker's names, what the services
