@@ -94,9 +94,21 @@ def test_ports_stay_where_the_bridge_has_the_default_route() -> None:
     """Without IPv6 in Docker's network on the LAN, Docker goes by the names: aback comes before bridge-host."""
     document = {"name": "app", "services": {"web": web("a", ports=["80:80"])}, "networks": {"a": {"name": "aback"}}}
     by_name = stack(document, put("network", {"ipv6": "loop"}))
-    assert by_name.containers["web"].service.ports and not by_name.told()
+    assert by_name.containers["web"].service.ports
+    assert [(one.path.rpartition(".")[2], one.value, one.severity) for one in by_name.told()] == [
+        ("networks", "aback", "warning")
+    ]
     by_priority = stack(document, put("network", {"ipv6": "loop"}), engine=28)
     assert not by_priority.containers["web"].service.ports
+    document["networks"]["a"]["internal"] = True
+    as_told = stack(document, put("network", {"ipv6": "loop"}))
+    assert not [one for one in as_told.told() if one.severity == "warning"]
+
+
+def test_a_bridge_that_a_person_has_given_the_default_route_is_not_told_of() -> None:
+    service = web(networks={**WEB["networks"], "back": {"gw_priority": 1}})
+    found = stack({"name": "app", "services": {"web": service}, "networks": {"back": {}}}, engine=29)
+    assert found.containers["web"].default is not None and found.told() == []
 
 
 def test_what_is_known_of_an_external_network_decides_too() -> None:
