@@ -1,4 +1,4 @@
-"""A container of Compose's makes room for ours, within the same run (preflight/take_over.py)."""
+"""A container of Compose's makes room for ours, within the same run (preflight/projects/take_over.py)."""
 
 import asyncio
 import shlex
@@ -11,7 +11,7 @@ from config.problems import Problem, UserErrors
 from facts.labels import ADDRESSES
 from inputs.ssh_access import SshAccess
 from install.conf import one_line
-from preflight.take_over import Replaced
+from preflight.projects.take_over import Replaced
 
 TIMEOUT = 900  # seconds; a container has its own time to stop
 
