@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from compose.forms.merging import without_doubles
 from compose.forms.short_forms import lengthen_service
 from compose.forms.typed import give_service_types
 from compose.values import Map, copied, without_extensions
@@ -169,6 +170,7 @@ def normalise_service(raw: Any, path: str) -> tuple[Any, list[Problem]]:
     problems = list(_interpolations(path, own))
     own = _unescape(own)
     lengthen_service(own)
+    without_doubles(Map({"services": Map({"own": own})}))
     give_service_types(own)
     for port in own.get("ports") or ():
         if isinstance(port, dict) and port.get("mode") == "ingress":

@@ -18,9 +18,10 @@ import posixpath
 from dataclasses import replace
 from typing import Any
 
+from compose.forms.units import size
 from compose.project import Project
 from compose.values import List, Map
-from config.projects.specification import rule_of
+from config.projects.specification import Ignored, Refused, rule_of
 from tests.compose.oracle import HOME
 
 SECTIONS = ("networks", "volumes", "configs", "secrets")
@@ -68,6 +69,8 @@ def _service(service: Shown) -> Shown:
             del volume["bind"]["create_host_path"]
     for request in [*found.get("gpus", ()), *_reserved_devices(found)]:
         request["count"] = "all" if request.get("count") == -1 else _as_number(request.get("count"))
+    if "blkio_config" in found:
+        found["blkio_config"] = _throttles(found["blkio_config"])
     _deploy(found.get("deploy") or {})
     if "scale" in found:
         found.get("deploy", {}).pop("replicas", None)
@@ -82,10 +85,22 @@ def _ruled(value: Any, path: tuple[Any, ...]) -> Any:
         return [_ruled(item, (*path, index)) for index, item in enumerate(value)]
     if not isinstance(value, dict) or (path and path[-1] in FREE and len(path) > 1):
         return value
-    names = [
-        name for name in value if not name.startswith("x-") and (path[-1:] == ("labels",) or not rule_of((*path, name)))
-    ]
+    names = [name for name in value if not name.startswith("x-") and not _is_left_out((*path, name))]
     return {name: _ruled(value[name], (*path, name)) for name in names}
+
+
+def _is_left_out(path: tuple[Any, ...]) -> bool:
+    return isinstance(rule_of(path), (Ignored, Refused)) or path[0] in ("env_file", "label_file")
+
+
+def _throttles(config: Shown) -> Shown:
+    """compose-go writes the names of its own fields, and bytes as text."""
+    found: Shown = {}
+    for name, devices in config.items():
+        found[name] = [{key.lower(): item for key, item in device.items()} for device in devices]
+        for device in found[name]:
+            device["rate"] = size(device["rate"])
+    return found
 
 
 def _deploy(deploy: Shown) -> None:
@@ -162,6 +177,9 @@ def printed(project: Project, answer: Shown) -> Project:
         for name, limit in service.get("ulimits", {}).items():
             if isinstance(limit, dict):  # a zero is left out
                 service["ulimits"][name] = _as_map({"soft": 0, "hard": 0, **limit})
+        for devices in service.get("blkio_config", {}).values():
+            for index, device in enumerate(devices if isinstance(devices, list) else ()):
+                devices[index] = Map({key.lower(): item for key, item in device.items()})
     return replace(project, services=services)
 
 

@@ -1,6 +1,7 @@
 """Compose files that nobody has written: services of keys and values that are taken one by one from those below."""
 
 import json
+import posixpath
 from typing import Any
 
 from hypothesis import strategies as st
@@ -136,6 +137,13 @@ MOUNT = one_of("c", "d", {"source": "c"}, {"source": "c", "target": "/c"}, {"sou
 BOOLEAN = one_of(True, False, "true", "false", Plain("yes"), Plain("off"), "${T}")
 TEXTS = one_of("a", "b", "c", "${U:-d}")
 
+
+def _target(volume: Any) -> str:
+    """Two volumes of one file at one path are nobody's wish, and which of them stays is by chance in compose-go."""
+    path = volume.get("target", "") if isinstance(volume, dict) else volume.split(":")[1 if ":" in volume else 0]
+    return posixpath.normpath(path)
+
+
 SERVICE: dict[str, Strategy] = {
     "command": one_of("a b", "sh -c 'a b'", 'x "y z" \\$$HOME', "a && b", "", [], ["a", "b c"], None, "$A ${U:-x y}"),
     "entrypoint": one_of("/e x", [], ["/e"], "", None),
@@ -144,7 +152,7 @@ SERVICE: dict[str, Strategy] = {
     "env_file": one_of("one.env", ["two.env"], [{"path": "no.env", "required": False}], [{"path": "two.env"}]),
     "ports": some(PORT | LONG_PORT),
     "expose": some(one_of(80, "80", "81-82", "53/udp")),
-    "volumes": some(VOLUME | LONG_VOLUME),
+    "volumes": st.lists(VOLUME | LONG_VOLUME, max_size=4, unique_by=_target),
     "tmpfs": one_of("/t", ["/t"], ["/t", "/u:size=1m"], []),
     "devices": some(DEVICE, 3),
     "networks": some(one_of("n", "m", "default"), 3) | names("n", "m", "default", values=NETWORK | st.none()),
@@ -202,16 +210,18 @@ SERVICE: dict[str, Strategy] = {
     "device_cgroup_rules": some(one_of("c 1:1 r", "a *:* rwm"), 2),
     "x-own": VALUE,
 }
-POOL = part(
-    subnet=one_of("192.168.1.0/24", "fd00::/64", "10.0.0.0/8"),
-    gateway=one_of("192.168.1.1", "${IP}"),
-    ip_range=one_of("192.168.1.48/28"),
-    aux_addresses=names("a", "b", values=one_of("192.168.1.9")),
+POOL = st.fixed_dictionaries(
+    {"subnet": one_of("192.168.1.0/24", "fd00::/64", "10.0.0.0/8")},
+    optional={
+        "gateway": one_of("192.168.1.1", "${IP}"),
+        "ip_range": one_of("192.168.1.48/28"),
+        "aux_addresses": names("a", "b", values=one_of("192.168.1.9")),
+    },
 )
 DECLARED_NETWORK = part(
     driver=one_of("macvlan", "bridge"),
     driver_opts=names("parent", "b", values=one_of("eth0", 1, 1.5, "${A}")),
-    ipam=part(driver=one_of("default"), config=some(POOL, 3)),
+    ipam=part(driver=one_of("default"), config=st.lists(POOL, max_size=3, unique_by=lambda pool: pool["subnet"])),
     internal=BOOLEAN,
     attachable=BOOLEAN,
     enable_ipv6=BOOLEAN,
