@@ -96,7 +96,7 @@ def test_volumes_are_read_by_their_names() -> None:
         json.dumps({"name": "nfs", "driver": "local", "options": {"type": "nfs"}, "labels": None}),
     ]
     found = facts_with("\n".join(lines)).volumes
-    assert found == {
+    assert found is not None and found == {
         "home_data": LiveVolume("home_data", "local", {}, labels),
         "nfs": LiveVolume("nfs", "local", {"type": "nfs"}),
     }
