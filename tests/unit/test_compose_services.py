@@ -38,6 +38,8 @@ READ: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"command": 'sh -c "echo \\$$HOME"'}, {"command": ["sh", "-c", "echo $HOME"]}),
     ({"command": "npm run start; exit"}, {"command": ["npm", "run", "start"]}),
     ({"command": None}, {}),
+    ({"command": []}, {}),  # Docker takes the image's own for none, but not so with the entrypoint
+    ({"command": " "}, {}),
     ({"entrypoint": "/bin/sh -c"}, {"entrypoint": ["/bin/sh", "-c"]}),
     ({"entrypoint": ["/bin/sh"]}, {"entrypoint": ["/bin/sh"]}),
     ({"environment": ["B=2", "A=1=1", "C="]}, {"environment": {"A": "1=1", "B": "2", "C": ""}}),
@@ -169,8 +171,6 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"container_name": "a b"}, "container_name: a b", "not a name that Docker takes", "letters"),
     ({"command": "sleep 'a"}, "command: sleep 'a", "split into words", "balance"),
     ({"command": 5}, "command: 5", "not a list", "- "),
-    ({"command": []}, "command", "is empty", "remove the line"),
-    ({"command": " "}, "command", "is empty", "remove the line"),
     ({"entrypoint": ""}, "entrypoint", "is empty", "remove the line"),
     ({"entrypoint": [""]}, "entrypoint", "is empty", "remove the line"),
     ({"pull_policy": "never"}, "pull_policy: never", "pulls an image that is not on the NAS", "write `missing`"),
