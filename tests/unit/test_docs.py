@@ -133,7 +133,7 @@ def test_the_readmes_site_and_compose_file_are_taken_as_they_are() -> None:
     assert [one.severity for found in taken for one in found.problems] == ["note"]  # ports on the LAN
     assert [one for one in make_plan(site, projects)[1] if one.severity == "error"] == []
     [shown] = re.findall(r"```yaml\n(.*?)```", TEXTS["README.md"], re.S)
-    found = stack(yaml.safe_load(shown), put("shim", "ipv4_address", "192.168.1.254"), **{".env": "DB_PASSWORD=x"})
+    found = stack(yaml.safe_load(shown), put("shim", "ipv4_address", "192.168.1.254"), files={".env": "DB_PASSWORD=x"})
     assert found.problems == [] and [*found.containers] == ["db", "cloud"]
 
 

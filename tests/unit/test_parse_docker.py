@@ -100,6 +100,7 @@ def test_volumes_are_read_by_their_names() -> None:
         "home_data": LiveVolume("home_data", "local", {}, labels),
         "nfs": LiveVolume("nfs", "local", {"type": "nfs"}),
     }
+    assert found is not None
     assert (found["home_data"].compose_project, found["home_data"].compose_key) == ("home", "data")
     assert (found["nfs"].compose_project, found["nfs"].compose_key) == ("", "")
 
