@@ -12,7 +12,7 @@ from rich.text import Text
 from compose.project import Source, read_project
 from config.compose import ServiceEntry, take
 from config.networks import place_of_addresses, placement_problems
-from config.problems import Problem
+from config.problems import Problem, in_order
 from config.projects.file_networks import LanSettings
 from config.projects.places import problem_of, relocated
 from config.service import Service
@@ -98,7 +98,7 @@ def read_services(
             problems += service_problems(entry, network, subnet)
     containers = tuple(_containers(placed, network, subnet, prefix))
     problems += _given_twice(containers, subnet, prefix)
-    return Result(network, containers, tuple(sorted({relocated(problem, [project]) for problem in problems})))
+    return Result(network, containers, tuple(in_order(relocated(problem, [project]) for problem in problems)))
 
 
 def _containers(

@@ -29,8 +29,8 @@ def check_service(document: Map, key: str, enabled: Map, disabled: Map) -> Itera
         for index, item in enumerate(list_of(service.get(key_of))):
             if not isinstance(item, dict) or not item.get("source"):
                 continue
-            if key_of == "volumes" and item.get("type") != "volume":
-                continue
+            if key_of == "volumes" and (item.get("type") != "volume" or "/" in str(item["source"])):
+                continue  # a path is not the name of a volume, which the models tell
             if item["source"] not in (document.get(section) or {}):
                 message = f"is no {what} of the file"
                 yield wrong((key_of, index), item["source"], message, f"declare it under `{section}:`")

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 ERROR_TYPE = "macvlan"
 MAX_SHOWN = 100  # characters of a value that an error repeats
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")  # no key of this program has capitals, so it is an environment variable
+_LINE = re.compile(r"(.*):([0-9]{1,9})(?= |$)")
 SEE_GUIDE = "see the keys in docs/guide.md"
 PYDANTIC_MESSAGES = {  # pydantic's error types, in our words: what is wrong, what to do
     "string_type": ("is not text", "write one value there, in quotes if it is made of digits"),
@@ -59,10 +60,20 @@ class UserErrors(Exception):
     """All problems of one run. Its text is what the person reads."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems)))
+        self.problems = tuple(in_order(problems))
         count = len(self.problems)
         title = f"Found {count} problem{'' if count == 1 else 's'}; nothing was changed:"
         super().__init__("\n".join([title, *map(str, self.problems)]))
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Each once, those of a file in the order of its lines."""
+
+    def place(problem: Problem) -> tuple[str, int, Problem]:
+        match = _LINE.match(problem.path)
+        return (match[1], int(match[2]), problem) if match else (problem.path, 0, problem)
+
+    return sorted(set(problems), key=place)
 
 
 def reject(message: str, remedy: str) -> NoReturn:

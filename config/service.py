@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from compose.forms.merging import without_doubles
 from compose.forms.short_forms import lengthen_service
 from compose.forms.typed import give_service_types
 from compose.values import Map, copied, without_extensions
@@ -87,7 +88,7 @@ class Service(Strict):
     ports: Ports = ()
     depends_on: dict[str, Dependency] = Field(default_factory=dict)
     links: tuple[Text, ...] = ()
-    command: Command | None = None
+    command: Command = None
     entrypoint: Argv | None = None
     environment: StringMap = Field(default_factory=dict)
     labels: StringMap = Field(default_factory=dict)
@@ -169,6 +170,7 @@ def normalise_service(raw: Any, path: str) -> tuple[Any, list[Problem]]:
     problems = list(_interpolations(path, own))
     own = _unescape(own)
     lengthen_service(own)
+    without_doubles(Map({"services": Map({"own": own})}))
     give_service_types(own)
     for port in own.get("ports") or ():
         if isinstance(port, dict) and port.get("mode") == "ingress":

@@ -13,6 +13,7 @@ from compose.disk import Document
 from compose.findings import Finding, Path, Refused
 from compose.values import List, Map, Place
 
+MAX_DEPTH = 100
 MAX_VALUES = 100_000  # of a document, with its aliases written out; compose-go has the same limit
 _TAGGED = {
     f"tag:yaml.org,2002:{tag}": kinds for tag, kinds in (("int", (int,)), ("float", (int, float)), ("bool", (bool,)))
@@ -32,7 +33,18 @@ class OddNumber(int):
 
 
 class _Loader(_Base):
-    """Gives a plain scalar a tag of its own, because PyYAML would read it by YAML 1.1."""
+    """Gives a plain scalar a tag of its own, since PyYAML reads it by YAML 1.1. It raises RecursionError in time:
+    libyaml's own end of what can be nested is the end of the process."""
+
+    depth = 0
+
+    def descend_resolver(self, parent: yaml.Node, index: Any) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise RecursionError
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
         if kind is yaml.ScalarNode:

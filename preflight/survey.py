@@ -101,7 +101,7 @@ def surveyed(
     known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
     planned = _planned(known)
     place = take_place(sources, planned, known[0].facts)
-    cleared = [replace(one, facts=without(one.facts, place.replaced)) for one in known]
+    cleared = [replace(one, facts=without(one.facts, place.cleared)) for one in known]
     surveys = [_survey(one, stack, take_over, now) for one in cleared]
     snapshot = _with_needs(surveys[0].snapshot, asked[0], sources, stack)
     inner = plan_inner_networks(sources, snapshot.inner_networks, stack)

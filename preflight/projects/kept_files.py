@@ -25,8 +25,8 @@ class Files:
 
     @property
     def words_of_same(self) -> Iterator[str]:
-        if self.same and not self.moved and not self.gone:
-            yield "its volumes"
+        if self.same and not (self.moved or self.gone or self.lost):
+            yield "the files in its mounts"
         else:
             yield from _shown([f"{_path(one)} ({_text(one)})" for one in self.same])
 

@@ -1,6 +1,6 @@
 """Containers that Compose has made of the same services: `pulumi up` removes each and makes it anew in its place."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from config.compose import ServiceEntry
@@ -21,33 +21,45 @@ class Replaced:
 
 @dataclass(frozen=True)
 class TakeOver:
-    """replaced: by the keys of our containers."""
+    """replaced: by the keys of our containers. told_of: names of others' containers in the way of which all is told."""
 
     replaced: Mapping[str, Replaced] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
+    told_of: Set[str] = frozenset()
+
+    @property
+    def cleared(self) -> set[str]:
+        """The names of the containers of which nothing more needs to be said."""
+        return {*self.told_of, *(one.name for one in self.replaced.values())}
 
 
 def take_over(sources: Sources, planned: Mapping[str, Sequence[ContainerPlan]], facts: NasFacts) -> TakeOver:
     """planned: the plans of the containers on the site's networks, by their keys."""
     replaced: dict[str, Replaced] = {}
     problems: list[Problem] = []
+    told_of: set[str] = set()
     for key, entry in sources.services.items():
         service = _Service(key, entry, planned.get(key, ()))
         there = facts.containers.get(service.name)
         found = service.made_by_compose(facts)
         if there is not None and there.addresses:
             problems += [service.second(one) for one in found]
+            told_of |= {one.name for one in found}
             continue
         if found:
             first, *rest = found
             replaced[key] = Replaced(first.id, first.name)
             problems += service.told(first, facts)
             problems += [service.one_more(first, one) for one in rest]
-        if there is not None and there not in found and not service.plans:  # else findings/containers.py tells
+            told_of |= {one.name for one in rest}
+        others = [] if found else service.of_another_project(facts)
+        problems += [service.named_otherwise(one) for one in others]
+        told_of |= {one.name for one in others}
+        if there is not None and there not in (*found, *others) and not service.plans:  # else findings/containers.py
             message = "exists on the NAS already and was not made by this program; Docker takes each name once"
             remedy = f"remove it there (`docker rm -f {service.name}`; its volumes stay), and it is made anew"
             problems.append(Problem(entry.path, service.name, message, remedy))
-    return TakeOver(replaced, problems)
+    return TakeOver(replaced, problems, told_of)
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,20 @@ class _Service:
 
     def _has_its_place(self, live: LiveContainer) -> bool:
         return live.name == self.name or any(_place(live, plan) is not None for plan in self.plans)
+
+    def of_another_project(self, facts: NasFacts) -> list[LiveContainer]:
+        """Those that Compose made of a service of this name, and that have our container's place."""
+        made = [one for one in facts.containers.values() if one.compose.project and not one.addresses]
+        service = self.entry.compose_service
+        return [one for one in made if service and one.compose.service == service and self._has_its_place(one)]
+
+    def named_otherwise(self, live: LiveContainer) -> Problem:
+        message = f"is a container that Compose made of the service {self.entry.compose_service} in the project "
+        message += f"{live.compose.project}, and this project is {self.entry.compose_project}"
+        remedy = f"if it is of this file, write `name: {live.compose.project}` beside the file's path in "
+        remedy += f"`site.compose:`, and it is taken over; else remove it there (`docker rm -f {live.name}`; its "
+        remedy += "volumes stay)"
+        return Problem(self.entry.path, live.name, message, remedy)
 
     def told(self, live: LiveContainer, facts: NasFacts) -> Iterator[Problem]:
         files = files_of(self.entry, live, facts)
@@ -132,9 +158,8 @@ def _in_project(live: LiveContainer) -> str:
     return f" (project {live.compose.project})" if live.compose.project else ""
 
 
-def without(facts: NasFacts, replaced: Mapping[str, Replaced]) -> NasFacts:
+def without(facts: NasFacts, names: Set[str]) -> NasFacts:
     """The NAS as it is once those containers are gone."""
-    names = {one.name for one in replaced.values()}
     gone = [container for name, container in facts.containers.items() if name in names]
     addresses = {address for one in gone for place in one.networks.values() for address in (place.ipv4, place.ipv6)}
     for inside in (one.inside for one in gone if one.inside is not None):

@@ -178,8 +178,8 @@ def printed(project: Project, answer: Shown) -> Project:
             if isinstance(limit, dict):  # a zero is left out
                 service["ulimits"][name] = _as_map({"soft": 0, "hard": 0, **limit})
         for devices in service.get("blkio_config", {}).values():
-            if isinstance(devices, list):
-                devices[:] = [Map({key.lower(): item for key, item in device.items()}) for device in devices]
+            for index, device in enumerate(devices if isinstance(devices, list) else []):
+                devices[index] = Map({key.lower(): item for key, item in device.items()})
     return replace(project, services=services)
 
 

@@ -10,7 +10,7 @@ from compose.disk import Document, File
 from compose.findings import Finding, Refused
 from compose.project import Project, Source, read_project
 from config.compose import Taken, take
-from config.problems import Problem
+from config.problems import Problem, in_order
 from config.projects.file_networks import LanSettings
 from config.projects.places import problem_of, relocated
 from inputs.compose_yaml import read_documents
@@ -84,9 +84,9 @@ def problems_of(
 ) -> list[Problem]:
     """All that is told of the project before it is planned, with its lines."""
     project, problems = read(document, files, *more, **source)
-    if project is None:
-        return problems
-    return sorted({relocated(problem, [project]) for problem in take(project, lans, services).problems})
+    if project is not None:
+        problems += [relocated(problem, [project]) for problem in take(project, lans, services).problems]
+    return in_order(problems)
 
 
 def app(**keys: Any) -> dict[str, Any]:

@@ -117,16 +117,24 @@ def test_a_decision_has_status_date_and_all_parts_and_stands_in_the_index(path: 
     assert parts == ["Context", "Decision", "Also tried", "Costs"]
 
 
-def test_the_readmes_site_is_one_that_the_program_takes() -> None:
+def test_the_readmes_site_and_compose_file_are_taken_as_they_are() -> None:
     import yaml
 
     from config.site import parse_site
-    from tests.unit.sites import make_plan
+    from inputs.compose_files import read_projects
+    from tests.unit.projects import stack
+    from tests.unit.sites import make_plan, put
 
     raw = yaml.safe_load((ROOT / "examples/Pulumi.home.yaml").read_text())["config"]["macvlan-ipv6:site"]
     site, problems = parse_site({**raw, "ula": {"prefix": "fd0d:7eb5:2afd::/64"}})
     assert problems == [] and site is not None
-    assert make_plan(site)[1] == []
+    projects, taken, problems = read_projects(site, ROOT)
+    assert problems == [] and [key for one in taken for key in one.services] == ["pihole", "cloud", "db"]
+    assert [one.severity for found in taken for one in found.problems] == ["note"]  # ports on the LAN
+    assert [one for one in make_plan(site, projects)[1] if one.severity == "error"] == []
+    [shown] = re.findall(r"```yaml\n(.*?)```", TEXTS["README.md"], re.S)
+    found = stack(yaml.safe_load(shown), put("shim", "ipv4_address", "192.168.1.254"), files={".env": "DB_PASSWORD=x"})
+    assert found.problems == [] and [*found.containers] == ["db", "cloud"]
 
 
 CLAIMS = re.findall(r"^\| (.+?) \| [^|]* \| (.+?) \| (test[^|]*) \|$", (ROOT / "docs/tests.md").read_text(), re.M)
