@@ -266,12 +266,10 @@ class _Taking:
     def _volumes(self, path: str, service: Service) -> Iterator[Volume]:
         """The mounts, named volumes by Docker's names."""
         for volume in service.volumes:
-            declared = self.volumes.get(volume.source)
-            if volume.type == "volume" and volume.source and declared is not None:
+            declared = self.volumes.get(volume.source) if volume.type == "volume" else None
+            if volume.type == "volume":
                 self.problems += self._unread.get(("volumes", volume.source), ())
-                yield volume.model_copy(update={"source": declared.name})
-            else:
-                yield volume
+            yield volume if declared is None else volume.model_copy(update={"source": declared.name})
 
     def _files(self, path: str, service: Service) -> Iterator[Volume]:
         """Configs and secrets, as what they are without a swarm: files of the NAS that are mounted."""

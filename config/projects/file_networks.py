@@ -73,5 +73,7 @@ def match(networks: Mapping[str, DeclaredNetwork], lans: Sequence[LanSettings]) 
 
 
 def _nearest(declared: DeclaredNetwork, lans: Sequence[LanSettings]) -> LanSettings:
-    """The site's network with the fewest differences."""
-    return min(lans, key=lambda lan: len([*lan.differences(declared)]))
+    """The site's network of its subnet, or else the one with the fewest differences."""
+    v4 = declared.pool(4)
+    subnet = v4 and v4.subnet
+    return min(lans, key=lambda lan: (subnet is not None and lan.subnet != subnet, len([*lan.differences(declared)])))

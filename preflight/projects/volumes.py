@@ -31,9 +31,10 @@ def _empty(sources: Sources, declared: DeclaredVolume, origin: Origin, facts: Na
     """A volume that will be made empty, while Compose has made one of the same key in another project."""
     if declared.name != f"{origin.project}_{origin.key}":
         return  # a person wrote the name
-    alike = [one for one in (facts.volumes or {}).values() if one.compose_key == origin.key]
-    if origin.is_project_named:
-        alike = [one for one in alike if _has_services(sources, origin, one, facts)]
+    all_alike = [one for one in (facts.volumes or {}).values() if one.compose_key == origin.key]
+    alike = [one for one in all_alike if _has_services(sources, origin, one, facts)]
+    if not origin.is_project_named:
+        alike += [one for one in all_alike if one not in alike]
     if not alike:
         return
     names = ", ".join(one.name for one in alike[:SHOWN])

@@ -178,7 +178,7 @@ def printed(project: Project, answer: Shown) -> Project:
             if isinstance(limit, dict):  # a zero is left out
                 service["ulimits"][name] = _as_map({"soft": 0, "hard": 0, **limit})
         for devices in service.get("blkio_config", {}).values():
-            for index, device in enumerate(devices if isinstance(devices, list) else ()):
+            for index, device in enumerate(devices if isinstance(devices, list) else []):
                 devices[index] = Map({key.lower(): item for key, item in device.items()})
     return replace(project, services=services)
 

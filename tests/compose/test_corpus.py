@@ -79,7 +79,7 @@ class Specification:
     def walked(self, value: Schema, schema: Schema | None = None, path: str = "") -> Iterator[tuple[str, str]]:
         """Path and type of everything in a document of the oracle's."""
         schema, path = self._named(self._top if schema is None else schema, path)
-        kind = KINDS.get(value["type"], value["type"])
+        kind: str = KINDS.get(value["type"]) or value["type"]
         yield from ((path, one) for one in (kind, "any"))
         if kind == "integer":
             yield path, "number"

@@ -70,7 +70,7 @@ def stack(
     networks, wrong = plan_networks(site, sources)
     lans = []
     for planned in networks:
-        plan, more = plan_lan(planned.view.site, planned.addresses, engine)
+        plan, found = plan_lan(planned.view.site, planned.addresses, engine)
         lans.append(replace(plan, key=planned.view.key))
-        wrong += more
+        wrong += found
     return Stack(sources, tuple(lans), engine, seen or {}, shared or {}, [*problems, *errors(told), *wrong])

@@ -96,10 +96,11 @@ def test_volumes_are_read_by_their_names() -> None:
         json.dumps({"name": "nfs", "driver": "local", "options": {"type": "nfs"}, "labels": None}),
     ]
     found = facts_with("\n".join(lines)).volumes
-    assert found == {
+    assert found is not None and found == {
         "home_data": LiveVolume("home_data", "local", {}, labels),
         "nfs": LiveVolume("nfs", "local", {"type": "nfs"}),
     }
+    assert found is not None
     assert (found["home_data"].compose_project, found["home_data"].compose_key) == ("home", "data")
     assert (found["nfs"].compose_project, found["nfs"].compose_key) == ("", "")
 
