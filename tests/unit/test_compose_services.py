@@ -38,7 +38,7 @@ READ: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"command": 'sh -c "echo \\$$HOME"'}, {"command": ["sh", "-c", "echo $HOME"]}),
     ({"command": "npm run start; exit"}, {"command": ["npm", "run", "start"]}),
     ({"command": None}, {}),
-    ({"command": []}, {}),
+    ({"command": []}, {}),  # Docker takes the image's own for none, but not so with the entrypoint
     ({"command": " "}, {}),
     ({"entrypoint": "/bin/sh -c"}, {"entrypoint": ["/bin/sh", "-c"]}),
     ({"entrypoint": ["/bin/sh"]}, {"entrypoint": ["/bin/sh"]}),
@@ -171,8 +171,8 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"container_name": "a b"}, "container_name: a b", "not a name that Docker takes", "letters"),
     ({"command": "sleep 'a"}, "command: sleep 'a", "split into words", "balance"),
     ({"command": 5}, "command: 5", "not a list", "- "),
-    ({"entrypoint": []}, "entrypoint", "is empty", "remove the line"),
     ({"command": ["a", ""]}, "command", "has an empty word", "sh -c"),
+    ({"entrypoint": []}, "entrypoint", "is empty", "remove the line"),
     ({"entrypoint": ""}, "entrypoint", "is empty", "remove the line"),
     ({"entrypoint": [""]}, "entrypoint", "is empty", "remove the line"),
     ({"pull_policy": "never"}, "pull_policy: never", "pulls an image that is not on the NAS", "write `missing`"),
