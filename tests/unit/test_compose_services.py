@@ -171,6 +171,8 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"container_name": "a b"}, "container_name: a b", "not a name that Docker takes", "letters"),
     ({"command": "sleep 'a"}, "command: sleep 'a", "split into words", "balance"),
     ({"command": 5}, "command: 5", "not a list", "- "),
+    ({"command": ["a", ""]}, "command", "has an empty word", "sh -c"),
+    ({"entrypoint": []}, "entrypoint", "is empty", "remove the line"),
     ({"entrypoint": ""}, "entrypoint", "is empty", "remove the line"),
     ({"entrypoint": [""]}, "entrypoint", "is empty", "remove the line"),
     ({"pull_policy": "never"}, "pull_policy: never", "pulls an image that is not on the NAS", "write `missing`"),
