@@ -19,8 +19,6 @@ OTHERWISE: Mapping[str, tuple[str, ...]] = {
     "env-file": ("cannot be read",),
     "every-boolean-as-text": ("cannot be read", "use_service_name_alias"),
     "volumes-long": ("services.a.volumes[1].target",),
-    "devices": (".options",),
-    "schema-corners": (".options",),
     "rare-keys": ("services.provider.networks",),
 }
 
@@ -35,8 +33,6 @@ OTHER_CONTAINERS: Mapping[str, tuple[str, ...]] = {
     "volumes": ("a.volumes[11].source", "a.volumes[12].source"),
     # Still to do.
     "volumes-long": ("a.volumes[3].source",),
-    "devices": ("devices[2].count",),
-    "schema-corners": (".options",),
     "healthchecks": ("emptytest",),
     "restart": ("e.restart",),
 }
