@@ -57,6 +57,7 @@ def pairs(value: Any, absent: str | None = None) -> Any:
         key, equals, rest = text.partition("=")
         if not equals and absent is None and not re.fullmatch(r"[\w.\[\]-]+", key):
             return value  # no name, and it may be a password
+        key = like(item, key)
         found[key] = like(item, rest) if equals else absent
         if place:
             found.places[key] = place

@@ -94,7 +94,7 @@ def test_an_unreadable_subnet_is_told_and_not_that_nothing_joins() -> None:
 
 def test_what_the_person_left_open_in_the_site_is_no_difference() -> None:
     loose = LanSettings("lan")
-    assert [*loose.differences(DeclaredNetwork(name="x", driver="macvlan", ipam={"config": [POOL]}))] == []
+    assert [*loose.differences(DeclaredNetwork.model_validate({"name": "x", **made("macvlan", POOL)}))] == []
 
 
 def test_of_several_networks_of_the_site_the_nearest_one_is_compared() -> None:
