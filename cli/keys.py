@@ -14,7 +14,7 @@ Each key of the Compose specification, as of compose-go 2.16.2, and what becomes
 - **done**: as by `docker compose up`, but for what is said beside it.
 - **ignored**: nothing is lost without it. The preview says so in one line for each file, if there is something to say.
 - **refused**: the container would be another one than Compose would make. That is an error; behind the arrow stands
-  what to do.
+  what to do. A value that asks for nothing, as `false` and 0, is no error.
 
 `NAME` stands for a name that you choose, and `[]` for an item of a list. Keys that start with `x-` are skipped. Any
 other key that is not in these tables is an error. How compose files are used: [guide](guide.md#compose-files).

@@ -21,8 +21,8 @@ from plan.project.containers import WholeContainer
 from plan.project.declared import InnerNetworkPlan
 from plan.project.endpoints import EndpointPlan
 from preflight.container_drift import newest
+from preflight.projects.take_over import Replaced
 from preflight.snapshot import NasSnapshot
-from preflight.take_over import Replaced
 
 # Containers stand in this many queues, each waiting for the one before it. The plugin then never has more SSH sessions
 # under way than one connection takes (docs/upstream-facts.md#openssh-sessions), and more would not be faster

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from compose.findings import Finding
 from compose.project import Project, faults_of
 from compose.values import copied, dict_of, list_of, without_extensions
-from config.declared import DeclaredFile, DeclaredNetwork, DeclaredVolume
+from config.declared import DeclaredFile, DeclaredNetwork, DeclaredVolume, Origin
 from config.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
 from config.projects.file_networks import LanSettings, Matched, match
 from config.projects.places import problem_of
@@ -64,12 +64,14 @@ class ServiceEntry:
 
 @dataclass(frozen=True)
 class Taken:
-    """networks, volumes: by Docker's names, what the services need beside the site's own networks. problems: with
-    warnings and notes. left: the services that stay with Compose."""
+    """networks, volumes: by Docker's names, what the services need beside the site's own networks. origins: where these
+    are declared, by the section ("networks", "volumes") and that name. problems: with warnings and notes. left: the
+    services that stay with Compose."""
 
     services: Mapping[str, ServiceEntry] = field(default_factory=dict)
     networks: Mapping[str, DeclaredNetwork] = field(default_factory=dict)
     volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     left: Sequence[str] = ()
 
@@ -90,6 +92,7 @@ class _Taking:
         self.matched: Matched = match(self.declared, lans)
         self.wholly = False
         self.others: dict[str, DeclaredNetwork] = {}
+        self.others_named_at: dict[str, str] = {}
 
     def path(self, *parts: str) -> str:
         return ".".join((f"{self.project.file}: {parts[0]}", *parts[1:]))
@@ -113,7 +116,8 @@ class _Taking:
             return Taken(problems=self.problems, left=[*self.project.services])
         if services == JOINED:
             self._tell_of_left(left, [*entries])
-        return Taken(entries, self._needed_networks(entries), self._needed_volumes(entries), self.problems, left)
+        networks, volumes = self._needed_networks(entries), self._needed_volumes(entries)
+        return Taken(entries, networks, volumes, self._origins(), self.problems, left)
 
     def _models(self, section: str, model: type[_Model], rules: Mapping[str, Rule]) -> dict[str, _Model]:
         """What the file declares there, as far as it can be read; of the rest only that is told which is used."""
@@ -236,6 +240,7 @@ class _Taking:
             mode = None
             if networks.keys().isdisjoint(lan.name for lan in self.lans):
                 self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
+                self.others_named_at |= dict.fromkeys(networks, f"{path}.network_mode")
         self.problems += renaming_links(service, path)
         update: dict[str, Any] = {"networks": networks, "network_mode": mode, "links": ()}
         if self._is_on_lan_only(service) or mode == "host":
@@ -320,6 +325,16 @@ class _Taking:
         mounts = [volume for entry in entries.values() for volume in entry.service.volumes]
         used = {volume.source for volume in mounts if volume.type == "volume"}
         return {one.name: one for one in self.volumes.values() if one.name in used}
+
+    def _origins(self) -> dict[tuple[str, str], Origin]:
+        sections: dict[str, Mapping[str, DeclaredNetwork | DeclaredVolume]]
+        sections = {"networks": self.declared, "volumes": self.volumes}
+        declared = {
+            (section, one.name): Origin(self.path(section, key), key, self.project.name, self.project.named)
+            for section, found in sections.items()
+            for key, one in found.items()
+        }
+        return {**{("networks", name): Origin(path) for name, path in self.others_named_at.items()}, **declared}
 
 
 def _read(model: type[_Model], raw: Any, path: str, rules: Mapping[str, Rule]) -> tuple[_Model | None, list[Problem]]:

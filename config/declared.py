@@ -1,5 +1,6 @@
 """Networks, volumes, configs and secrets as a Compose file declares them."""
 
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal
 
@@ -83,3 +84,14 @@ class DeclaredFile(Strict):
     external: bool = False
     content: str | None = None
     environment: Text | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where something is declared. key: the file's own for it, "" if it only names it. project, is_project_named: of
+    Compose, as in ServiceEntry."""
+
+    path: str
+    key: str = ""
+    project: str = ""
+    is_project_named: bool = False

@@ -4,6 +4,7 @@ A site has its first network at the top of its keys and any further ones under `
 (addresses, Docker's network, shim, files on the NAS, findings) takes such a view and does not know of the others.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -38,8 +39,13 @@ class NetworkView:
 
     def _told(self, problem: Problem) -> Problem:
         own = f"{ROOT}.networks.{self.key}"
-        # The one key that a further network has elsewhere than the first one
-        problem = replace(problem, remedy=problem.remedy.replace("network.ipv6", f"networks.{self.key}.ipv6"))
+        # The keys that a further network has elsewhere than the first one
+        renamed = re.search(r"write `network\.name: ([^`]+)`", problem.remedy)
+        name = renamed[1] if renamed else self.key
+        remedy = problem.remedy.replace("network.ipv6", f"networks.{name}.ipv6")
+        if renamed:
+            remedy = remedy.replace(renamed[0], f"give this network the name {name} under `networks:`")
+        problem = replace(problem, remedy=remedy)
         if problem.path == f"{ROOT}.nas.host" and "lan.nas_address" in problem.remedy:
             # nas.host is the address on the first network; of this one the person has to write it
             message = f"is missing, and {problem.path} {problem.value} {problem.message}"

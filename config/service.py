@@ -88,7 +88,7 @@ class Service(Strict):
     ports: Ports = ()
     depends_on: dict[str, Dependency] = Field(default_factory=dict)
     links: tuple[Text, ...] = ()
-    command: Command | None = None
+    command: Command = None
     entrypoint: Argv | None = None
     environment: StringMap = Field(default_factory=dict)
     labels: StringMap = Field(default_factory=dict)

@@ -59,12 +59,15 @@ def _argv(value: Any) -> Any:
         message = "cannot be split into words: a quote, a bracket or a backslash has no partner"
         reject(message, "balance the quotes, or write it as a list")
     if isinstance(value, list) and not any(value):  # null, in Compose too: the image's own
-        message = "is empty; Compose would then clear the image's own value, which the Docker provider cannot express"
+        message = "is empty, which takes away the image's own, and the Docker plugin cannot say that"
         reject(message, "write all of it, or remove the line")
     return value
 
 
 def _command(value: Any) -> Any:
+    """None for an empty one, for which Docker takes the image's own, or none beside an entrypoint of the service."""
+    if value == []:
+        return None
     value = _argv(value)
     if isinstance(value, list) and "" in value:
         message = "has an empty word, and the Docker plugin takes none in a command"
@@ -232,7 +235,7 @@ ExtraHost = Annotated[tuple[str, str], PlainValidator(_extra_host)]
 ExtraHosts = Annotated[tuple[ExtraHost, ...], BeforeValidator(_extra_hosts)]
 UserOrGroup = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 Argv = Annotated[tuple[str, ...], BeforeValidator(_argv)]
-Command = Annotated[tuple[str, ...], BeforeValidator(_command)]
+Command = Annotated[tuple[str, ...] | None, BeforeValidator(_command)]
 StringMap = Annotated[dict[str, Annotated[str, BeforeValidator(_scalar)]], BeforeValidator(_mapping)]
 TextList = Annotated[tuple[Text, ...], BeforeValidator(as_list)]
 Duration = Annotated[str, BeforeValidator(lambda value: duration_text(_nanoseconds(value)))]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from compose.project import Project
 from config.compose import ServiceEntry, Taken
-from config.declared import DeclaredNetwork, DeclaredVolume
+from config.declared import DeclaredNetwork, DeclaredVolume, Origin
 from config.problems import Problem, as_text
 from config.projects.telling import ignored_note, pointless, renaming_links
 from config.service import Service
@@ -16,14 +16,16 @@ from config.types import is_docker_name
 _FILE = "mount the file itself: `volumes: [/folder/on/the/NAS/{0}:{1}:ro]`"
 _WHERE = {"configs": "/{0}", "secrets": "/run/secrets/{0}"}
 
+
 @dataclass(frozen=True)
 class Sources:
     """services: by their keys, which are unique in the site. networks, volumes: by Docker's names, what the services
-    need beside the site's own networks."""
+    need beside the site's own networks. origins: as in Taken."""
 
     services: Mapping[str, ServiceEntry] = field(default_factory=dict)
     networks: Mapping[str, DeclaredNetwork] = field(default_factory=dict)
     volumes: Mapping[str, DeclaredVolume] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
 
 
 def all_services(
@@ -33,6 +35,7 @@ def all_services(
     found, problems = _own_services(site)
     networks: dict[str, DeclaredNetwork] = {}
     volumes: dict[str, DeclaredVolume] = {}
+    origins: dict[tuple[str, str], Origin] = {}
     for project, one in zip(projects, taken, strict=True):
         problems += one.problems
         keys = {key: _free_key(key, project, found) for key in one.services}
@@ -40,7 +43,8 @@ def all_services(
             found[keys[key]] = _with_keys(entry, keys)
         networks |= one.networks
         volumes |= one.volumes
-    return Sources(found, networks, volumes), problems
+        origins |= one.origins
+    return Sources(found, networks, volumes, origins), problems
 
 
 def _own_services(site: Site) -> tuple[dict[str, ServiceEntry], list[Problem]]:

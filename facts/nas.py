@@ -6,7 +6,9 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, IP
 from itertools import pairwise
 
 from config.types import ULA_RANGE
+from facts.labels import BY_NOBODY, ComposeLabels
 from facts.routers import NOT_ASKED, SLAAC_LENGTH, Advertisements, Router
+from facts.storage import LiveMount, LiveVolume
 
 Interface = IPv4Interface | IPv6Interface
 
@@ -135,8 +137,7 @@ class LiveContainer:
     addresses, repaired, stack: values of our labels, "" if it has none; a container without the first is not ours.
     ran: seconds since its last start, by the NAS's clock; 0 if unknown.
     inside: None if it does not run, is on another network, or could not be read.
-    compose_project, compose_service: what Compose wrote onto it, or whoever set such labels; "" for nothing.
-    anonymous_volumes: (path in the container, Docker's name) of volumes to which nobody gave a name.
+    ports: (address, port, protocol) on the NAS that Docker opened for it.
     """
 
     name: str
@@ -148,9 +149,9 @@ class LiveContainer:
     id: str = ""
     inside: Inside | None = None
     stack: str = ""
-    compose_project: str = ""
-    compose_service: str = ""
-    anonymous_volumes: tuple[tuple[str, str], ...] = ()
+    compose: ComposeLabels = BY_NOBODY
+    mounts: tuple[LiveMount, ...] = ()
+    ports: tuple[tuple[str, int, str], ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -246,6 +247,7 @@ class NasFacts:
     routes: (family, line) of the default routes.
     shim_routes: lines of the routes through the shim, of all routing tables.
     table_names: what `ip` calls a table, by its number, for those that concern this program and have a name.
+    volumes: by their names; None if it could not be told which there are.
     confs: path → text of data files, of those that were asked for.
     others: path → text of data files of other installations of this program (preflight/others/installations.py).
     loop_pid: of a loop that runs in the background, 0 for none.
@@ -275,6 +277,7 @@ class NasFacts:
     docker: Docker = Docker()
     networks: tuple[LiveNetwork, ...] = ()
     containers: Mapping[str, LiveContainer] = field(default_factory=dict)
+    volumes: Mapping[str, LiveVolume] | None = None
     files: Mapping[str, FileState] = field(default_factory=dict)
     backups: tuple[str, ...] = ()
     confs: Mapping[str, str] = field(default_factory=dict)

@@ -33,8 +33,8 @@ class OddNumber(int):
 
 
 class _Loader(_Base):
-    """Gives a plain scalar a tag of its own, because PyYAML would read it by YAML 1.1. It raises RecursionError in
-    time: libyaml's own end of what can be nested is the end of the process."""
+    """Gives a plain scalar a tag of its own, since PyYAML reads it by YAML 1.1. It raises RecursionError in time:
+    libyaml's own end of what can be nested is the end of the process."""
 
     depth = 0
 

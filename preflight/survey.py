@@ -22,7 +22,7 @@ from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
-from plan.project.declared import seen_networks
+from plan.project.declared import plan_inner_networks, seen_networks
 from plan.project.order import CONTAINER, shared_with
 from preflight.container_drift import container_repairs
 from preflight.findings import findings
@@ -31,9 +31,10 @@ from preflight.findings.other_states import missing, others
 from preflight.host_drift import host_repair
 from preflight.others.installations import labels_of_stack, separated
 from preflight.parents.parent_interface import resolve_parent
+from preflight.projects import findings as project_findings
+from preflight.projects.take_over import Replaced, without
+from preflight.projects.take_over import take_over as take_place
 from preflight.snapshot import NasSnapshot
-from preflight.take_over import Replaced, without
-from preflight.take_over import take_over as take_place
 
 NO_SOURCES = Sources()
 
@@ -56,7 +57,7 @@ class Drift:
 @dataclass(frozen=True)
 class Survey:
     """problems: in the terms of the whole site. replaced: with the site's first network, others' containers that make
-    room (preflight/take_over.py)."""
+    room (preflight/projects/take_over.py)."""
 
     plan: LanPlan
     snapshot: NasSnapshot
@@ -98,11 +99,14 @@ def surveyed(
     # Of a network whose data file stands elsewhere (install.config_path) the other probes do not know
     found = {path: text for one in asked for path, text in one.facts.confs.items()}
     known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
-    place = take_place(sources, _planned(known), known[0].facts)
-    cleared = [replace(one, facts=without(one.facts, place.replaced)) for one in known]
+    planned = _planned(known)
+    place = take_place(sources, planned, known[0].facts)
+    cleared = [replace(one, facts=without(one.facts, place.cleared)) for one in known]
     surveys = [_survey(one, stack, take_over, now) for one in cleared]
     snapshot = _with_needs(surveys[0].snapshot, asked[0], sources, stack)
-    told = (*surveys[0].problems, *place.problems)
+    inner = plan_inner_networks(sources, snapshot.inner_networks, stack)
+    found_there = project_findings(sources, planned.keys(), inner, cleared[0].facts)
+    told = (*surveys[0].problems, *place.problems, *found_there)
     surveys[0] = replace(surveys[0], snapshot=snapshot, replaced=place.replaced, problems=told)
     problems = [problem for one in surveys for problem in one.problems]
     views = [one.planned.view for one in asked]

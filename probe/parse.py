@@ -1,7 +1,6 @@
 """Reads the probe's output as NasFacts. `== NAME` begins a section, and `|` marks lines of the NAS's files."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -24,6 +23,7 @@ from facts.nas import (
     Unit,
 )
 from probe.parse_container import read_inside
+from probe.parse_docker import read_compose_labels, read_mounts, read_ports, read_volumes
 from probe.parse_routers import read_routers
 
 Lines = list[str]
@@ -85,6 +85,7 @@ def parse_facts(text: str) -> NasFacts:
         ),
         networks=tuple(_network(json.loads(line)) for line in of("networks") if line.startswith("{")),
         containers={container.name: container for container in containers},
+        volumes=read_volumes(sections["volumes"]) if "volumes" in sections and docker.get("engine") else None,
         files=files,
         backups=backups,
         confs=_confs(of("conf")),
@@ -258,13 +259,9 @@ def _container(inspected: Mapping[str, Any], now: str, inside: Mapping[int, Insi
         stack=inspected.get("stack") or "",
         ran=_seconds(inspected.get("started") or "", now),
         id=inspected.get("id") or "",
-        compose_project=inspected.get("compose_project") or "",
-        compose_service=inspected.get("compose_service") or "",
-        anonymous_volumes=tuple(
-            (target, name)
-            for target, name in filter(None, inspected.get("volumes") or ())
-            if re.fullmatch("[0-9a-f]{64}", name)
-        ),
+        compose=read_compose_labels(inspected.get("compose")),
+        mounts=read_mounts(inspected.get("mounts")),
+        ports=read_ports(inspected.get("ports")),
         inside=inside.get(inspected.get("pid") or 0),
     )
 

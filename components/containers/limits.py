@@ -67,7 +67,7 @@ def _rates(written: BlkioConfig) -> dict[str, Any]:
 def _cpus(cpus: str | None) -> dict[str, Any]:
     """In the spelling in which the plugin reads it back, or as the quota that Docker makes of it.
 
-    Another spelling would replace the container in every run (docs/decisions/0030).
+    Another spelling would replace the container in every run (docs/upstream-facts.md#docker-plugin-reads-otherwise).
     """
     if not cpus or cpus == "0":
         return {}

@@ -166,7 +166,8 @@ _VOLUME = {
     "volume": _within({"nocopy": boolean, "labels": _labels}),
     "tmpfs": _within({"size": _size, "mode": integer}),
 }
-_LIMITS = _within({"memory": _size, "pids": integer, "cpus": _text})
+_REQUESTS = _each({"count": integer, "options": _labels})
+_LIMITS = _within({"memory": _size, "pids": integer, "cpus": _text, "devices": _REQUESTS})
 _DEPLOY = {
     "replicas": integer,
     "labels": _labels,
@@ -195,6 +196,7 @@ _SERVICE: dict[str, Callable[[Any], Any]] = {
     "volumes": _each(_VOLUME),
     "logging": _within({"options": _labels}),
     "storage_opt": _labels,
+    "gpus": _REQUESTS,
     "deploy": _within(_DEPLOY),
 }
 _NETWORK: dict[str, Callable[[Any], Any]] = {

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from compose.project import Project
 from compose.values import Derived, copied, without_extensions
 from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
-from config.projects.specification import Ignored, rule_of, told
+from config.projects.specification import Ignored, Refused, rule_of, told
 from config.service import Service, pulls_by_itself
 
 Location = tuple[str | int, ...]
+_NOTHING = (None, False, 0, "0", "", [], {})  # values by which Compose does no more than without the key
 
 
 @dataclass
@@ -56,7 +57,7 @@ def _sorted_out(error: ValidationError, raw: Any, path: str, found: Reading) -> 
         location = detail["loc"]
         if detail["type"] == "extra_forbidden":
             unknown.add(location)
-            _tell_of_key(hidden(problem, detail["input"]), location, found)
+            _tell_of_key(hidden(problem, detail["input"]), location, detail["input"], found)
         else:
             found.problems.append(hidden(problem, detail["input"]))
     return pruned(raw, unknown)
@@ -82,8 +83,10 @@ def _without_pull(raw: dict[str, Any]) -> list[tuple[str, str]]:
     return [("pull_policy", "pulls nothing by itself here: an image is pulled when a person says so (`imagesPulled`)")]
 
 
-def _tell_of_key(problem: Problem, location: Location, found: Reading) -> None:
+def _tell_of_key(problem: Problem, location: Location, value: Any, found: Reading) -> None:
     rule = rule_of(location)
+    if isinstance(rule, Refused) and value in _NOTHING:
+        return
     if isinstance(rule, Ignored) and not rule.quiet:
         found.ignored.append((_generic(location), rule.why))
     if wrong := told(problem, rule):

@@ -65,9 +65,7 @@ SERVICE: Mapping[str, Rule] = {
     "blkio_config.weight": _NOT_THERE,
     "blkio_config.weight_device": _NOT_THERE,
     "build": Refused("is not done here: nothing is built", _IMAGE),
-    "command": Done(
-        "may be text, which is split as by Compose; the Docker plugin takes no empty one, and no empty word in it"
-    ),
+    "command": Done("may be text, which is split as by Compose; the Docker plugin takes no empty word in it"),
     "configs.[].gid": _FILE_ONLY,
     "configs.[].mode": _FILE_ONLY,
     "configs.[].uid": _FILE_ONLY,
@@ -204,7 +202,7 @@ _WRITE_FILE = "write it to a file on the NAS, and name that by `file:`"
 FILE: Mapping[str, Rule] = {  # of a config or a secret
     "content": Refused("is no file of the NAS, which could be mounted", _WRITE_FILE),
     "driver": _NOT_COMPOSE,
-    "driver_opts": _NOT_COMPOSE,
+    "driver_opts": Ignored("are for a swarm, and Compose does nothing with them either", quiet=True),
     "environment": Refused("is no file of the NAS, which could be mounted", _WRITE_FILE),
     "external": Refused("names what a swarm keeps, and Compose refuses it too", _WRITE_FILE),
     "file": Done("is a path on the NAS; a relative one starts at `project_directory`"),

@@ -2,8 +2,8 @@
 sections() {
     told='' as='' containers=''
     say '' # ends the line that a login script may have begun
-    for section in user system tools macvlan links addresses routes routing sysctls docker networks containers inside files \
-        conf others loop units sshd host_keys leftovers gateway answers routers; do
+    for section in user system tools macvlan links addresses routes routing sysctls docker networks containers inside volumes \
+        files conf others loop units sshd host_keys leftovers gateway answers routers; do
         [ $section != gateway ] || told=$(cat) # waits for pings and routers
         say "== $section"
         "report_$section" 2>/dev/null </dev/null

@@ -48,9 +48,9 @@ inspected() {
     shift 2
     for try in 1 2 3; do
         found=''
-        ids=$(ask_docker "$@") || break
+        ids=$("$@") || break
         [ -n "$ids" ] || return 0
-        # shellcheck disable=SC2086 # hex, one word each
+        # shellcheck disable=SC2086 # hex or names of volumes, one word each
         words=$(ask_docker "$kind" inspect --format "$form" $ids 2>&1)
         code=$?
         found=$(say "$words" | grep '^{')
@@ -67,9 +67,25 @@ inspected() {
 
 report_networks() {
     [ -n "$docker" ] || return 0
-    inspected network '{{json .}}' network ls -q --no-trunc
+    inspected network '{{json .}}' ask_docker network ls -q --no-trunc
     [ -z "$found" ] || say "$found"
 }
+
+# form_of_compose: what Compose writes onto the containers that it makes. An image may have such labels too, of any length
+form_of_compose() {
+    printf %s '"compose":{{with index .Config "Labels"}}{'
+    for key in project service oneoff project.config_files project.working_dir; do
+        name="com.docker.compose.$key"
+        printf %s "\"$key\":{{with index . \"$name\"}}{{json (printf \"%.1000s\" .)}}{{else}}null{{end}},"
+    done
+    printf %s '"":null}{{else}}null{{end}}'
+}
+
+# Where a container keeps its files: the kind, the path inside, and the path on the NAS or the name of the volume
+# shellcheck disable=SC2016 # the template's own $
+form_of_mounts='"mounts":[{{range $i, $m := .Mounts}}{{if lt $i 128}}[{{json $m.Type}},{{json $m.Destination}},'
+# shellcheck disable=SC2016 # as above
+form_of_mounts=$form_of_mounts'{{if eq $m.Type "volume"}}{{json $m.Name}}{{else}}{{json $m.Source}}{{end}}],{{end}}{{end}}null]'
 
 # `index .Config` is on purpose: a client cannot index its own struct and then takes the engine's JSON as it came, in
 # which any field may be missing (Config.MacAddress is, on new engines).
@@ -79,17 +95,30 @@ report_containers() {
     form=$form',"restarts":{{json .RestartCount}},"started":{{json .State.StartedAt}}'
     form=$form',"image":{{json (index .Config "Image")}}'
     form=$form',"mac":{{json (index .Config "MacAddress")}},"networks":{{json .NetworkSettings.Networks}}'
+    form=$form',"ports":{{json .NetworkSettings.Ports}}'
     for key in addresses repaired stack; do
         form="$form,\"$key\":{{with index .Config \"Labels\"}}{{json (index . \"$label.$key\")}}{{else}}null{{end}}"
     done
-    for key in project service; do
-        form="$form,\"compose_$key\":{{with index .Config \"Labels\"}}{{json (index . \"com.docker.compose.$key\")}}"
-        form="$form{{else}}null{{end}}"
-    done
-    form=$form',"volumes":[{{range .Mounts}}{{if eq .Type "volume"}}[{{json .Destination}},{{json .Name}}],{{end}}{{end}}null]'
-    inspected container "{$form}" ps -aq --no-trunc
+    inspected container "{$form,$(form_of_compose),$form_of_mounts}" ask_docker ps -aq --no-trunc
     containers=$found
     [ -z "$containers" ] || say "$containers"
+}
+
+# volume_names: one a line. A driver of somebody else may know names that are several words
+volume_names() {
+    names=$(ask_docker volume ls -q) || return 1
+    say "$names" | grep -x '[A-Za-z0-9][A-Za-z0-9_.-]*' | sed "${most_volumes}q"
+}
+
+# `cut` says that there are more of them. The driver of a volume may hang, which says nothing of Docker itself
+report_volumes() {
+    [ -n "$docker" ] || return 0
+    form='{"name":{{json .Name}},"driver":{{json .Driver}},"options":{{json .Options}},"labels":{{json .Labels}}}'
+    most_volumes=2000
+    inspected volume "$form" volume_names
+    [ -z "$found" ] || say "$found" | awk -v most=$most_volumes '
+        length <= 16384 { print }
+        length > 16384 || NR == most { print "cut" }'
 }
 
 # shellcheck disable=SC2016 # the inner program's own $

@@ -7,6 +7,7 @@ from config.compose import ServiceEntry
 from config.problems import Problem
 from config.sources import Sources
 from plan.project.containers import WholeContainer, asks_often
+from plan.project.default_route import FIRST_ENGINE_WITH_PRIORITIES
 from plan.project.order import CONTAINER, SERVICE, in_order, needed, shared_with
 
 # The plugin asks for it as soon as a mount has any option of a volume, `nocopy` too
@@ -84,6 +85,8 @@ def problems_on_engine(
         written = sources.services[container.key].service
         if written.ports and not container.service.ports:
             yield _unopened(container)
+        if engine_major is None or engine_major < FIRST_ENGINE_WITH_PRIORITIES:
+            yield from _leaves_elsewhere(container)
         yield from _macs(container, sources.services[container.key])
         yield from _gone(container)
         if asks_often(written) and not asks_often(container.service):
@@ -107,6 +110,16 @@ def _unopened(container: WholeContainer) -> Problem:
         message += "is on the LAN"
         remedy = f"use the container's own address, {container.on_lan.ipv4}, and its ports there"
     return Problem(f"{container.path}.ports", "", message, remedy, "note", container.key)
+
+
+def _leaves_elsewhere(container: WholeContainer) -> Iterator[Problem]:
+    """Newer engines are told (plan/project/endpoints.py), unless a person has told them otherwise."""
+    way = container.default
+    if container.on_lan is not None and way is not None and way.lan is None:
+        message = "does not leave by the LAN's router but by the NAS: Docker puts the default route on this network"
+        remedy = "write `internal: true` for it, if none of its containers needs the internet, or upgrade Docker to "
+        remedy += f"{FIRST_ENGINE_WITH_PRIORITIES}"
+        yield Problem(f"{container.path}.networks", way.network, message, remedy, "warning", container.key)
 
 
 def _macs(container: WholeContainer, entry: ServiceEntry) -> Iterator[Problem]:

@@ -74,5 +74,6 @@ def plan_inner_networks(sources: Sources, seen: Mapping[str, SeenNetwork], stack
 
 
 def own_volumes(sources: Sources) -> tuple[DeclaredVolume, ...]:
-    """Those that have to be made before a container names them, because Docker alone would make them otherwise."""
-    return tuple(one for one in sources.volumes.values() if not one.is_plain and not one.external)
+    """Those that have to be made before a container names them, because Docker alone would make them otherwise. An
+    external one says no more than its name."""
+    return tuple(one for one in sources.volumes.values() if not one.is_plain)

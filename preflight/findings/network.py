@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from config.problems import Problem
 from config.site import Site
-from config.types import DOCKER
+from config.types import DOCKER, LOOP
+from facts.labels import COMPOSE
 from facts.nas import LiveNetwork, NasFacts
 from facts.state import StackState
 from install.conf import read_conf
@@ -88,15 +89,17 @@ def _in_the_way(
             continue  # taken_parent tells of it, whatever its subnet is
         owner, unraids = others.owner_of_network(other), unraid.makes_network(install, other.name)
         name = f"Unraid's own network {other.name}" if unraids else f"the network {other.name}"
-        of = f", of {owner}" if owner else ""
+        of = f", of {owner}" if owner else ", which Compose made" if f"{COMPOSE}.network" in other.labels else ""
         remove = _removal(other, beside, facts)
         remedy = remove
         if owner:
             remedy = _beside_another(site, other, others)
         elif unraids:
             remedy = unraid.without_network(other.name)
-        elif not list(differences(plan.network, other, facts.engine_major)):
-            remedy = f"use that one: give this network the name {other.name}, in compose files too; or {remove}"
+        elif keys := _as_it_is(other, [*differences(plan.network, other, facts.engine_major)]):
+            remedy = (
+                f"use that one: write {keys}, and that name where compose files say {site.network.name}; or {remove}"
+            )
         if beside and not shared:
             message = f"has {name} already{of}, and Docker {facts.docker.engine} takes one on an interface"
             yield Problem("site.lan.parent", site.lan.parent, message, remedy)
@@ -111,6 +114,19 @@ def _in_the_way(
             if ipv6:
                 remedy += "; or write another prefix (`make ula`)"
             yield Problem(key, str(value), message, remedy)
+
+
+def _as_it_is(other: LiveNetwork, found: list[Difference]) -> str:
+    """What to write into the site so that the other network serves as it is, "" if it cannot."""
+    keys = f"`network.name: {other.name}`"
+    if found and not _other_than_without_ipv6(found):
+        keys += f" and `network.ipv6: {LOOP}`"
+    return "" if _other_than_without_ipv6(found) else keys
+
+
+def _other_than_without_ipv6(found: list[Difference]) -> list[Difference]:
+    """The differences beside that the live network has no IPv6, in whose place the watch loop can give it."""
+    return [one for one in found if (one.setting, one.live) != ("IPv6 prefix", "none")]
 
 
 def _removal(other: LiveNetwork, beside: bool, facts: NasFacts) -> str:
@@ -132,7 +148,7 @@ def _differs(site: Site, install: InstallPlan, plan: LanPlan, live: LiveNetwork,
     if is_adopted(live) and not foreign_network(site, plan, facts):
         message = f"exists already, was not made by this program, and differs\n{_side_by_side(found)}"
         remedy = f"(`docker network rm {live.name}`, its containers disconnected), and it is made as the site says"
-        rest = [one for one in found if (one.setting, one.live) != ("IPv6 prefix", "none")]
+        rest = _other_than_without_ipv6(found)
         if any(one.setting in UNWRITABLE for one in found):
             remedy = f"remove it there {remedy}"
         elif len(rest) < len(found):

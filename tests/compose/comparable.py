@@ -6,6 +6,8 @@ What is made equal, because it means the same:
   service.
 - compose-go says `create_host_path: true` by leaving it out, all devices as -1, and a limit of 0 as {}.
 - The limits of `deploy:` may be text or numbers with us: the models read both.
+- `scale` is compose-go's `deploy.replicas` as well.
+- The variables of a service whose profile is off are not read by compose-go, and nobody needs them.
 - `~` is left to the containers' machine by ours, and absolute paths of the host are cleaned by ours, not by Docker.
 
 What is not compared: keys that the tables in config/projects/specification.py ignore or refuse, and x- keys.
@@ -16,9 +18,10 @@ import posixpath
 from dataclasses import replace
 from typing import Any
 
+from compose.forms.units import size
 from compose.project import Project
 from compose.values import List, Map
-from config.projects.specification import rule_of
+from config.projects.specification import Ignored, Refused, rule_of
 from tests.compose.oracle import HOME
 
 SECTIONS = ("networks", "volumes", "configs", "secrets")
@@ -48,6 +51,8 @@ def _shown(project: Shown, services: Shown, disabled: Shown) -> Shown:
     for kind, found in (("services", services), ("off", disabled)):
         for key, service in found.items():
             shown[f"{kind}.{key}"] = _service(json.loads(json.dumps(service)))
+            if kind == "off":
+                shown[f"{kind}.{key}"].pop("environment", None)
     for section in SECTIONS:
         for key, declared in project.get(section, {}).items():
             shown[f"{section}.{key}"] = _without_zeros(_at_home(json.loads(json.dumps(declared)), "file"))
@@ -64,7 +69,11 @@ def _service(service: Shown) -> Shown:
             del volume["bind"]["create_host_path"]
     for request in [*found.get("gpus", ()), *_reserved_devices(found)]:
         request["count"] = "all" if request.get("count") == -1 else _as_number(request.get("count"))
+    if "blkio_config" in found:
+        found["blkio_config"] = _throttles(found["blkio_config"])
     _deploy(found.get("deploy") or {})
+    if "scale" in found:
+        found.get("deploy", {}).pop("replicas", None)
     for name, limit in found.get("ulimits", {}).items():
         found["ulimits"][name] = _without_zeros(limit) or 0
     return _without_zeros(found)
@@ -76,10 +85,22 @@ def _ruled(value: Any, path: tuple[Any, ...]) -> Any:
         return [_ruled(item, (*path, index)) for index, item in enumerate(value)]
     if not isinstance(value, dict) or (path and path[-1] in FREE and len(path) > 1):
         return value
-    names = [
-        name for name in value if not name.startswith("x-") and (path[-1:] == ("labels",) or not rule_of((*path, name)))
-    ]
+    names = [name for name in value if not name.startswith("x-") and not _is_left_out((*path, name))]
     return {name: _ruled(value[name], (*path, name)) for name in names}
+
+
+def _is_left_out(path: tuple[Any, ...]) -> bool:
+    return isinstance(rule_of(path), (Ignored, Refused)) or path[0] in ("env_file", "label_file")
+
+
+def _throttles(config: Shown) -> Shown:
+    """compose-go writes the names of its own fields, and bytes as text."""
+    found: Shown = {}
+    for name, devices in config.items():
+        found[name] = [{key.lower(): item for key, item in device.items()} for device in devices]
+        for device in found[name]:
+            device["rate"] = size(device["rate"])
+    return found
 
 
 def _deploy(deploy: Shown) -> None:
@@ -156,6 +177,9 @@ def printed(project: Project, answer: Shown) -> Project:
         for name, limit in service.get("ulimits", {}).items():
             if isinstance(limit, dict):  # a zero is left out
                 service["ulimits"][name] = _as_map({"soft": 0, "hard": 0, **limit})
+        for devices in service.get("blkio_config", {}).values():
+            for index, device in enumerate(devices if isinstance(devices, list) else []):
+                devices[index] = Map({key.lower(): item for key, item in device.items()})
     return replace(project, services=services)
 
 

@@ -55,8 +55,8 @@ def test_what_compose_takes_is_read_alike(case: Case, oracle: Oracle) -> None:
 
 @pytest.mark.parametrize("case", cases("taken"), ids=lambda case: case.name)
 def test_what_compose_prints_becomes_the_same_containers(case: Case, oracle: Oracle) -> None:
-    """Each service as compose-go writes it, and as our reader does, through our models: the containers are the same, and
-    so is what is refused in them."""
+    """Each service as compose-go writes it, and as our reader does, through our models: the containers are the same,
+    and so is what is refused in them."""
     project, _ = case.by_us()
     if project is None:
         return  # told by the test above

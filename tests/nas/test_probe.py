@@ -26,6 +26,7 @@ SECTIONS = [
     "networks",
     "containers",
     "inside",
+    "volumes",
     "files",
     "conf",
     "others",
@@ -45,6 +46,8 @@ network-ls) echo aa; echo bb ;;
 network-inspect) echo '{"Name":"bridge-host"}'; echo; echo '{"Name":"host"}' ;;
 ps-*) echo c1; echo c2 ;;
 container-inspect) echo '{"name":"/test"}'; echo 'Error: No such container: c2' >&2; exit 1 ;;
+volume-ls) echo app_data; echo 'two words'; echo -x; echo v2 ;;
+volume-inspect) shift 4; for name; do echo "{\\"name\\":\\"$name\\"}"; done ;;
 esac"""
 
 
@@ -320,8 +323,11 @@ def test_docker_is_asked_few_things_and_only_its_json_comes_through(nas: FakeNas
     assert [" ".join(call.split()[:2]) for call in asked] == [
         *("version --format", "network ls", "network inspect"),
         *("ps -aq", "container inspect") * 3,  # one went in between
+        *("volume ls", "volume inspect"),
     ]
-    assert '"our-own.addresses"' in asked[-1] and '"our-own.repaired"' in asked[-1] and asked[-1].endswith(" c1 c2")
+    of_containers = asked[-3]
+    assert all(f'"our-own.{key}"' in of_containers for key in ("addresses", "repaired", "stack"))
+    assert of_containers.endswith(" c1 c2")
 
 
 DOCKERS = "pkg-Docker-dockerd.service"
@@ -453,6 +459,38 @@ def test_a_container_that_docker_cannot_tell_of_hides_no_other(nas: FakeNas) -> 
     broken = "Error response from daemon: RWLayer of container c2 is unexpectedly nil"
     nas.tool("docker", DOCKER.replace("Error: No such container: c2", broken))
     assert nas.look()["containers"] == ['{"name":"/test"}']
+
+
+# ---- volumes ----------------------------------------------------------------------------------------------
+def test_volumes_are_told_with_names_of_one_word(nas: FakeNas) -> None:
+    nas.tool("docker", DOCKER)
+    assert nas.look()["volumes"] == ['{"name":"app_data"}', '{"name":"v2"}']
+
+
+def test_a_nas_without_a_volume_says_so_by_an_empty_section(nas: FakeNas) -> None:
+    nas.tool("docker", DOCKER.replace("volume-ls) ", "volume-ls) exit 0; "))
+    assert nas.look()["volumes"] == []
+
+
+def test_more_volumes_than_it_tells_of_and_labels_longer_than_it_takes_are_told_as_such(nas: FakeNas) -> None:
+    many = "volume-ls) seq -f v%g 2500 ;;\nvolume-other) "
+    nas.tool("docker", DOCKER.replace("volume-ls) ", many))
+    told = nas.look()["volumes"]
+    assert len(told) == 2001 and told[-1] == "cut" and told[1999] == '{"name":"v2000"}'
+    long = """volume-inspect) printf '{"name":"%20000s"}\n' x; echo '{"name":"v2"}' ;;\nvolume-other) """
+    nas.tool("docker", DOCKER.replace("volume-inspect) ", long))
+    assert nas.look()["volumes"] == ["cut", '{"name":"v2"}']
+
+
+@pytest.mark.parametrize("hangs", ["ls", "inspect"])
+def test_a_driver_of_volumes_that_hangs_hides_the_volumes_and_nothing_else(nas: FakeNas, hangs: str) -> None:
+    nas.tool("docker", f'[ "$1 $2" != "volume {hangs}" ] || exec sleep 60\n{DOCKER}')
+    nas.tool("systemctl", "echo Id=x")
+    began = time.monotonic()
+    told = nas.look(probe=PROBE.replace("$limit 20", "$limit 3"))
+    assert time.monotonic() - began < 13
+    assert told["volumes"] == ["unanswered"] and told["containers"] == ['{"name":"/test"}']
+    assert told["units"] == ["Id=x"]
 
 
 INSIDE = """case $1 in

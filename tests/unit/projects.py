@@ -1,5 +1,6 @@
 """Compose projects as a whole, planned and recorded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -54,17 +55,22 @@ def stack(
     services: Literal["all", "joined"] = "all",
     seen: dict[str, SeenNetwork] | None = None,
     shared: dict[str, str] | None = None,
-    **files: str,
+    files: dict[str, str] | None = None,
+    more: Sequence[dict[str, Any]] = (),
 ) -> Stack:
-    """document: without the site's network, which is added. files: beside the compose file."""
+    """document: without the site's network, which is added. files: beside the compose file; more: further projects."""
     site, problems = parse_site(site_of(put("compose", []), put("containers", {}), *changes))
     assert site is not None, problems
-    project = compose_file({**document, "networks": {**LAN, **document.get("networks", {})}}, **files)
-    sources, told = all_services(site, [project], [take(project, lan_settings(site), services)])
+    projects = [
+        compose_file({**one, "networks": {**LAN, **one.get("networks", {})}}, **(files or {}))
+        for one in (document, *more)
+    ]
+    taken = [take(project, lan_settings(site), services) for project in projects]
+    sources, told = all_services(site, projects, taken)
     networks, wrong = plan_networks(site, sources)
     lans = []
     for planned in networks:
-        plan, more = plan_lan(planned.view.site, planned.addresses, engine)
+        plan, found = plan_lan(planned.view.site, planned.addresses, engine)
         lans.append(replace(plan, key=planned.view.key))
-        wrong += more
+        wrong += found
     return Stack(sources, tuple(lans), engine, seen or {}, shared or {}, [*problems, *errors(told), *wrong])

@@ -1,10 +1,12 @@
 """What NASes said, recorded by probe.sh in the lab (tests/unit/answers), and the cases made of it.
 
 A case is a file under tests/unit/findings: the answer it starts from, what is other than in the lab (`edits` of its
-text, whole `sections`), what the `site` says otherwise, and what it `says`.
+text, whole `sections`), what the `site` says otherwise, and what it `says`. A case with a `project` has the Compose
+project that the answer `compose` is of (answers/compose.yml) in its site, with these changes, as in `entry`.
 """
 
 import re
+import tempfile
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -12,20 +14,24 @@ from typing import Any
 
 import yaml
 
+from config.problems import Problem
 from config.site import Site, parse_site
+from config.sources import Sources, all_services, errors
 from facts.nas import NasFacts
 from facts.state import StackState
+from inputs.compose_files import read_projects
 from install.conf import read_conf
 from probe.parse import parse_facts
-from tests.unit.sites import site_of
+from tests.unit.sites import compose_file, put, site_of, sources_of
 
 HERE = Path(__file__).parent
 STACK = "organization/macvlan-ipv6/home"  # the one whose preview a case is
+PROJECT = "home/docker-compose.yml"
 CASES = sorted(path.stem for path in (HERE / "findings").glob("*.yaml"))
 
 
-def answer(name: str) -> str:
-    return (HERE / "answers" / f"{name}.txt").read_text()
+def answer(name: str, kind: str = "txt") -> str:
+    return (HERE / "answers" / f"{name}.{kind}").read_text()
 
 
 @cache
@@ -68,7 +74,37 @@ def stack_state_left_by(facts: NasFacts) -> StackState:
 
 
 def site_text_in(name: str) -> Any:
-    return _merged(site_of(), case(name).get("site", {}))
+    told = case(name)
+    if "project" in told:
+        entry = {"path": PROJECT, "services": "all", **told.get("entry", {})}
+        return _merged(site_of(put("compose", [entry]), put("containers", {})), told.get("site", {}))
+    return _merged(site_of(), told.get("site", {}))
+
+
+def project_in(name: str) -> Any:
+    """The compose file of a case with a project, None for another case."""
+    changes = case(name).get("project")
+    if changes is None:
+        return None
+    document = yaml.safe_load(answer("compose", "yml"))
+    services = document["services"] | changes.get("services", {})
+    services = {key: {**document["services"].get(key, {}), **service} for key, service in services.items()}
+    sections = {key: {**document[key], **changes.get(key, {})} for key in ("networks", "volumes")}
+    return {"services": services, **sections}
+
+
+def sources_in(site: Site, project: Any) -> tuple[Sources, list[Problem]]:
+    """The services of a case, and what is wrong with its project. project: its compose file."""
+    if project is None:
+        return sources_of(site, [compose_file()] if site.compose else [])[0], []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, PROJECT)
+        path.parent.mkdir()
+        path.write_text(yaml.safe_dump(project, sort_keys=False))
+        projects, taken, problems = read_projects(site, Path(folder))
+    assert projects and not problems, problems
+    sources, told = all_services(site, projects, taken)
+    return sources, errors(told)
 
 
 def site_in(name: str) -> Site:

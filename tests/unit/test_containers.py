@@ -49,11 +49,13 @@ def test_a_priority_that_a_person_wrote_stays_the_only_one() -> None:
     assert priorities(29, {"web": service}, back={}) == {"bridge-host": None, "app_back": 1}
 
 
-def test_a_container_on_two_lans_alone_is_as_it_was() -> None:
-    document = {"services": {"web": web("iot")}, "networks": {"iot": {"external": True}}}
-    document["services"]["web"]["networks"]["iot"] = {"ipv4_address": "192.168.20.60"}
-    found = stack(document, put("networks", two()["networks"]), engine=29).containers["web"]
-    assert [(one.lan, one.gw_priority) for one in found.endpoints] == [("", None), ("iot", None)]
+def test_of_two_lans_the_first_has_the_route_and_without_an_inner_network_all_is_as_it_was() -> None:
+    for more, first in (({}, None), ({"back": None}, 1000)):
+        networks = {**WEB["networks"], "iot": {"ipv4_address": "192.168.20.60"}, **more}
+        document = {"services": {"web": web(networks=networks)}, "networks": {"iot": {"external": True}, "back": {}}}
+        found = stack(document, put("networks", two()["networks"]), engine=29).containers["web"]
+        lans = [(one.lan, one.gw_priority) for one in found.endpoints if one.lan is not None]
+        assert lans == [("", first), ("iot", None)]
 
 
 def test_the_services_key_is_an_alias_on_each_inner_network_beside_its_own() -> None:
@@ -94,9 +96,21 @@ def test_ports_stay_where_the_bridge_has_the_default_route() -> None:
     """Without IPv6 in Docker's network on the LAN, Docker goes by the names: aback comes before bridge-host."""
     document = {"name": "app", "services": {"web": web("a", ports=["80:80"])}, "networks": {"a": {"name": "aback"}}}
     by_name = stack(document, put("network", {"ipv6": "loop"}))
-    assert by_name.containers["web"].service.ports and not by_name.told()
+    assert by_name.containers["web"].service.ports
+    assert [(one.path.rpartition(".")[2], one.value, one.severity) for one in by_name.told()] == [
+        ("networks", "aback", "warning")
+    ]
     by_priority = stack(document, put("network", {"ipv6": "loop"}), engine=28)
     assert not by_priority.containers["web"].service.ports
+    document["networks"]["a"]["internal"] = True
+    as_told = stack(document, put("network", {"ipv6": "loop"}))
+    assert not [one for one in as_told.told() if one.severity == "warning"]
+
+
+def test_a_bridge_that_a_person_has_given_the_default_route_is_not_told_of() -> None:
+    service = web(networks={**WEB["networks"], "back": {"gw_priority": 1}})
+    found = stack({"name": "app", "services": {"web": service}, "networks": {"back": {}}}, engine=29)
+    assert found.containers["web"].default is not None and found.told() == []
 
 
 def test_what_is_known_of_an_external_network_decides_too() -> None:
@@ -152,6 +166,25 @@ def test_containers_come_after_those_that_they_need_and_else_as_written() -> Non
     assert after == {"a": ("d",), "b": ("c",), "c": ("d",), "d": (), "e": ("f",), "f": ()}
 
 
+def test_containers_of_the_site_itself_come_after_those_whose_volumes_they_take() -> None:
+    changes = [
+        put("containers", key, {"image": "busybox", "ipv4_address": ip, "volumes_from": lent})
+        for key, ip, lent in (("one", "192.168.1.61", ["two:ro"]), ("two", "192.168.1.62", []))
+    ]
+    assert stack({"services": {"web": web()}}, *changes).containers["one"].after == ("two",)
+
+
+def test_two_projects_with_services_of_one_name_keep_them_apart() -> None:
+    shares = {"image": "busybox", "network_mode": "service:db", "volumes_from": ["db:ro"], "depends_on": ["db"]}
+    first = {"name": "one", "services": {"db": inner()}, **BACK}
+    second = {"name": "two", "services": {"db": inner(), "vpn": shares}, **BACK}
+    found = stack(first, more=[second])
+    assert found.containers.keys() == {"db", "two-db", "vpn"}
+    vpn = found.containers["vpn"]
+    assert (vpn.after, vpn.service.volumes_from) == (("two-db",), ("two-db:ro",))
+    assert found.containers["two-db"].endpoints[0].network == "two_back"
+
+
 def test_what_containers_of_the_site_itself_need_and_cannot_have_is_told_and_planned_all_the_same() -> None:
     changes = [
         put("containers", key, {"image": "busybox", "ipv4_address": ip, "depends_on": needs})
@@ -197,6 +230,8 @@ def test_a_name_given_twice_is_told_where_one_of_the_two_is_not_on_the_lan() -> 
     services = {"web": web("back"), "db": inner(container_name="web")}
     [told] = stack({"name": "app", "services": services, **BACK}).problems
     assert told.path.endswith("services.db.container_name") and "services.web too" in told.message
+    services["db"] = web("back", container_name="web", networks={"bridge-host": {"ipv4_address": "192.168.1.61"}})
+    assert len(stack({"name": "app", "services": services, **BACK}).problems) == 1
 
 
 def test_what_shares_with_a_service_that_stays_with_compose_is_told() -> None:

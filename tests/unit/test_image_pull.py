@@ -78,10 +78,10 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def pull(image: str) -> None:
+def pull(image: str, **more: str) -> None:
     [hook] = record_lan(plan_of(site_of(*IMAGES)), pulled="x").pulls.values()
     assert hook.opts is None or not hook.opts.on_dry_run, "a preview changes nothing"
-    args = pulumi.ResourceHookArgs("urn", "", "lan-moving:latest", "", {"name": image})
+    args = pulumi.ResourceHookArgs("urn", "", "lan-moving:latest", "", {"name": image, **more})
 
     async def call() -> None:
         waits = hook(args)
@@ -98,6 +98,11 @@ def pull(image: str) -> None:
 def test_the_nas_pulls_it_by_the_one_connection(ssh: Path) -> None:
     pull("moving:latest")
     assert f"ssh {(ssh / 'calls').read_text()}" == f"{SSH}docker pull --quiet moving:latest\n"
+
+
+def test_the_nas_pulls_the_platform_that_is_asked_for(ssh: Path) -> None:
+    pull("moving:latest", platform="linux/arm64")
+    assert (ssh / "calls").read_text().endswith("docker pull --quiet --platform linux/arm64 moving:latest\n")
 
 
 def test_a_name_is_quoted_for_the_shell_of_the_nas(ssh: Path) -> None:

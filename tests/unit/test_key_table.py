@@ -1,8 +1,11 @@
 """docs/compose.md: no key of the Compose specification is missing in it, and what it says of a key is what happens."""
 
+import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import pulumi_docker
 import pytest
 
 from cli.keys import page
@@ -98,3 +101,36 @@ def test_what_the_table_says_of_a_key_is_what_happens(row: Row) -> None:
         assert why in "".join(one.message for one in found if one.severity == "note")
     elif isinstance(row.rule, Done):
         assert [one for one in at if one.message.startswith(UNKNOWN)] == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"oom_kill_disable": False}, {"pids_limit": 0}, {"mem_swappiness": "0"}, {"uts": ""}, {"use_api_socket": False},
+     {"blkio_config": {"weight": 0}}, {"deploy": {"resources": {"limits": {"pids": 0}}}}],
+)  # fmt: skip
+def test_a_refused_key_that_asks_for_nothing_is_none(keys: dict[str, Any]) -> None:
+    document = {"services": {"box": {"image": "x", "networks": ["bridge-host"], **keys}}}
+    site, _ = parse_site(site_of())
+    assert site is not None
+    networks = {"networks": {"bridge-host": {"external": True}}}
+    assert take(compose_file(document | networks), lan_settings(site)).problems == []
+
+
+# Parameters of the plugin's container that none of Compose's keys needs, or that say the same as another one
+UNUSED = {
+    "container_read_refresh_timeout_milliseconds": "the plugin's own",
+    "gpus": "device_requests",
+    "logs": "the plugin's own",
+    "platform": "the image's",
+    "publish_all_ports": "`docker run -P`",
+    "rm": "`docker run --rm`",
+    "start": "the plugin's own",
+    "uploads": "configs and secrets that are no files",
+}
+
+
+def test_what_the_docker_plugin_can_say_of_a_container_is_done() -> None:
+    known = {*inspect.signature(pulumi_docker.ContainerArgs.__init__).parameters} - {"__self__"}
+    texts = [path.read_text() for path in (ROOT / "components/containers").glob("*.py")]
+    said = {name for text in texts for name in re.findall(r"\b(\w+)[=\"]", text)}
+    assert known - said == {*UNUSED}

@@ -13,24 +13,32 @@ from tests.unit.sites import judge, put, site_of
 from tests.unit.test_findings import found
 
 KEY_AND_VALUE = re.compile(r"(?<!with )`((?:nas|lan|ula|shim|network|install)\.[a-z0-9_]+): ([^`{}<>…]+)`(?! if )")
-WHOLE_NETWORK = re.compile(r"give this network the name ([^,]+),")
 VALUE = re.compile(r"write `?([\w./:-]+)`?(?!.*, and addresses)")
 
+Written = tuple[tuple[str, str], ...]
 
-def written(problem: Problem) -> Iterator[tuple[str, str]]:
-    """Each key with the value that the remedy has a person write there. A further network has keys of its own."""
+
+def written(problem: Problem) -> Iterator[Written]:
+    """Each set of keys with values that the remedy has a person write there together. A further network has keys of its
+    own."""
     place = "".join(re.findall(r"^site\.(networks\.[^.]+\.)", problem.path))
     key = problem.path.removeprefix(f"site.{place}")
-    for name, value in KEY_AND_VALUE.findall(problem.remedy):
-        yield f"{place}{name}", value
-    for name in WHOLE_NETWORK.findall(problem.remedy) if not place else ():
-        yield "network.name", name
+    together: list[tuple[str, str]] = []
+    end = -1
+    for match in KEY_AND_VALUE.finditer(problem.remedy):
+        if together and problem.remedy[end : match.start()] != " and ":
+            yield tuple(together)
+            together = []
+        together.append((f"{place}{match[1]}", match[2]))
+        end = match.end()
+    if together:
+        yield tuple(together)
     for value in VALUE.findall(problem.remedy):
         of_one_key = problem.path.startswith("site.") and key.count(".") == 1
         if (
             of_one_key and not value.endswith(":") and (value in ("auto", "none") or re.search(r"[\d-]", value))
         ):  # else a word of the sentence
-            yield f"{place}{key}", value
+            yield ((f"{place}{key}", value),)
 
 
 def errors(problems: list[Problem]) -> set[tuple[str, str]]:
@@ -38,26 +46,34 @@ def errors(problems: list[Problem]) -> set[tuple[str, str]]:
 
 
 REMEDIES = [
-    pytest.param(name, problem, key, value, id=f"{name}-{key}-{value}")
+    pytest.param(name, problem, keys, id=f"{name}-{'-'.join(f'{key}-{value}' for key, value in keys)}")
     for name in CASES
     for problem in found(name)
-    for key, value in written(problem)
+    for keys in written(problem)
 ]
 
 
 def test_there_are_remedies_of_every_form() -> None:
-    applied = {(key, value) for _, _, key, value in (one.values for one in REMEDIES)}
+    applied = [keys for _, _, keys in (one.values for one in REMEDIES)]
     assert len(REMEDIES) > 30
-    assert {("lan.parent", "br0"), ("shim.name", "mac0"), ("lan.nas_address", "none")} <= applied
-    assert {("network.name", "old-net"), ("lan.gateway", "192.168.1.2"), ("ula.gateway", "auto")} <= applied
-    assert ("network.ipv6", "loop") in applied
+    for one in [
+        ("lan.parent", "br0"),
+        ("shim.name", "mac0"),
+        ("lan.nas_address", "none"),
+        ("lan.gateway", "192.168.1.2"),
+    ]:
+        assert (one,) in applied
+    assert (("network.name", "old-net"),) in applied and (("ula.gateway", "auto"),) in applied
+    assert (("network.ipv6", "loop"),) in applied
+    assert (("network.name", "home_lan"), ("network.ipv6", "loop")) in applied
 
 
-@pytest.mark.parametrize(("name", "problem", "key", "value"), REMEDIES)
-def test_who_writes_what_a_finding_says_meets_no_new_error(name: str, problem: Problem, key: str, value: str) -> None:
+@pytest.mark.parametrize(("name", "problem", "keys"), REMEDIES)
+def test_who_writes_what_a_finding_says_meets_no_new_error(name: str, problem: Problem, keys: Written) -> None:
     before = errors(found(name))
     raw = site_text_in(name)
-    put(*key.split("."), value)(raw)
+    for key, value in keys:
+        put(*key.split("."), value)(raw)
     after = errors(found(name, parsed(raw)))
     assert (problem.path, problem.message) not in after
     assert {path for path, _ in after - before} <= {path for path, _ in before} - {problem.path}
