@@ -90,7 +90,7 @@ TAKEN_VALUES = frozenset(
         'environment: ["A = 1"]',
         *("ports: [{target: 80, host_ip: nas}]", "volumes: [{type: bind, target: /b}]"),
         "volumes: [{type: bind, source: /a, target: /x}, {type: bind, source: /b, target: /x/}]",
-        *("env_file: [{required: false}]", "profiles: debug"),
+        "env_file: [{required: false}]",
         "deploy: {resources: {limits: {memory: 1g}}}\nmem_limit: 2g",
         "deploy: {resources: {limits: {cpus: 1}}}\ncpus: 2",
         "deploy: {resources: {reservations: {devices: [{driver: nvidia}]}}}",
