@@ -16,6 +16,10 @@ def check_service(document: Map, key: str, enabled: Map, disabled: Map) -> Itera
         path = ("services", key, *path)
         return Finding(path, place_of(document, path), value, message, remedy)
 
+    profiles = service.get("profiles")
+    if profiles and not isinstance(profiles, list):
+        shown = profiles if isinstance(profiles, str) else ""
+        yield wrong(("profiles",), shown, "is not a list", "write it as one, as in `profiles: [debug]`")
     networks = service.get("networks")
     if service.get("network_mode") is not None and networks:
         message = "stands beside `networks:`, and Compose takes only one of the two"

@@ -9,11 +9,10 @@ from compose.disk import Disk, Document, File, Folder
 from compose.findings import Finding, Path, Refused
 from compose.forms.merging import clear, merged, without_doubles
 from compose.forms.short_forms import lengthen
-from compose.forms.typed import maps
 from compose.paths import give_defaults, resolve_paths
 from compose.text import dotenv
 from compose.text.variables import interpolate
-from compose.values import Derived, List, Map, Place, copied, items_of, place_of
+from compose.values import Derived, List, Map, Place, copied, items_of, maps, place_of
 
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 MAX_DEPTH = 20  # of files that include or extend one another

@@ -4,8 +4,7 @@ transform/defaults.go."""
 from typing import Any
 
 from compose.disk import Folder
-from compose.forms.typed import maps
-from compose.values import List, Map, like, list_of
+from compose.values import List, Map, like, list_of, maps
 
 
 def give_defaults(document: Map) -> None:

@@ -127,6 +127,11 @@ def dict_of(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def maps(value: Any) -> list[Map]:
+    """The maps that stand under a map's keys."""
+    return [one for one in dict_of(value).values() if isinstance(one, Map)]
+
+
 def copied(value: Any) -> Any:
     """A copy, down to the single values."""
     if isinstance(value, dict):

@@ -1,18 +1,18 @@
 """What a site takes of a Compose project: the services that join its networks, or all, and what they need beside."""
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from compose.findings import Finding
 from compose.project import Project, faults_of
 from compose.values import copied, dict_of, list_of, without_extensions
 from config.declared import DeclaredFile, DeclaredNetwork, DeclaredVolume, Origin
-from config.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
+from config.problems import Problem, from_pydantic, pruned, unknown_keys
 from config.projects.file_networks import LanSettings, Matched, match
-from config.projects.places import problem_of
+from config.projects.places import problem_of, unplaced
 from config.projects.service_reading import Reading, hidden, read_service, shown_services
 from config.projects.specification import FILE, NETWORK, TOP, VOLUME, Ignored, Refused, Rule, told
 from config.projects.telling import (
@@ -24,7 +24,7 @@ from config.projects.telling import (
 )
 from config.projects.unset_variables import unset_variables
 from config.service import Service
-from config.service_parts import Attachment, BindOptions, Volume
+from config.service_parts import FILE_FOLDERS, Attachment, BindOptions, Volume
 from config.types import as_service, is_docker_name
 
 JOINED: Literal["joined"] = "joined"
@@ -61,6 +61,10 @@ class ServiceEntry:
     compose_service: str = ""
     is_project_named: bool = False
 
+    def docker_name(self, key: str) -> str:
+        """Of its container. key: as in ``name``."""
+        return self.name or self.service.container_name or key
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -91,8 +95,7 @@ class _Taking:
         self.volumes = self._models("volumes", DeclaredVolume, VOLUME)
         self.matched: Matched = match(self.declared, lans)
         self.wholly = False
-        self.others: dict[str, DeclaredNetwork] = {}
-        self.others_named_at: dict[str, str] = {}
+        self.named_at: dict[str, str] = {}  # Docker's names of networks of others → where a service names one
 
     def path(self, *parts: str) -> str:
         return ".".join((f"{self.project.file}: {parts[0]}", *parts[1:]))
@@ -175,12 +178,13 @@ class _Taking:
                 message = "is not a key of the Compose specification"
                 self.problems.append(Problem(self.path(key), "", message, "remove it, or let its name start with x-"))
         findings = [one for one in self.project.findings if one.service is None or one.service in found]
-        wrong = [problem.path for problem in self.problems] + [self._path_of(one) for one in findings]
+        wrong = [problem.path for problem in self.problems] + [
+            unplaced(self.project.file, one.path) for one in findings
+        ]
         variables, consequences = unset_variables(self.project, [*found], wrong)
         self.problems = [problem for problem in self.problems if problem.path not in consequences] + variables
-        self.problems += [
-            problem_of(one, self.project.file) for one in findings if self._path_of(one) not in consequences
-        ]
+        findings = [one for one in findings if unplaced(self.project.file, one.path) not in consequences]
+        self.problems += [problem_of(one, self.project.file) for one in findings]
         for key, reading in found.items():
             if reading.unset:
                 message = "has no value in the .env: Compose would take it from the shell of whoever runs it, or leave "
@@ -190,9 +194,6 @@ class _Taking:
                 self.problems.append(
                     Problem(path, names, message, "write it into the .env, or remove the line", "warning")
                 )
-
-    def _path_of(self, finding: Finding) -> str:
-        return dotted(f"{self.project.file}: ", finding.path).replace(": .", ": ", 1)
 
     def _tell_of_ignored(self, found: Mapping[str, Reading], left: Sequence[str]) -> None:
         ignored: dict[str, list[tuple[str, str]]] = {}
@@ -239,8 +240,7 @@ class _Taking:
             networks, keys = {mode: Attachment()}, {mode: mode}  # a network's name, as Docker's own --network takes it
             mode = None
             if networks.keys().isdisjoint(lan.name for lan in self.lans):
-                self.others |= {name: DeclaredNetwork(name=name, external=True) for name in networks}
-                self.others_named_at |= dict.fromkeys(networks, f"{path}.network_mode")
+                self.named_at |= dict.fromkeys(networks, f"{path}.network_mode")
         self.problems += renaming_links(service, path)
         update: dict[str, Any] = {"networks": networks, "network_mode": mode, "links": ()}
         if self._is_on_lan_only(service) or mode == "host":
@@ -281,11 +281,11 @@ class _Taking:
 
     def _files(self, service: Service) -> Iterator[Volume]:
         """Configs and secrets, as what they are without a swarm: files of the NAS that are mounted."""
-        mounts = [("configs", "/{}", mount) for mount in service.configs]
-        mounts += [("secrets", "/run/secrets/{}", mount) for mount in service.secrets]
-        for section, default, mount in mounts:
-            target = mount.target or mount.source
-            target = target if target.startswith("/") else default.format(target)
+        mounts = [
+            (section, folder, one) for section, folder in FILE_FOLDERS.items() for one in getattr(service, section)
+        ]
+        for section, folder, mount in mounts:
+            target = posixpath.join(folder, mount.target or mount.source)
             if source := self._file(section, mount.source, "")[0]:
                 bind = BindOptions(create_host_path=False)
                 yield Volume(type="bind", source=source, target=target, read_only=True, bind=bind)
@@ -312,7 +312,8 @@ class _Taking:
         own = {lan.name for lan in self.lans}
         used = {name for entry in entries.values() for name in entry.service.networks}
         by_name = {declared.name: self._labelled(key, declared) for key, declared in self.declared.items()}
-        return {name: by_name[name] for name in by_name if name in used - own} | self.others
+        others = {name: DeclaredNetwork(name=name, external=True) for name in self.named_at}
+        return {name: by_name[name] for name in by_name if name in used - own} | others
 
     def _labelled(self, key: str, declared: DeclaredNetwork) -> DeclaredNetwork:
         """With the labels without which Compose refuses a network of its project that it finds."""
@@ -334,7 +335,7 @@ class _Taking:
             for section, found in sections.items()
             for key, one in found.items()
         }
-        return {**{("networks", name): Origin(path) for name, path in self.others_named_at.items()}, **declared}
+        return {**{("networks", name): Origin(path) for name, path in self.named_at.items()}, **declared}
 
 
 def _read(model: type[_Model], raw: Any, path: str, rules: Mapping[str, Rule]) -> tuple[_Model | None, list[Problem]]:

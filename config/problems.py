@@ -1,7 +1,7 @@
 """User errors: they are collected, worded alike, and shown all at once."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
@@ -135,6 +135,12 @@ def as_text(value: Any) -> str:
     if not text.isprintable():
         text = repr(text)  # an escape sequence would be the terminal's, a line break would tear the error apart
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+
+
+def shortened(words: Sequence[str], most: int, between: str = ", ") -> str:
+    """The first ones, and how many more there are."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return between.join(words[:most]) + more
 
 
 def on_one_line(text: str) -> str:

@@ -104,9 +104,7 @@ def _restart(value: Any) -> str:
 
 
 def _mebibytes(value: Any) -> int:
-    found = size(value)
-    if found is None or found < 0:
-        reject("is not a size", "write a number and a unit, as in 512m or 1.5g")
+    found = in_bytes(value)
     if found < MIB or found % MIB:
         near = max(round(found / MIB), 1)
         reject("is not a whole number of mebibytes, the Docker plugin's unit", f"round it, as in {near}m")
@@ -306,6 +304,9 @@ class Ulimit(Strict):
 class Dependency(Strict):
     condition: Literal["service_started", "service_healthy", "service_completed_successfully"] = "service_started"
     required: bool = True
+
+
+FILE_FOLDERS = {"configs": "/", "secrets": "/run/secrets/"}  # in the container, for a target that is no full path
 
 
 class FileMount(Strict):

@@ -9,12 +9,11 @@ from config.declared import DeclaredNetwork, DeclaredVolume, Origin
 from config.problems import Problem, as_text
 from config.projects.telling import ignored_note, pointless, renaming_links
 from config.service import Service
-from config.service_parts import Attachment
+from config.service_parts import FILE_FOLDERS, Attachment
 from config.site import ROOT, Site
-from config.types import is_docker_name
+from config.types import as_service, is_docker_name
 
-_FILE = "mount the file itself: `volumes: [/folder/on/the/NAS/{0}:{1}:ro]`"
-_WHERE = {"configs": "/{0}", "secrets": "/run/secrets/{0}"}
+_FILE = "mount the file itself: `volumes: [/folder/on/the/NAS/{0}:{1}{0}:ro]`"
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,10 @@ def _problems(path: str, service: Service, lans: Collection[str]) -> Iterator[Pr
         message = "would take the container off the site's network, and a container of the site has an address there"
         remedy = "remove it; or move the service to a compose file, which `site.compose:` names with `services: all`"
         yield Problem(f"{path}.network_mode", as_text(mode), message, remedy)
-    for key, target in _WHERE.items():
+    for key, folder in FILE_FOLDERS.items():
         for index, mount in enumerate(getattr(service, key)):
             message = f"names one of the {key} of a compose file, and the site has none"
-            remedy = _FILE.format(as_text(mount.source), target.format(as_text(mount.source)))
+            remedy = _FILE.format(as_text(mount.source), folder)
             yield Problem(f"{path}.{key}[{index}]", as_text(mount.source), message, remedy)
     for index, volume in enumerate(service.volumes):
         if volume.type == "volume" and volume.source and not is_docker_name(volume.source):
@@ -112,9 +111,7 @@ def _with_keys(entry: ServiceEntry, keys: Mapping[str, str]) -> ServiceEntry:
 def _shared(entry: ServiceEntry, keys: Mapping[str, str]) -> dict[str, object]:
     update: dict[str, object] = {}
     for key in ("network_mode", "ipc", "pid"):
-        value = getattr(entry.service, key)
-        if isinstance(value, str) and value.startswith("service:"):
-            other = value.removeprefix("service:")
+        if other := as_service(getattr(entry.service, key) or ""):
             update[key] = f"service:{keys.get(other, other)}"
     lent = (text.partition(":") for text in entry.service.volumes_from)
     update["volumes_from"] = tuple(f"{keys.get(name, name)}{colon}{mode}" for name, colon, mode in lent)

@@ -46,7 +46,7 @@ def _containers(site: Site, services: Mapping[str, ServiceEntry]) -> tuple[tuple
         containers.append(
             ContainerPlan(
                 key=key,
-                name=entry.name or service.container_name or key,
+                name=entry.docker_name(key),
                 ipv4=written.ipv4,
                 ula=ula,
                 static=static,

@@ -7,7 +7,7 @@ from typing import Any
 from compose.findings import Finding, Path, Refused
 from compose.forms.short_forms import volume_of
 from compose.forms.units import number_text
-from compose.values import List, Map, Place, items_of, like, place_of
+from compose.values import List, Map, Place, items_of, like, maps, place_of
 
 # A list of these replaces nothing: its items are added, KEY=value items by their keys
 _PAIRS = {"annotations", "environment", "labels", "sysctls"}
@@ -259,24 +259,20 @@ _UNIQUE: dict[str, Callable[[Any], Any]] = {
 
 def without_doubles(document: Map) -> None:
     """Leaves one item a key in the lists of which Compose says so."""
-    for service in _maps(document.get("services")):
+    for service in maps(document.get("services")):
         for key, key_of in _UNIQUE.items():
             if isinstance(service.get(key), list):
                 service[key] = unique([service[key]], key_of)
-        for place in _maps(service.get("networks")):
+        for place in maps(service.get("networks")):
             for key in ("aliases", "link_local_ips"):
                 if isinstance(place.get(key), list):
                     place[key] = unique([place[key]], _key_of)
         deploy = service.get("deploy")
         if isinstance(deploy, dict) and isinstance(deploy.get("labels"), list):
             deploy["labels"] = unique([deploy["labels"]], _key_of)
-    for network in _maps(document.get("networks")):
+    for network in maps(document.get("networks")):
         if isinstance(network.get("labels"), list):
             network["labels"] = unique([network["labels"]], _key_of)
-
-
-def _maps(value: Any) -> list[Map]:
-    return [one for one in value.values() if isinstance(one, Map)] if isinstance(value, dict) else []
 
 
 def clear(document: Map, paths: tuple[Path, ...]) -> None:

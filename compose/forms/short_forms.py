@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from compose.values import List, Map, items_of, like
+from compose.values import List, Map, items_of, like, maps
 
 _BIND_OPTIONS = {"rprivate", "private", "rshared", "shared", "rslave", "slave"}
 _RELABEL = {"z", "Z"}
@@ -213,16 +213,12 @@ def lengthen_service(service: Map) -> None:
 
 def lengthen(document: Map) -> None:
     """The same for each service, and the old form of `external:` for what the file declares."""
-    for service in _maps(document.get("services")):
+    for service in maps(document.get("services")):
         lengthen_service(service)
     for key in ("networks", "volumes", "secrets", "configs"):
-        for declared in _maps(document.get(key)):
+        for declared in maps(document.get(key)):
             external = declared.get("external")
             if isinstance(external, dict):
                 declared["external"] = True
                 if "name" in external:
                     declared.setdefault("name", external["name"])
-
-
-def _maps(value: Any) -> list[Map]:
-    return [one for one in value.values() if isinstance(one, Map)] if isinstance(value, dict) else []

@@ -2,12 +2,12 @@
 DecodeMapstructure of its types. A value that has no such type is left as it is, and the models refuse it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from compose.forms import words
 from compose.forms.units import duration_text, nanoseconds, number_text, size
-from compose.values import Derived, List, Map, items_of, like
+from compose.values import List, Map, items_of, like, maps
 
 _TRUE, _FALSE = {"true", "y", "yes", "on"}, {"false", "n", "no", "off"}
 
@@ -215,11 +215,3 @@ def give_types(document: Map) -> None:
 
 def give_service_types(service: Map) -> None:
     _convert(service, _SERVICE)
-
-
-def maps(value: Any) -> Iterable[Map]:
-    return [one for one in value.values() if isinstance(one, Map)] if isinstance(value, dict) else []
-
-
-def is_derived(value: Any) -> bool:
-    return isinstance(value, Derived)

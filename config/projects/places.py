@@ -17,6 +17,11 @@ def located(file: str, place: Place | None, path: Sequence[str | int]) -> str:
     return f"{where} {dotted('', path).removeprefix('.')}".rstrip()
 
 
+def unplaced(file: str, path: Sequence[str | int]) -> str:
+    """`docker-compose.yml: services.pihole.image`, which ``relocated`` takes."""
+    return f"{file}: {dotted('', path).removeprefix('.')}"
+
+
 def problem_of(finding: Finding, file: str) -> Problem:
     """file: as in located."""
     path = located(file, finding.place, finding.path)

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 from compose.findings import Path
 from compose.project import Project, faults_of
 from compose.values import Fault, copied, dict_of, list_of, without_extensions
-from config.problems import Problem, dotted
-from config.projects.places import located
+from config.problems import Problem
+from config.projects.places import located, unplaced
 
 SHOWN = 6  # places that one message names
 
@@ -23,7 +23,7 @@ def unset_variables(
         found.setdefault(fault.name, []).append((fault, path))
     told, consequences = [], set()
     for name, uses in found.items():
-        paths = [f"{project.file}: {dotted('', path).removeprefix('.')}" for _, path in uses]
+        paths = [unplaced(project.file, path) for _, path in uses]
         bad = [path for path in paths if path in wrong]
         consequences |= {*bad}
         demanded = [fault for fault, _ in uses if fault.demanded]

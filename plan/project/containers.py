@@ -7,13 +7,13 @@ from typing import Any
 from config.compose import ServiceEntry
 from config.service import Service
 from config.sources import Sources
+from facts.labels import COMPOSE
 from plan.container_sysctls import by_place
 from plan.lan import ContainerPlan, ImagePlan, LanPlan
 from plan.project.declared import InnerNetworkPlan
 from plan.project.endpoints import EndpointPlan, default_endpoint, on_lan, on_others, with_default_route
 from plan.project.order import awaited, in_order, needed, seconds_to_health, with_ids, with_keys
 
-_PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 _HOST_GATEWAY = "host-gateway"
 FIRST_ENGINE_WITH_START_INTERVAL = 25  # an older one forgets it, and the plugin would see a difference at each preview
 
@@ -60,7 +60,7 @@ def whole_containers(
     lans: the plans of the site's networks, the first one first. stack: for the label of those that are on none of them;
     the others' plans have theirs. ids: of the containers of others with which they share, by their names.
     """
-    names = {entry.name or entry.service.container_name or key: key for key, entry in sources.services.items()}
+    names = {entry.docker_name(key): key for key, entry in sources.services.items()}
     services = {key: with_keys(entry.service, names) for key, entry in sources.services.items()}
     healthy = awaited(services.values(), "service_healthy")
     ended = awaited(services.values(), "service_completed_successfully")
@@ -81,7 +81,7 @@ def whole_containers(
             service, endpoints = _sysctls_placed(services[key], endpoints, default, engine_major)
         found[key] = WholeContainer(
             key=key,
-            name=entry.name or entry.service.container_name or key,
+            name=entry.docker_name(key),
             path=entry.path,
             service=_as_made(with_ids(with_keys(service, names), ids or {}), endpoints, default, lans, engine_major),
             endpoints=endpoints,
@@ -144,11 +144,11 @@ def _publishes(service: Service, default: EndpointPlan | None) -> bool:
 
 
 def _grouped(entry: ServiceEntry) -> dict[str, str]:
-    """The labels by which tools show containers by projects. Compose itself takes none of them for its own, because it
-    looks for a label of its own besides (com.docker.compose.config-hash)."""
+    """The labels by which tools show containers by projects. Compose from 2.16 on takes none of them for its own,
+    because it looks for a label of its own besides (com.docker.compose.config-hash)."""
     if not entry.project:
         return {}
-    return {_PROJECT: entry.project, _SERVICE: entry.alias or entry.name}
+    return {f"{COMPOSE}.project": entry.project, f"{COMPOSE}.service": entry.compose_service}
 
 
 def images(containers: Iterable[WholeContainer], pulled: str = "") -> tuple[ImagePlan, ...]:

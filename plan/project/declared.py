@@ -28,7 +28,7 @@ class InnerNetworkPlan:
     """A network of Docker's beside those of the site.
 
     made: whether this program makes it. Else it is used by its name, and never changed or removed.
-    internal, dual: as Docker has it, for the default route (plan/default_route.py).
+    internal, dual: as Docker has it, for the default route (plan/project/default_route.py).
     live_id: of one that Pulumi has to take into its state.
     """
 

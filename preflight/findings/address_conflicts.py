@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from config.problems import Problem
+from config.problems import Problem, shortened
 from config.site import Site
 from config.types import LOOP
 from facts.nas import Link, NasFacts, Neighbour
@@ -155,12 +155,11 @@ def _unasked(site: Site, plan: LanPlan, holders: Mapping[Address, AddressOwner],
     found = [str(one) for one in found if isinstance(one, IPv4Address)]
     if not found:
         return
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     why = f"{facts.user} may not send pings from the NAS, or the NAS has no route to {site.lan.subnet}"
     if plan.nas_ipv4 is None:
         why = f"the NAS has no address in {site.lan.subnet} to ask from"
     if not facts.tools & {"ping", "ping6"}:
         why = "the NAS has no `ping`"
-    message = f"could not check whether other devices use {', '.join(found[:SHOWN])}{more}: {why}"
+    message = f"could not check whether other devices use {shortened(found, SHOWN)}: {why}"
     remedy = "make sure that no other device uses them; two devices with one address cut each other off"
     yield Problem("site.nas.host", site.nas.host, message, remedy, "warning")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from config.keys import TAKE_OVER_KEY
-from config.problems import Problem
+from config.problems import Problem, shortened
 from config.site import Site
 from facts.nas import LiveContainer, NasFacts
 from facts.state import StackState
@@ -150,5 +150,4 @@ def _network_to_go(
 
 
 def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"the container{'' if len(names) == 1 else 's'} {', '.join(names[:SHOWN])}{more}"
+    return f"the container{'' if len(names) == 1 else 's'} {shortened(names, SHOWN)}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Literal
 
-from config.problems import Problem
+from config.problems import Problem, shortened
 from config.site import Site
 from config.types import OFF, ULA_RANGE
 from facts.nas import Link, NasFacts
@@ -172,6 +172,4 @@ def _leased(parent: Link) -> str:
 
 
 def _listed(things: Iterable[object]) -> str:
-    words = [str(thing) for thing in things]
-    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
-    return "; ".join(words[:SHOWN]) + more
+    return shortened([str(thing) for thing in things], SHOWN, "; ")

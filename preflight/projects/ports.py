@@ -11,7 +11,7 @@ from facts.nas import NasFacts
 
 def findings(sources: Sources, on_lan: Set[str], facts: NasFacts) -> Iterator[Problem]:
     """on_lan: the keys of the containers on the site's networks. Docker opens ports for few of these."""
-    names = {entry.name or entry.service.container_name or key for key, entry in sources.services.items()}
+    names = {entry.docker_name(key) for key, entry in sources.services.items()}
     opened = {
         (number, protocol, address): container.name
         for container in facts.containers.values()

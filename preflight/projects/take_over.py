@@ -72,7 +72,7 @@ class _Service:
 
     @property
     def name(self) -> str:
-        return self.entry.name or self.entry.service.container_name or self.key
+        return self.entry.docker_name(self.key)
 
     def made_by_compose(self, facts: NasFacts) -> list[LiveContainer]:
         """The one that has our container's place comes first."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from config.declared import DeclaredVolume, Origin
-from config.problems import Problem
+from config.problems import Problem, shortened
 from config.sources import Sources
 from facts.nas import NasFacts
 from facts.storage import LiveVolume
@@ -37,8 +37,7 @@ def _empty(sources: Sources, declared: DeclaredVolume, origin: Origin, facts: Na
         alike += [one for one in all_alike if one not in alike]
     if not alike:
         return
-    names = ", ".join(one.name for one in alike[:SHOWN])
-    names += f" and {len(alike) - SHOWN} more" if len(alike) > SHOWN else ""
+    names = shortened([one.name for one in alike], SHOWN)
     message = (
         f"is not on the NAS, so that the container finds an empty volume; Compose has made of the same key: {names}"
     )

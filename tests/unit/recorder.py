@@ -1,5 +1,6 @@
 """Runs the components against a monitor that writes down every registration, as the engine would get it."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -190,3 +191,19 @@ def revealed(value: Any) -> Any:
     """What a secret holds. Fails on what is no secret."""
     assert isinstance(value, dict) and value.get(SIGNATURE) == SECRET, f"not a secret: {value}"
     return value["value"]
+
+
+def call_hook(hook: pulumi.ResourceHook, about: pulumi.ResourceHookArgs) -> None:
+    """As Pulumi calls it before it makes a resource. Raises what the hook raises."""
+    assert hook.opts is None or not hook.opts.on_dry_run, "a preview changes nothing"
+
+    async def call() -> None:
+        waits = hook(about)
+        if waits is not None:
+            await waits
+
+    loop = asyncio.new_event_loop()  # asyncio.run would take the SDK's loop away from the tests after this one
+    try:
+        loop.run_until_complete(call())
+    finally:
+        loop.close()

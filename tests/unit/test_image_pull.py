@@ -1,6 +1,5 @@
 """Which images are looked for anew when the person says so, and what the NAS is asked to do for it."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from components.image_pull import image_pull_hook
 from config.problems import UserErrors
-from tests.unit.recorder import ACCESS, Recorder, record, record_lan
+from tests.unit.recorder import ACCESS, Recorder, call_hook, record, record_lan
 from tests.unit.sites import box, plan_of, put, site_of
 from tests.unit.test_gather import tool
 
@@ -80,19 +79,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pull(image: str, **more: str) -> None:
     [hook] = record_lan(plan_of(site_of(*IMAGES)), pulled="x").pulls.values()
-    assert hook.opts is None or not hook.opts.on_dry_run, "a preview changes nothing"
-    args = pulumi.ResourceHookArgs("urn", "", "lan-moving:latest", "", {"name": image, **more})
-
-    async def call() -> None:
-        waits = hook(args)
-        if waits is not None:
-            await waits
-
-    loop = asyncio.new_event_loop()  # asyncio.run would take the SDK's loop away from the tests after this one
-    try:
-        loop.run_until_complete(call())
-    finally:
-        loop.close()
+    call_hook(hook, pulumi.ResourceHookArgs("urn", "", "lan-moving:latest", "", {"name": image, **more}))
 
 
 def test_the_nas_pulls_it_by_the_one_connection(ssh: Path) -> None:

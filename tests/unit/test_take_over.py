@@ -1,6 +1,5 @@
 """Which container makes room for which, and what is done on the NAS for it."""
 
-import asyncio
 from pathlib import Path
 
 import pulumi
@@ -9,7 +8,7 @@ import pytest
 from components.take_over import take_over_hook
 from config.problems import UserErrors
 from preflight.projects.take_over import Replaced
-from tests.unit.recorder import ACCESS, record, record_lan
+from tests.unit.recorder import ACCESS, call_hook, record, record_lan
 from tests.unit.sites import dev_plan
 from tests.unit.test_gather import tool
 from tests.unit.test_image_pull import Old
@@ -43,18 +42,7 @@ def make_room() -> None:
     found: list[pulumi.ResourceHook] = []
     record(lambda: found.append(take_over_hook("x", ACCESS, THEIRS)))
     [hook] = found
-    assert hook.opts is None or not hook.opts.on_dry_run, "a preview changes nothing"
-
-    async def call() -> None:
-        waits = hook(pulumi.ResourceHookArgs("urn", "", "lan-db-container", "", {"name": "db"}))
-        if waits is not None:
-            await waits
-
-    loop = asyncio.new_event_loop()  # asyncio.run would take the SDK's loop away from the tests after this one
-    try:
-        loop.run_until_complete(call())
-    finally:
-        loop.close()
+    call_hook(hook, pulumi.ResourceHookArgs("urn", "", "lan-db-container", "", {"name": "db"}))
 
 
 def changes(ssh: Path) -> list[str]:
