@@ -1,6 +1,6 @@
 """One `pulumi up`: load what was written, ask the NAS, survey, make the resources, export."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from plan.outputs import joined, other_containers, report
 from plan.project.checks import problems_on_engine
 from plan.project.containers import WholeContainer, images, whole_containers
 from plan.project.declared import own_volumes, plan_inner_networks
-from plan.project.ways_out import other_ways_out
 from preflight.snapshot import dump_snapshot
 from preflight.survey import Asked, Survey, survey, survey_from_snapshots
 from probe.gather import gather_facts
@@ -43,10 +42,7 @@ def main() -> None:
     inner = plan_inner_networks(loaded.services, seen.inner_networks, stack)
     plans = [found.plan for found in surveys]
     containers = whole_containers(loaded.services, plans, inner, stack, seen.engine_major, seen.shared)
-    on_engine = [
-        *problems_on_engine(containers, loaded.services, seen.engine_major),
-        *other_ways_out(containers, plans, inner, seen.engine_major),
-    ]
+    on_engine = problems_on_engine(containers, loaded.services, plans, inner, seen.engine_major)
     warnings = [*loaded.warnings, *_checked(loaded, on_engine)]
     access = loaded.access.with_host_keys(seen.host_keys)
     lan = MacvlanLan(
@@ -71,7 +67,7 @@ def main() -> None:
     _export(lan, networks, containers, access)
 
 
-def _checked(loaded: LoadedConfig, found: Sequence[Problem]) -> list[Problem]:
+def _checked(loaded: LoadedConfig, found: Iterable[Problem]) -> list[Problem]:
     """The warnings among what the NAS's Docker makes of the containers. Raises UserErrors."""
     problems = loaded.located(found)
     if wrong := errors(problems):

@@ -1,14 +1,16 @@
 """What cannot be done with a container as it is written, or is not done as a person may expect."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from config.compose import ServiceEntry
 from config.problems import Problem
 from config.sources import Sources
+from plan.lan import LanPlan
 from plan.project.containers import WholeContainer, asks_often
-from plan.project.default_route import FIRST_ENGINE_WITH_PRIORITIES
+from plan.project.declared import InnerNetworkPlan
 from plan.project.order import CONTAINER, SERVICE, in_order, needed, shared_with
+from plan.project.ways_out import other_ways_out
 
 # The plugin asks for it as soon as a mount has any option of a volume, `nocopy` too
 FIRST_ENGINE_WITH_VOLUME_OPTIONS = 26
@@ -31,7 +33,7 @@ def _names_given_twice(services: Mapping[str, ServiceEntry], on_lan: Set[str]) -
     """plan/checks.py and plan/between.py tell of two that are both on the LAN."""
     names: dict[str, str] = {}
     for key, entry in services.items():
-        name = entry.name or entry.service.container_name or key
+        name = entry.docker_name(key)
         other = names.setdefault(name, key)
         if other != key and not {key, other} <= on_lan:
             message = f"is the name of {services[other].path} too; Docker takes each name once"
@@ -78,15 +80,18 @@ def _without_a_network_of_its_own(entry: ServiceEntry) -> Iterator[Problem]:
 
 
 def problems_on_engine(
-    containers: Iterable[WholeContainer], sources: Sources, engine_major: int | None
+    containers: Sequence[WholeContainer],
+    sources: Sources,
+    lans: Sequence[LanPlan],
+    inner: Mapping[str, InnerNetworkPlan],
+    engine_major: int | None,
 ) -> Iterator[Problem]:
-    """Those that follow from the NAS's Docker too. They are told on the container."""
+    """Those that follow from the NAS's Docker too. They are told on the container. The rest as in whole_containers."""
+    yield from other_ways_out(containers, lans, inner, engine_major)
     for container in containers:
         written = sources.services[container.key].service
         if written.ports and not container.service.ports:
             yield _unopened(container)
-        if engine_major is None or engine_major < FIRST_ENGINE_WITH_PRIORITIES:
-            yield from _leaves_elsewhere(container)
         yield from _macs(container, sources.services[container.key])
         yield from _gone(container)
         if asks_often(written) and not asks_often(container.service):
@@ -110,16 +115,6 @@ def _unopened(container: WholeContainer) -> Problem:
         message += "is on the LAN"
         remedy = f"use the container's own address, {container.on_lan.ipv4}, and its ports there"
     return Problem(f"{container.path}.ports", "", message, remedy, "note", container.key)
-
-
-def _leaves_elsewhere(container: WholeContainer) -> Iterator[Problem]:
-    """Newer engines are told (plan/project/endpoints.py), unless a person has told them otherwise."""
-    way = container.default
-    if container.on_lan is not None and way is not None and way.lan is None:
-        message = "does not leave by the LAN's router but by the NAS: Docker puts the default route on this network"
-        remedy = "write `internal: true` for it, if none of its containers needs the internet, or upgrade Docker to "
-        remedy += f"{FIRST_ENGINE_WITH_PRIORITIES}"
-        yield Problem(f"{container.path}.networks", way.network, message, remedy, "warning", container.key)
 
 
 def _macs(container: WholeContainer, entry: ServiceEntry) -> Iterator[Problem]:

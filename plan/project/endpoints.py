@@ -11,7 +11,7 @@ from plan.addresses import with_alias
 from plan.container_sysctls import options
 from plan.lan import ContainerPlan, LanPlan
 from plan.project.declared import InnerNetworkPlan
-from plan.project.default_route import FIRST_ENGINE_WITH_PRIORITIES, Way, default_way
+from plan.project.default_route import Way, default_way, heeds_priorities
 
 LAN_PRIORITY = 1000  # above those that people write for networks among each other
 
@@ -73,7 +73,7 @@ def with_default_route(endpoints: Sequence[EndpointPlan], engine_major: int | No
     networks too, people expect that it is on the LAN as any device there. Older engines have no word for it."""
     mixed = any(one.lan is None for one in endpoints) and any(one.lan is not None for one in endpoints)
     written = any(one.gw_priority is not None for one in endpoints)
-    if not mixed or written or engine_major is None or engine_major < FIRST_ENGINE_WITH_PRIORITIES:
+    if not mixed or written or not heeds_priorities(engine_major):
         return tuple(endpoints)
     first = next(one for one in endpoints if one.lan is not None)
     return tuple(replace(one, gw_priority=LAN_PRIORITY) if one is first else one for one in endpoints)

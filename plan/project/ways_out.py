@@ -8,7 +8,7 @@ from facts.labels import COMPOSE
 from plan.lan import LanPlan
 from plan.project.containers import WholeContainer
 from plan.project.declared import InnerNetworkPlan
-from plan.project.default_route import FIRST_ENGINE_WITH_PRIORITIES
+from plan.project.default_route import FIRST_ENGINE_WITH_PRIORITIES, heeds_priorities, rank
 from plan.project.endpoints import EndpointPlan
 
 UPGRADE = f"upgrade Docker, which takes a priority from {FIRST_ENGINE_WITH_PRIORITIES} on, and this program gives it"
@@ -21,8 +21,6 @@ def other_ways_out(
     engine_major: int | None,
 ) -> Iterator[Problem]:
     """They are told on the container. Of what a person asked for by `gw_priority` nobody is told."""
-    if engine_major is None:
-        return
     dual = {plan.network.name: plan.network.ula_prefix is not None for plan in lans}
     by_loop = {plan.network.name for plan in lans if plan.network.ipv6 == LOOP}
     for container in containers:
@@ -35,26 +33,28 @@ def other_ways_out(
             if one.lan is None and one.network in inner and not inner[one.network].internal
         ]
         if container.default.lan is None:
-            if engine_major < FIRST_ENGINE_WITH_PRIORITIES:
+            if not heeds_priorities(engine_major):
                 yield _of_both(container, lan, dual[lan.network], [inner[one.network] for one in others], engine_major)
         elif lan.network in by_loop:
             yield from _of_ipv6(container, lan, [inner[one.network] for one in others])
 
 
 def _of_both(
-    container: WholeContainer, lan: EndpointPlan, dual: bool, others: Sequence[InnerNetworkPlan], engine_major: int
+    container: WholeContainer,
+    lan: EndpointPlan,
+    dual: bool,
+    others: Sequence[InnerNetworkPlan],
+    engine_major: int | None,
 ) -> Problem:
     """others: that can have the default route. dual: whether the LAN has both families in Docker."""
-    lans = not dual, lan.network.encode()
-    first = sorted(
-        (one for one in others if _rank(one) < lans),
-        key=_rank,
-    )
+    before = [one for one in others if rank(one.name, one.dual) < rank(lan.network, dual)]
+    first = sorted(before, key=lambda one: rank(one.name, one.dual))
     names = [one.name for one in first]
+    docker = "Docker" if engine_major is None else f"Docker {engine_major}"
     which = (
         "the first one by name" if all(one.dual == dual for one in first) else "one with IPv4 and IPv6 before others"
     )
-    message = f"has the container's default route before the LAN: Docker {engine_major} gives it to {which}. What the "
+    message = f"has the container's default route before the LAN: {docker} gives it to {which}. What the "
     message += "container sends beyond the LAN goes through the NAS, with an address of that network"
     if len(names) > 1:
         message = f"come before the LAN, and the first of them {message.replace(' before the LAN', '')}"
@@ -63,10 +63,6 @@ def _of_both(
     ways = [_remedy(one, dual, lan.network) for one in first]
     remedy = "; ".join([*ways, f"or {UPGRADE}"])
     return Problem(f"{container.path}.networks", ", ".join(names), message, remedy, "warning", container.key)
-
-
-def _rank(network: InnerNetworkPlan) -> tuple[bool, bytes]:
-    return not network.dual, network.name.encode()
 
 
 def _remedy(network: InnerNetworkPlan, dual: bool, lan: str) -> str:

@@ -14,7 +14,7 @@ from plan.lan import LanPlan
 from plan.planner import plan_lan
 from plan.project.checks import problems_on_engine
 from plan.project.containers import WholeContainer, whole_containers
-from plan.project.declared import SeenNetwork, plan_inner_networks
+from plan.project.declared import InnerNetworkPlan, SeenNetwork, plan_inner_networks
 from preflight.snapshot import NasSnapshot
 from tests.unit.recorder import STACK, Recorder, record_lan
 from tests.unit.sites import Change, compose_file, installed, put, site_of
@@ -34,13 +34,17 @@ class Stack:
     problems: list[Problem]
 
     @property
+    def inner(self) -> dict[str, InnerNetworkPlan]:
+        return plan_inner_networks(self.sources, self.seen, STACK)
+
+    @property
     def containers(self) -> dict[str, WholeContainer]:
-        inner = plan_inner_networks(self.sources, self.seen, STACK)
-        found = whole_containers(self.sources, self.lans, inner, STACK, self.engine, self.shared)
+        found = whole_containers(self.sources, self.lans, self.inner, STACK, self.engine, self.shared)
         return {one.key: one for one in found}
 
     def told(self) -> list[Problem]:
-        return list(problems_on_engine(self.containers.values(), self.sources, self.engine))
+        containers = [*self.containers.values()]
+        return list(problems_on_engine(containers, self.sources, self.lans, self.inner, self.engine))
 
     def record(self, **more: Any) -> Recorder:
         seen = NasSnapshot("eth0", installed(), inner_networks=self.seen)

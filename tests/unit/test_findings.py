@@ -9,9 +9,9 @@ from config.problems import Problem
 from config.site import Site
 from facts.nas import NasFacts
 from inputs.load import plan_networks
+from plan.project.checks import problems_on_engine
 from plan.project.containers import whole_containers
 from plan.project.declared import plan_inner_networks
-from plan.project.ways_out import other_ways_out
 from preflight.survey import Asked, surveyed
 from tests.unit.recorded import CASES, STACK, case, facts_of, project_in, site_in, sources_in, stack_state_in
 
@@ -34,7 +34,7 @@ def found(
     seen = surveys[0].snapshot
     plans, inner = [one.plan for one in surveys], plan_inner_networks(sources, seen.inner_networks, STACK)
     containers = whole_containers(sources, plans, inner, STACK, seen.engine_major, seen.shared)
-    return sorted({*wrong, *more, *told, *other_ways_out(containers, plans, inner, seen.engine_major)})
+    return sorted({*wrong, *more, *told, *problems_on_engine(containers, sources, plans, inner, seen.engine_major)})
 
 
 def told(problems: list[Problem]) -> str:
