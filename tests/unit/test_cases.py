@@ -6,7 +6,9 @@ A case is what is `compose`d, the `files` beside it, what stands beside its path
 """
 
 import json
+from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,11 @@ from config.site import parse_site
 from config.sources import Sources, all_services
 from inputs.compose_files import read_projects
 from inputs.load import plan_networks
-from plan.lan import ContainerPlan
 from plan.planner import plan_lan
+from plan.project.checks import problems_on_engine
+from plan.project.containers import WholeContainer, whole_containers
+from plan.project.declared import plan_inner_networks
+from plan.project.endpoints import EndpointPlan
 from tests.unit.compose_projects import NAME
 from tests.unit.sites import site_of
 
@@ -28,6 +33,7 @@ HERE = Path(__file__).parent / "cases"
 CASES = sorted(path.stem for path in HERE.glob("*.yaml"))
 SITE = {"network": {"name": "lan"}}
 PLAIN = {"image", "container_name", "networks"}  # told otherwise
+FLAGS = ("ipv6_is_off", "forwards", "ignores_routers", "static")
 
 
 def case(name: str) -> dict[str, Any]:
@@ -59,41 +65,46 @@ def judged(told: dict[str, Any], folder: Path) -> tuple[list[Problem], dict[str,
     sources, more = all_services(site, projects, taken)
     networks, again = plan_networks(site, sources)
     problems += [*wrong, *more, *again]
-    planned: dict[str, ContainerPlan] = {}
+    engine, lans = told.get("engine", 26), []
     for network in networks:
-        plan, wrong = plan_lan(network.view.site, network.addresses, told.get("engine", 26))
+        plan, wrong = plan_lan(network.view.site, network.addresses, engine)
+        lans.append(replace(plan, key=network.view.key))
         problems += wrong
-        planned |= {container.key: container for container in plan.containers}
-    return in_order(relocated(problem, projects) for problem in problems), made(sources, planned)
+    containers: tuple[WholeContainer, ...] = ()
+    if all(problem.severity != "error" for problem in problems):
+        inner = plan_inner_networks(sources, {}, "")
+        containers = whole_containers(sources, lans, inner, "", engine)
+        problems += problems_on_engine(containers, sources, engine)
+    return in_order(relocated(problem, projects) for problem in problems), made(sources, containers)
 
 
-def made(sources: Sources, planned: dict[str, ContainerPlan]) -> dict[str, Any]:
+def made(sources: Sources, containers: Sequence[WholeContainer]) -> dict[str, Any]:
     """Each container without what is as in Docker by default, and the networks and volumes beside."""
     found: dict[str, Any] = {}
-    for key, entry in sources.services.items():
-        container, service = planned.get(key), entry.service
-        keys: dict[str, Any] = {"image": service.image}
-        if container is not None:
-            keys["lan"] = " ".join(map(str, filter(None, (container.ipv4, container.ula, container.static, container.mac))))
-            keys |= {"aliases": list(container.aliases)} if container.aliases else {}
-            keys |= {"driver_opts": list(container.driver_opts)} if container.driver_opts else {}
-            keys |= {"moved_sysctls": container.moved_sysctls} if container.moved_sysctls else {}
-            flags = ("ipv6_is_off", "forwards", "ignores_routers")
-            keys |= {flag: True for flag in flags if getattr(container, flag)}
-        others = [name for name in service.networks if name in sources.networks]
-        keys |= {"networks": others} if others else {}
-        keys |= {"secret": sorted(entry.secret)} if entry.secret else {}
-        found[entry.name or key] = keys | {
-            key: value for key, value in service.model_dump(exclude_defaults=True).items() if key not in PLAIN
+    for one in containers:
+        keys: dict[str, Any] = {"image": one.service.image}
+        keys["networks"] = {
+            network: " ".join(map(str, filter(None, values))) for network, *values in map(endpoint, one.endpoints)
         }
+        keys |= {key: value for key in FLAGS if (value := getattr(one.on_lan, key, None))}
+        keys |= {"after": list(one.after)} if one.after else {}
+        keys |= {"secret": sorted(one.secret)} if one.secret else {}
+        written = one.service.model_dump(exclude_defaults=True)
+        found[one.name] = keys | {key: value for key, value in written.items() if key not in PLAIN}
     beside = {"networks": sources.networks, "volumes": sources.volumes}
-    found |= {what: {name: one.model_dump(exclude_defaults=True, exclude={"name", "origin"}) for name, one in things.items()}
-              for what, things in beside.items() if things}  # fmt: skip
+    for what, things in beside.items():
+        dumps = {name: one.model_dump(exclude_defaults=True, exclude={"name", "origin"}) for name, one in things.items()}
+        found |= {what: dumps} if dumps else {}
     return json.loads(json.dumps(found, default=str))
 
 
 def said(problems: list[Problem]) -> str:
     return "".join(f"{problem.severity}\n{problem}\n" for problem in problems)
+
+
+def endpoint(one: EndpointPlan) -> tuple[Any, ...]:
+    more = {"aliases": ",".join(one.aliases), "driver_opts": ",".join(one.driver_opts), "gw_priority": one.gw_priority}
+    return (one.network, one.ipv4, one.ipv6, one.mac, *(f"{key} {value}" for key, value in more.items() if value))
 
 
 @pytest.mark.parametrize("name", CASES)
