@@ -44,6 +44,7 @@ class ServiceEntry:
     network_keys: Docker's names of its networks → their keys in its Compose file.
     alias: the name by which the containers of its networks find it beside Docker's name, "" for none.
     project: the Compose project that its container is grouped under, "" for none.
+    lacks_networks: whether these, or the address there, could not be read, which is told.
     secret: its environment variables whose values are never shown.
     compose_project, compose_service: as Compose names them on the containers that it makes, "" for a service of the
         site itself; is_project_named: whether somebody said the project's name.
@@ -57,6 +58,7 @@ class ServiceEntry:
     alias: str = ""
     project: str = ""
     secret: frozenset[str] = frozenset()
+    lacks_networks: bool = False
     compose_project: str = ""
     compose_service: str = ""
     is_project_named: bool = False
@@ -258,6 +260,7 @@ class _Taking:
             # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
             project=self.project.name if self.project.named and self.wholly else "",
             secret=reading.secret,
+            lacks_networks=reading.lacks_networks,
             compose_project=self.project.name,
             compose_service=key,
             is_project_named=self.project.named,

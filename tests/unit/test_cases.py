@@ -93,8 +93,9 @@ def made(sources: Sources, containers: Sequence[WholeContainer]) -> dict[str, An
         found[one.name] = keys | {key: value for key, value in written.items() if key not in PLAIN}
     beside = {"networks": sources.networks, "volumes": sources.volumes}
     for what, things in beside.items():
-        dumps = {name: one.model_dump(exclude_defaults=True, exclude={"name", "origin"}) for name, one in things.items()}
-        found |= {what: dumps} if dumps else {}
+        if things:
+            told = {"name", "origin"}
+            found[what] = {name: one.model_dump(exclude_defaults=True, exclude=told) for name, one in things.items()}
     return json.loads(json.dumps(found, default=str))
 
 

@@ -102,6 +102,23 @@ def test_a_problem_of_something_else_stays_where_it_is() -> None:
         assert relocated(Problem(path, "", "is wrong", "mend it"), [project]).path == path
 
 
+@pytest.mark.parametrize(
+    ("keys", "paths"),
+    [
+        ({"networks": {"net": {"ipv4_address": "192.168.1.300"}}}, ["networks.net.ipv4_address"]),
+        ({"networks": {"net": 5}}, ["networks.net"]),
+        ({"networks": {"net": None}, "image": "A", "restart": "x"}, ["image", "networks.net.ipv4_address", "restart"]),
+        ({"networks": {"net": {"ipv4_address": "192.168.1.10"}}, "image": None, "volumes": ["~/a:/b", "/b:c"]},
+         ["image", "networks.net.ipv4_address", "volumes[0].source", "volumes[1].target"]),
+        ({"environment": {"A": "${IP}"}, "networks": {"net": {"ipv4_address": "${IP}"}}}, ["environment.A"]),
+    ],
+)  # fmt: skip
+def test_what_can_only_be_seen_with_the_site_is_told_in_the_same_run(keys: Raw, paths: list[str]) -> None:
+    service = {"image": "x", **keys}
+    document = {"services": {"app": service}, "networks": {"net": {"external": True, "name": "lan"}}}
+    assert sorted(path.partition("services.app.")[2] for path in planned(document)) == sorted(paths)
+
+
 def planned(document: Any, *changes: Any) -> list[str]:
     """The paths of all that is told once the site is planned."""
     site, _ = parse_site(site_of(drop("compose"), put("network", {"name": "lan"}), *changes))
