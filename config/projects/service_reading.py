@@ -69,6 +69,8 @@ def _sorted_out(error: ValidationError, raw: Any, path: str, found: Reading) -> 
 def _without_wrong(error: ValidationError, raw: dict[str, Any], found: Reading) -> dict[str, Any]:
     """The service without the values that are wrong, so that the same run sees what else is."""
     places = [detail["loc"] for detail in error.errors(include_url=False) if detail["type"] != "extra_forbidden"]
+    if not places:
+        return raw
     rest = pruned(raw, {place if place[0] == "networks" and len(place) > 2 else place[:2] for place in places})
     if ("image",) in places:
         rest["image"] = "unread"
