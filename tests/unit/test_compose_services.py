@@ -170,6 +170,8 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"image": None}, "image", "is not text where an image name", "write an image name"),
     ({"container_name": "a b"}, "container_name: a b", "not a name that Docker takes", "letters"),
     ({"command": "sleep 'a"}, "command: sleep 'a", "split into words", "balance"),
+    ({"profiles": "debug"}, "profiles: debug", "is not a list", "as in `profiles: [debug]`"),
+    ({"command": "echo (a)"}, "command: echo (a)", "a bracket stands outside quotes", "put brackets in quotes"),
     ({"command": 5}, "command: 5", "not a list", "- "),
     ({"command": ["a", ""]}, "command", "has an empty word", "sh -c"),
     ({"entrypoint": []}, "entrypoint", "is empty", "remove the line"),
