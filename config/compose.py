@@ -108,8 +108,8 @@ class _Taking:
         entries: dict[str, ServiceEntry] = {}
         for key, reading in found.items():
             self.problems += [*reading.problems, *self._of_networks(key), *self._of_mounts(key)]
-            if reading.service is not None:
-                entries[key] = self._entry(key, reading, reading.service)
+            if service := reading.service or reading.part:
+                entries[key] = self._entry(key, reading, service)
         self._tell_of_file(found)
         self._tell_of_ignored(found, left)
         if not keys:
@@ -200,9 +200,9 @@ class _Taking:
         ignored: dict[str, list[tuple[str, str]]] = {}
         for key, reading in found.items():
             ignored[key] = [*reading.ignored]
-            if reading.service is not None:
-                ignored[key] += pointless(reading.service, self._is_on_lan_only(reading.service))
-                ignored[key] += not_waited_for(reading.service, left)
+            if service := reading.service or reading.part:
+                ignored[key] += pointless(service, self._is_on_lan_only(service))
+                ignored[key] += not_waited_for(service, left)
         self.problems += ignored_note(self.project.file, ignored)
 
     def _tell_of_left(self, left: Sequence[str], taken: Sequence[str]) -> None:

@@ -19,11 +19,13 @@ _NOTHING = (None, False, 0, "0", "", [], {})  # values by which Compose does no 
 
 @dataclass
 class Reading:
-    """service: without what is wrong with it, None if it could not be read at all. lacks_networks: whether these are
-    among that. ignored: (key, why) of what is left out; unset: environment variables that have no value anywhere;
-    secret: those whose value came from a variable or an env file."""
+    """service: None if one of its values is wrong; the rest then is a part, which may lack the networks. ignored:
+    (key, why) of what is left out; unset: environment variables that have no value anywhere; secret: those whose value
+    came from a variable or an env file."""
 
     service: Service | None = None
+    part: Service | None = None
+    is_wrong: bool = False
     lacks_networks: bool = False
     problems: list[Problem] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
@@ -39,7 +41,7 @@ def read_service(project: Project, key: str, path: str) -> Reading:
     found.ignored += _without_pull(raw)
     for _ in range(3):
         try:
-            found.service = Service.model_validate(raw)
+            found.part = Service.model_validate(raw).as_deployed()
             break
         except ValidationError as error:
             raw = _sorted_out(error, raw, path, found)
@@ -48,8 +50,8 @@ def read_service(project: Project, key: str, path: str) -> Reading:
     written = project.services[key].keys()
     if "image" not in written and {"build", "provider"} & written:  # which is told
         found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
-    if found.service is not None:
-        found.service = found.service.as_deployed()
+    if not found.is_wrong:
+        found.service, found.part = found.part, None
     return found
 
 
@@ -71,6 +73,7 @@ def _without_wrong(error: ValidationError, raw: dict[str, Any], found: Reading) 
     places = [detail["loc"] for detail in error.errors(include_url=False) if detail["type"] != "extra_forbidden"]
     if not places:
         return raw
+    found.is_wrong = True
     rest = pruned(raw, {place if place[0] == "networks" and len(place) > 2 else place[:2] for place in places})
     if ("image",) in places:
         rest["image"] = "unread"
