@@ -340,6 +340,34 @@ def test_the_value_of_a_variable_is_in_no_problem(
     assert [str(one) for one in found if password in str(one).replace("\\", "")] == []
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"devices": ["/a:/b:$PW"]},
+        {"devices": ["$PW"]},
+        {"extra_hosts": [{"nas": "$PW"}]},
+        {"extra_hosts": {"nas": {"b": "$PW"}}},
+        {"environment": ["$PW"]},
+        {"extends": "$PW"},
+        {"extends": {"file": "$PW", "service": "b"}},
+        {"env_file": "$PW"},
+        {"volumes": ["$PW:/b"]},
+        {"volumes": ["/a:/b"], "tmpfs": ["/b:$PW"]},
+        {"network_mode": "$PW", "networks": {"lan": None}},
+        {"configs": ["$PW"]},
+        {"ports": ["$PW:80"]},
+        {"restart": "${NO:?because of $PW}"},
+        {"imgae": "$PW"},
+        {"deploy": {"replicas": "$PW"}},
+        {"healthcheck": {"interval": "$PW"}},
+    ],
+    ids=str,
+)
+def test_no_problem_of_such_a_value_shows_it(keys: Raw) -> None:
+    found = problems_of(app(**keys), {".env": "PW=zQ7hunter2\n"})
+    assert found and "zQ7hunter2" not in "".join(map(str, found))
+
+
 def test_a_part_of_a_variables_value_is_in_no_remedy() -> None:
     files = {".env": "PW=Secret4711\n"}
     for keys in ({"image": "$PW"}, {"networks": {"lan": {"ipv4_address": "$PW/24"}}}, {"extra_hosts": ["nas:$PW"]}):
