@@ -7,7 +7,7 @@ from typing import Any
 
 from compose.forms import words
 from compose.forms.units import duration_text, nanoseconds, number_text, size
-from compose.values import Derived, List, Map, items_of, like
+from compose.values import List, Map, items_of, like
 
 _TRUE, _FALSE = {"true", "y", "yes", "on"}, {"false", "n", "no", "off"}
 
@@ -219,7 +219,3 @@ def give_service_types(service: Map) -> None:
 
 def maps(value: Any) -> Iterable[Map]:
     return [one for one in value.values() if isinstance(one, Map)] if isinstance(value, dict) else []
-
-
-def is_derived(value: Any) -> bool:
-    return isinstance(value, Derived)

@@ -8,21 +8,12 @@ class Unbalanced(ValueError):
 
 
 def split(line: str) -> list[str]:
-    """The words. Compose drops everything from an unquoted ; & | < or > on, and so does this: see ``cut``."""
-    return _split(line)[0]
-
-
-def cut(line: str) -> str:
-    """What Compose drops, "" for nothing."""
-    return _split(line)[1]
-
-
-def _split(line: str) -> tuple[list[str], str]:
+    """The words. Compose drops everything from an unquoted ; & | < or > on, and so does this."""
     words: list[str] = []
-    word, rest = "", ""
+    word = ""
     begun = escaped = False
     opened: set[str] = set()  # of ' " ` and (, the last for $(
-    for index, sign in enumerate(line):
+    for sign in line:
         if escaped:
             word, escaped, begun = word + sign, False, True
             continue
@@ -48,9 +39,8 @@ def _split(line: str) -> tuple[list[str], str]:
             continue
         elif sign in ";&|<>" and not opened:
             begun = begun and not (sign == ">" and word[:1].isdigit())  # 2>file: the 2 goes with it
-            rest = line[index:]
             break
         word, begun = word + sign, True
     if escaped or opened:
         raise Unbalanced
-    return ([*words, word] if begun else words), rest
+    return [*words, word] if begun else words
