@@ -54,10 +54,11 @@ class Loader:
     def written_name(self, files: list[File], env: Env) -> str:
         """The `name:` of the last file that has one, "" if none has."""
         for file in reversed(files):
-            for one in reversed(self._documents(file)):
-                interpolate(one.values, env)
-                if isinstance(one.values.get("name"), str) and one.values["name"]:
-                    return one.values["name"]
+            for one in reversed(self.disk.documents(file)):
+                found = Map({"name": one.values.get("name")})
+                interpolate(found, env)
+                if isinstance(found["name"], str) and found["name"]:
+                    return found["name"]
         return ""
 
     def base(self, file: File, folder: Folder, env: Env) -> tuple[Map, tuple[Path, ...]]:

@@ -44,6 +44,7 @@ class ServiceEntry:
     network_keys: Docker's names of its networks → their keys in its Compose file.
     alias: the name by which the containers of its networks find it beside Docker's name, "" for none.
     project: the Compose project that its container is grouped under, "" for none.
+    lacks_networks: whether these, or the address there, could not be read, which is told.
     secret: its environment variables whose values are never shown.
     compose_project, compose_service: as Compose names them on the containers that it makes, "" for a service of the
         site itself; is_project_named: whether somebody said the project's name.
@@ -57,6 +58,7 @@ class ServiceEntry:
     alias: str = ""
     project: str = ""
     secret: frozenset[str] = frozenset()
+    lacks_networks: bool = False
     compose_project: str = ""
     compose_service: str = ""
     is_project_named: bool = False
@@ -109,8 +111,8 @@ class _Taking:
         entries: dict[str, ServiceEntry] = {}
         for key, reading in found.items():
             self.problems += [*reading.problems, *self._of_networks(key), *self._of_mounts(key)]
-            if reading.service is not None:
-                entries[key] = self._entry(key, reading, reading.service)
+            if service := reading.service or reading.part:
+                entries[key] = self._entry(key, reading, service)
         self._tell_of_file(found)
         self._tell_of_ignored(found, left)
         if not keys:
@@ -199,9 +201,9 @@ class _Taking:
         ignored: dict[str, list[tuple[str, str]]] = {}
         for key, reading in found.items():
             ignored[key] = [*reading.ignored]
-            if reading.service is not None:
-                ignored[key] += pointless(reading.service, self._is_on_lan_only(reading.service))
-                ignored[key] += not_waited_for(reading.service, left)
+            if service := reading.service or reading.part:
+                ignored[key] += pointless(service, self._is_on_lan_only(service))
+                ignored[key] += not_waited_for(service, left)
         self.problems += ignored_note(self.project.file, ignored)
 
     def _tell_of_left(self, left: Sequence[str], taken: Sequence[str]) -> None:
@@ -258,6 +260,7 @@ class _Taking:
             # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
             project=self.project.name if self.project.named and self.wholly else "",
             secret=reading.secret,
+            lacks_networks=reading.lacks_networks,
             compose_project=self.project.name,
             compose_service=key,
             is_project_named=self.project.named,

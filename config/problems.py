@@ -16,6 +16,7 @@ SEE_GUIDE = "see the keys in docs/guide.md"
 PYDANTIC_MESSAGES = {  # pydantic's error types, in our words: what is wrong, what to do
     "string_type": ("is not text", "write one value there, in quotes if it is made of digits"),
     "string_too_short": ("is empty", "write a value, or remove the line"),
+    "too_short": ("is empty", "write its items below it, each on a line that starts with `- `"),
     "string_sub_type": ("is not text", "write one value there"),
     "dict_type": ("is not a map of keys", "write `key: value` lines below it"),
     "model_type": ("is not a map of keys", "write `key: value` lines below it"),

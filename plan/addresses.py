@@ -93,7 +93,7 @@ def service_problems(entry: ServiceEntry, network: str, subnet: IPv4Network | No
     yield from _twice(path, network, service, attachment)
     yield from container_sysctls.wrong(path, service, network)
     elsewhere = service.networks and network not in service.networks  # placement_problems tells of it
-    if written_addresses(service, network).ipv4 is None and not elsewhere:
+    if written_addresses(service, network).ipv4 is None and not elsewhere and not entry.lacks_networks:
         message = "is missing: every container of this site has a fixed address of its own"
         remedy = f"add a free address of {subnet or 'your LAN'}, outside your router's DHCP range"
         yield Problem(f"{entry.place or path}.ipv4_address", "", message, remedy)

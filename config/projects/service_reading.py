@@ -19,10 +19,14 @@ _NOTHING = (None, False, 0, "0", "", [], {})  # values by which Compose does no 
 
 @dataclass
 class Reading:
-    """service: None if it could not be read. ignored: (key, why) of what is left out; unset: environment variables that
-    have no value anywhere; secret: those whose value came from a variable or an env file."""
+    """service: None if one of its values is wrong; the rest then is a part, which may lack the networks. ignored:
+    (key, why) of what is left out; unset: environment variables that have no value anywhere; secret: those whose value
+    came from a variable or an env file."""
 
     service: Service | None = None
+    part: Service | None = None
+    is_wrong: bool = False
+    lacks_networks: bool = False
     problems: list[Problem] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     unset: list[str] = field(default_factory=list)
@@ -35,18 +39,19 @@ def read_service(project: Project, key: str, path: str) -> Reading:
     raw = without_extensions(copied(project.services[key]))
     _environment(raw, found)
     found.ignored += _without_pull(raw)
-    for _ in range(2):
+    for _ in range(3):
         try:
-            found.service = Service.model_validate(raw)
+            found.part = Service.model_validate(raw).as_deployed()
             break
         except ValidationError as error:
             raw = _sorted_out(error, raw, path, found)
+            raw = _without_wrong(error, raw, found)
     found.problems = list(dict.fromkeys(found.problems))
     written = project.services[key].keys()
     if "image" not in written and {"build", "provider"} & written:  # which is told
         found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
-    if found.service is not None:
-        found.service = found.service.as_deployed()
+    if not found.is_wrong:
+        found.service, found.part = found.part, None
     return found
 
 
@@ -61,6 +66,22 @@ def _sorted_out(error: ValidationError, raw: Any, path: str, found: Reading) -> 
         else:
             found.problems.append(hidden(problem, detail["input"]))
     return pruned(raw, unknown)
+
+
+def _without_wrong(error: ValidationError, raw: dict[str, Any], found: Reading) -> dict[str, Any]:
+    """The service without the values that are wrong, so that the same run sees what else is."""
+    places = [detail["loc"] for detail in error.errors(include_url=False) if detail["type"] != "extra_forbidden"]
+    if not places:
+        return raw
+    found.is_wrong = True
+    rest = pruned(raw, {place if place[0] == "networks" and len(place) > 2 else place[:2] for place in places})
+    if ("image",) in places:
+        rest["image"] = "unread"
+    for place in places:
+        if place[0] == "networks" and len(place) == 2:
+            rest["networks"][place[1]] = None
+        found.lacks_networks |= place[0] in ("networks", "ipv4_address")
+    return rest
 
 
 def without_ignored(raw: Any) -> tuple[Any, list[tuple[str, str]]]:

@@ -98,3 +98,7 @@ def app(**keys: Any) -> dict[str, Any]:
 
 def told(problems: Sequence[Problem]) -> list[tuple[str, str]]:
     return [(problem.severity, problem.path) for problem in problems]
+
+
+def errors(problems: Sequence[Problem]) -> list[Problem]:
+    return [problem for problem in problems if problem.severity == "error"]

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from config.problems import Problem
 from config.service import Service
 from config.site import parse_site
-from tests.unit.compose_projects import NAME, ON_LAN, app, problems_of, taken_of, told
+from tests.unit.compose_projects import NAME, ON_LAN, app, errors, problems_of, taken_of, told
 from tests.unit.sites import put, site_of, sources_of
 
 SERVICE = f"{NAME}:1 services.app"  # `located` gives the line, which the tests of lines are about
@@ -18,7 +17,7 @@ def read(**keys: Any) -> dict[str, Any]:
     """What the service says, without what it has in each test."""
     document = app(**keys) | {"volumes": {"data": {"name": "data"}}}
     taken = taken_of(document)
-    assert [problem for problem in taken.problems if problem.severity == "error"] == []
+    assert errors(taken.problems) == []
     return values(taken.services["app"].service)
 
 
@@ -154,7 +153,7 @@ def test_a_service_pasted_into_the_site_is_read_alike(written: dict[str, Any], e
     site, problems = parse_site(site_of(put("containers", "app", {"image": "app:1", "networks": networks, **written})))
     assert site is not None
     sources, more = sources_of(site)
-    assert [problem for problem in [*problems, *more] if problem.severity == "error"] == []
+    assert errors([*problems, *more]) == []
     assert values(sources.services["app"].service) == expected
 
 
@@ -227,10 +226,6 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"networks": {"lan": None, "nowhere": None}}, "networks.nowhere", "is no network of the file", "external: true"),
     ({"mac_address": "33:33:00:00:00:01"}, "mac_address: 33:33:00:00:00:01", "multicast", "02"),
 ]  # fmt: skip
-
-
-def errors(problems: list[Problem]) -> list[Problem]:
-    return [problem for problem in problems if problem.severity == "error"]
 
 
 @pytest.mark.parametrize(("keys", "head", "what", "remedy"), BAD, ids=[head for _, head, _, _ in BAD])
