@@ -95,12 +95,12 @@ def test_a_project_from_its_file_to_the_exports(nas: Path, monkeypatch: pytest.M
     assert inputs["lan-vpn-container"]["networkMode"] == f"container:{VPN}"
     assert revealed(inputs["lan-db-container"]["envs"]) == ["PASSWORD=swordfish"]
     assert [one.name for one in made.made if "swordfish" in one.raw] == ["lan-db-container"]
-    assert exports["other_containers"] == {"db": ["app_back"], "vpn": [f"container:{VPN}"]}
+    assert exports["containers_off_lan"] == {"db": ["app_back"], "vpn": ["container:vpn-1"]}
     assert exports["containers"].keys() == {"test", "web"}
 
 
 def test_a_site_without_such_containers_has_no_output_for_them(nas: Path) -> None:
-    assert "other_containers" not in run(nas)[1]
+    assert "containers_off_lan" not in run(nas)[1]
 
 
 def test_a_network_that_others_made_is_used_and_stays_so_without_a_probe(
