@@ -14,6 +14,8 @@ from install.conf import one_line
 from preflight.projects.take_over import Replaced
 
 TIMEOUT = 900  # seconds; a container has its own time to stop
+OURS = "a container of this program"
+NONE_SUCH = "No such container"
 
 
 def take_over_hook(name: str, access: SshAccess, replaced: Replaced) -> pulumi.ResourceHook:
@@ -33,18 +35,31 @@ def take_over_hook(name: str, access: SshAccess, replaced: Replaced) -> pulumi.R
 def _clear(access: SshAccess, replaced: Replaced) -> None:
     """Raises RuntimeError with Docker's message. Only the container that the preview saw is removed, by its id, and its
     volumes stay."""
-    form = f'{{{{.Id}}}} {{{{with index .Config.Labels "{ADDRESSES}"}}}}ours{{{{end}}}}'
-    found = _docker(access, "inspect", "--format", form, replaced.id)
-    if found.returncode != 0:
-        if "No such" in found.stderr:
-            return  # somebody removed it meanwhile
-        raise RuntimeError(f"{replaced.name} could not be looked at on the NAS: {one_line(found.stderr)}")
-    if found.stdout.split() != [replaced.id]:
-        raise RuntimeError(f"{replaced.name} is not the container that the preview saw, and stays as it is")
-    for words in (("stop", replaced.id), ("rm", replaced.id)):
+    found = _look(access, replaced.id, replaced.name)
+    if found is None:  # somebody removed it meanwhile
+        if _look(access, replaced.name, replaced.name) not in (None, OURS):
+            message = f"{replaced.name} was made anew on the NAS since the preview, and stays as it is"
+            raise RuntimeError(f"{message}; run `pulumi up` once more")
+        return
+    if found != f"{replaced.id} /{replaced.name}":
+        message = f"{replaced.name} is not what the preview saw any more, and stays as it is: {one_line(found)}"
+        raise RuntimeError(f"{message}; run `pulumi up` once more")
+    for words in (("stop", replaced.id), ("rm", replaced.id)):  # its own time to stop; and no -v
         done = _docker(access, *words)
-        if done.returncode != 0:
+        if done.returncode != 0 and not (words[0] == "rm" and NONE_SUCH in done.stderr):  # made with --rm
             raise RuntimeError(f"`docker {words[0]} {replaced.name}` failed on the NAS: {one_line(done.stderr)}")
+
+
+def _look(access: SshAccess, which: str, name: str) -> str | None:
+    """Its id and name, OURS if it has our label; None if there is none. which: its id or its name."""
+    theirs = "{{.Id}} {{.Name}}"
+    form = f'{{{{with index .Config.Labels "{ADDRESSES}"}}}}{OURS}{{{{else}}}}{theirs}{{{{end}}}}'
+    found = _docker(access, "container", "inspect", "--format", form, which)
+    if found.returncode == 0:
+        return found.stdout.strip()
+    if NONE_SUCH in found.stderr:
+        return None
+    raise RuntimeError(f"{name} could not be looked at on the NAS: {one_line(found.stderr)}")
 
 
 def _docker(access: SshAccess, *words: str) -> subprocess.CompletedProcess[str]:

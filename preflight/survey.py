@@ -99,13 +99,12 @@ def surveyed(
     # Of a network whose data file stands elsewhere (install.config_path) the other probes do not know
     found = {path: text for one in asked for path, text in one.facts.confs.items()}
     known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
-    planned = _planned(known)
-    place = take_place(sources, planned, known[0].facts)
+    place = take_place(sources, _planned(known), known[0].facts)
     cleared = [replace(one, facts=without(one.facts, place.cleared)) for one in known]
     surveys = [_survey(one, stack, take_over, now) for one in cleared]
     snapshot = _with_needs(surveys[0].snapshot, asked[0], sources, stack)
     inner = plan_inner_networks(sources, snapshot.inner_networks, stack)
-    found_there = project_findings(sources, planned.keys(), inner, cleared[0].facts)
+    found_there = project_findings(sources, [one.plan for one in surveys], inner, cleared[0].facts)
     told = (*surveys[0].problems, *place.problems, *found_there)
     surveys[0] = replace(surveys[0], snapshot=snapshot, replaced=place.replaced, problems=told)
     problems = [problem for one in surveys for problem in one.problems]

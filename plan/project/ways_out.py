@@ -73,7 +73,8 @@ def _remedy(network: InnerNetworkPlan, dual: bool, lan: str) -> str:
     key = network.declared.labels.get(f"{COMPOSE}.network", network.name)
     internal = f"write `internal: true` under the network {key}, if its containers need no way out by it"
     behind = f"`name: {lan}-{key}` under the network {key}, which stands behind {lan} by name"
-    named = network.dual == dual and not network.declared.external
+    # Under another name it is another network, and two of one subnet cannot exist
+    named = network.dual == dual and not network.declared.external and not network.declared.ipam.config
     if network.made:
         return f"{internal}, or {behind}" if named else internal
     # What is there is used as it is, and under another name a new one is made

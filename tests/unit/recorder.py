@@ -18,6 +18,7 @@ from install.layout import InstallPlan
 from plan.lan import LanPlan
 from plan.project.containers import images, whole_containers
 from plan.project.declared import own_volumes, plan_inner_networks
+from preflight.projects.take_over import Replaced
 from preflight.snapshot import NasSnapshot
 from tests.unit.sites import installed
 
@@ -151,9 +152,11 @@ def record_lan(
     sources: Sources | None = None,
     engine: int | None = None,
     pulled: str = "",
+    replaced: Mapping[str, Replaced] | None = None,
 ) -> Recorder:
     """The whole site, on a Debian NAS. secrets: container key → variables; seen: what the NAS said; further: plans of
-    the networks beside the first; sources: the services, None for those that the plans have."""
+    the networks beside the first; sources: the services, None for those that the plans have; replaced: as in
+    MacvlanLanArgs."""
     plans = (plan, *further)
     sources_ = sources or sources_of_plans(plans)
     inner = plan_inner_networks(sources_, seen.inner_networks if seen else {}, STACK)
@@ -169,7 +172,8 @@ def record_lan(
             beside = installed(config_path=f"/etc/{other.key}.conf", name=other.key)
             networks.append(SiteNetwork(other, host_files(other, beside, sources), NasSnapshot("eth0.20", beside)))
         args = MacvlanLanArgs(networks, SCRIPTS, access, containers, images(containers, pulled), hidden)
-        MacvlanLan("lan", replace(args, inner=tuple(inner.values()), volumes=own_volumes(sources_)))
+        more = replace(args, inner=tuple(inner.values()), volumes=own_volumes(sources_), replaced=replaced or {})
+        MacvlanLan("lan", more)
 
     return record(program, preview)
 
