@@ -8,7 +8,7 @@ from config.problems import Problem
 from config.sources import Sources
 from plan.project.containers import WholeContainer, asks_often
 from plan.project.default_route import FIRST_ENGINE_WITH_PRIORITIES
-from plan.project.order import CONTAINER, SERVICE, in_order, needed, shared_with
+from plan.project.order import CONTAINER, HEALTHY, SERVICE, in_order, needed, shared_with
 
 # The plugin asks for it as soon as a mount has any option of a volume, `nocopy` too
 FIRST_ENGINE_WITH_VOLUME_OPTIONS = 26
@@ -58,7 +58,7 @@ def _unmet_needs(services: Mapping[str, ServiceEntry]) -> Iterator[Problem]:
 def _never_healthy(entry: ServiceEntry, services: Mapping[str, ServiceEntry]) -> Iterator[Problem]:
     for key, how in entry.service.depends_on.items():
         check = services[key].service.healthcheck if key in services else None
-        if how.condition == "service_healthy" and check is not None and check.is_off:
+        if how.condition == HEALTHY and check is not None and check.is_off:
             message = f"waits until {key} is healthy, and its healthcheck is switched off"
             remedy = f"write `condition: service_started`, or give {key} a healthcheck"
             yield Problem(f"{entry.path}.depends_on.{key}.condition", how.condition, message, remedy)
