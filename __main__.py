@@ -1,6 +1,6 @@
 """One `pulumi up`: load what was written, ask the NAS, survey, make the resources, export."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from config.sources import errors
 from inputs.load import LoadedConfig, load, unknown_config_keys
 from inputs.ssh_access import SshAccess
 from install.files import host_files
-from plan.outputs import joined, other_containers, report
+from plan.outputs import containers_off_lan, joined, report
 from plan.project.checks import problems_on_engine
-from plan.project.containers import WholeContainer, images, whole_containers
+from plan.project.containers import images, whole_containers
 from plan.project.declared import own_volumes, plan_inner_networks
 from preflight.snapshot import dump_snapshot
 from preflight.survey import Asked, Survey, survey, survey_from_snapshots
@@ -64,7 +64,7 @@ def main() -> None:
         problems = {*loaded.located(found.problems), *warnings} - told
         report_diagnostics(lan, found.drift, problems, found.plan.key)
         told |= problems
-    _export(lan, networks, containers, access)
+    _export(lan, networks, containers_off_lan(containers, loaded.services), access)
 
 
 def _checked(loaded: LoadedConfig, found: Iterable[Problem]) -> list[Problem]:
@@ -75,16 +75,14 @@ def _checked(loaded: LoadedConfig, found: Iterable[Problem]) -> list[Problem]:
     return problems
 
 
-def _export(
-    lan: MacvlanLan, networks: Sequence[SiteNetwork], containers: Sequence[WholeContainer], access: SshAccess
-) -> None:
+def _export(lan: MacvlanLan, networks: Sequence[SiteNetwork], more: Mapping[str, Any], access: SshAccess) -> None:
     reports: dict[str, dict[str, Any]] = {}
     for one in networks:
         seen, install = one.repairs, one.repairs.install
         reports[one.plan.key] = report(
             one.plan, install.status_command, install.boot_task, seen.advertised, seen.interfaces, seen.tools
         ) | {"nas_status": lan.shims[one.plan.key].summary}
-    for name, value in {**joined(reports.pop(""), reports), **other_containers(containers)}.items():
+    for name, value in {**joined(reports.pop(""), reports), **more}.items():
         pulumi.export(name, value)
     (first, *further) = [(one.repairs, one.plan) for one in networks]
     # Not secret, but long, and for the program alone: as a secret it is not spread out in every preview.

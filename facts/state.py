@@ -7,6 +7,7 @@ from typing import Any
 from facts.labels import MADE_BY, STACK
 
 NETWORK, CONTAINER, SHIM = "docker:index/network:Network", "docker:index/container:Container", "command:remote:Command"
+VOLUME = "docker:index/volume:Volume"
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class StackState:
     containers: their names; stacks: name → value of that label, for those that have one.
     shim: whether the command that makes the shim was run; paths: the files that it was run for.
     host, all_paths: the NAS, and these files for all networks of the stack.
-    networks: the names of all of Docker's networks, those of the site and others.
+    networks, volumes: the names of all of Docker's, those of the site and others.
     """
 
     network: str = ""
@@ -31,6 +32,7 @@ class StackState:
     paths: frozenset[str] = frozenset()
     all_paths: frozenset[str] = frozenset()
     networks: frozenset[str] = frozenset()
+    volumes: frozenset[str] = frozenset()
 
     @property
     def is_empty(self) -> bool:
@@ -62,6 +64,7 @@ def stack_state_of(resources: Mapping[str, Mapping[str, Any]], name: str = "lan"
         paths=frozenset(trigger for trigger in triggers if trigger.startswith("/")),
         all_paths=frozenset(trigger for trigger in all_triggers if trigger.startswith("/")),
         networks=frozenset(str(one["name"]) for one in of(NETWORK) if one.get("name")),
+        volumes=frozenset(str(one["name"]) for one in of(VOLUME) if one.get("name")),
     )
 
 

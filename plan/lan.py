@@ -23,6 +23,7 @@ class ContainerPlan:
         for none.
     ipv6_is_off, forwards, ignores_routers: what its own sysctls make of IPv6 (plan/container_sysctls.py).
     moved_sysctls: those that its engine takes with the endpoint only, as written and as they are handed over.
+    ends: whether it is to do its work and end.
     suffix: the interface identifier, the last 64 bits of the global address that SLAAC forms (RFC 4291 appendix A);
         None if this program does not set the MAC.
     """
@@ -43,6 +44,7 @@ class ContainerPlan:
     forwards: bool = False
     ignores_routers: bool = False
     moved_sysctls: tuple[tuple[str, str], ...] = ()
+    ends: bool = False
 
     @property
     def addressed_at(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Network
 from typing import Any
 
+from config.sources import Sources
 from config.types import DOCKER, OFF
 from plan.lan import ContainerPlan, LanPlan
 from plan.numbering import eui64, ula_of
@@ -76,15 +77,16 @@ def _also_on(network: str, container: dict[str, Any], addresses: dict[str, Any])
     return container | {"networks": {**container.get("networks", {}), network: there}}
 
 
-def other_containers(containers: Iterable[WholeContainer]) -> dict[str, dict[str, list[str]]]:
-    """The output for the containers that have no address on the LAN: Docker's name → its networks. No output without
-    such containers."""
+def containers_off_lan(containers: Iterable[WholeContainer], sources: Sources) -> dict[str, dict[str, list[str]]]:
+    """The output for the containers that have no address on the LAN: Docker's name → its networks, or what is written
+    in place of them. No output without such containers."""
     found = {
-        one.name: [endpoint.network for endpoint in one.endpoints] or [one.service.network_mode or "bridge"]
+        one.name: [endpoint.network for endpoint in one.endpoints]
+        or [sources.services[one.key].service.network_mode or "bridge"]
         for one in containers
         if one.on_lan is None
     }
-    return {"other_containers": found} if found else {}
+    return {"containers_off_lan": found} if found else {}
 
 
 _OF_THE_SITE = ("network", "containers", "external_containers")

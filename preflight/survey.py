@@ -2,7 +2,7 @@
 warnings."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address
 
@@ -23,7 +23,7 @@ from plan.numbering import ula_of
 from plan.outputs import ObservedInterface
 from plan.planner import plan_lan
 from plan.project.declared import plan_inner_networks, seen_networks
-from plan.project.order import CONTAINER, shared_with
+from plan.project.order import COMPLETED, CONTAINER, awaited, shared_with
 from preflight.container_drift import container_repairs
 from preflight.findings import findings
 from preflight.findings.network import SHARED_PARENT, foreign_network, lost_network
@@ -101,10 +101,13 @@ def surveyed(
     known = [replace(one, facts=replace(one.facts, others={**found, **one.facts.others})) for one in asked]
     place = take_place(sources, _planned(known), known[0].facts)
     cleared = [replace(one, facts=without(one.facts, place.cleared)) for one in known]
-    surveys = [_survey(one, stack, take_over, now) for one in cleared]
+    ends = awaited((entry.service for entry in sources.services.values()), COMPLETED)
+    surveys = [_survey(one, stack, take_over, now, ends) for one in cleared]
     snapshot = _with_needs(surveys[0].snapshot, asked[0], sources, stack)
     inner = plan_inner_networks(sources, snapshot.inner_networks, stack)
-    found_there = project_findings(sources, [one.plan for one in surveys], inner, cleared[0].facts)
+    found_there = project_findings(
+        sources, [one.plan for one in surveys], inner, cleared[0].facts, cleared[0].state, stack
+    )
     told = (*surveys[0].problems, *place.problems, *found_there)
     surveys[0] = replace(surveys[0], snapshot=snapshot, replaced=place.replaced, problems=told)
     problems = [problem for one in surveys for problem in one.problems]
@@ -132,7 +135,8 @@ def _with_needs(snapshot: NasSnapshot, asked: Asked, sources: Sources, stack: st
     return replace(snapshot, inner_networks=networks, shared=shared)
 
 
-def _survey(asked: Asked, stack: str, take_over: bool, now: str) -> Survey:
+def _survey(asked: Asked, stack: str, take_over: bool, now: str, ends: Set[str]) -> Survey:
+    """ends: the keys of the containers that are to end."""
     view, state = asked.planned.view, asked.state
     facts, others = separated(view, asked.facts, state, stack, take_over)
     site, problems = resolve_parent(view.site, facts)
@@ -143,7 +147,8 @@ def _survey(asked: Asked, stack: str, take_over: bool, now: str) -> Survey:
     label = state.network_stack if lost else stack
     plan, wrong = plan_lan(site, asked.planned.addresses, snapshot.engine_major, snapshot.network, label)
     plan = _marked(replace(plan, key=view.key), state, stack)
-    plan = replace(plan, found=tuple(_found(plan, facts)))
+    containers = tuple(replace(one, ends=one.key in ends) for one in plan.containers)
+    plan = replace(plan, containers=containers, found=tuple(_found(plan, facts)))
     problems += wrong
     problems += findings(site, install, plan, facts, state, take_over, others)
     told = tuple(view.told(problems))

@@ -9,7 +9,7 @@ from config.sources import Sources
 from plan.lan import LanPlan
 from plan.project.containers import WholeContainer, asks_often
 from plan.project.declared import InnerNetworkPlan
-from plan.project.order import CONTAINER, SERVICE, in_order, needed, shared_with
+from plan.project.order import CONTAINER, HEALTHY, SERVICE, in_order, needed, shared_with
 from plan.project.ways_out import other_ways_out
 
 # The plugin asks for it as soon as a mount has any option of a volume, `nocopy` too
@@ -60,7 +60,7 @@ def _unmet_needs(services: Mapping[str, ServiceEntry]) -> Iterator[Problem]:
 def _never_healthy(entry: ServiceEntry, services: Mapping[str, ServiceEntry]) -> Iterator[Problem]:
     for key, how in entry.service.depends_on.items():
         check = services[key].service.healthcheck if key in services else None
-        if how.condition == "service_healthy" and check is not None and check.is_off:
+        if how.condition == HEALTHY and check is not None and check.is_off:
             message = f"waits until {key} is healthy, and its healthcheck is switched off"
             remedy = f"write `condition: service_started`, or give {key} a healthcheck"
             yield Problem(f"{entry.path}.depends_on.{key}.condition", how.condition, message, remedy)

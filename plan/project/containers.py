@@ -12,7 +12,7 @@ from plan.container_sysctls import by_place
 from plan.lan import ContainerPlan, ImagePlan, LanPlan
 from plan.project.declared import InnerNetworkPlan
 from plan.project.endpoints import EndpointPlan, default_endpoint, on_lan, on_others, with_default_route
-from plan.project.order import awaited, in_order, needed, seconds_to_health, with_ids, with_keys
+from plan.project.order import COMPLETED, HEALTHY, awaited, in_order, needed, seconds_to_health, with_ids, with_keys
 
 _HOST_GATEWAY = "host-gateway"
 FIRST_ENGINE_WITH_START_INTERVAL = 25  # an older one forgets it, and the plugin would see a difference at each preview
@@ -62,8 +62,8 @@ def whole_containers(
     """
     names = {entry.docker_name(key): key for key, entry in sources.services.items()}
     services = {key: with_keys(entry.service, names) for key, entry in sources.services.items()}
-    healthy = awaited(services.values(), "service_healthy")
-    ended = awaited(services.values(), "service_completed_successfully")
+    healthy = awaited(services.values(), HEALTHY)
+    ended = awaited(services.values(), COMPLETED)
     placed: dict[str, list[tuple[LanPlan, ContainerPlan]]] = {}
     for plan in lans:
         for one in plan.containers:

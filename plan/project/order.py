@@ -7,6 +7,7 @@ from config.service_parts import Healthcheck
 
 SERVICE, CONTAINER = "service:", "container:"
 SHARED = ("network_mode", "ipc", "pid")  # keys by which a container shares a namespace with another one
+HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
 SHORTEST, LONGEST = 60, 600  # seconds that a container waits for another one to be healthy
 
 

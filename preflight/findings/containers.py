@@ -24,7 +24,7 @@ def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
             yield Problem(container.path, container.name, message, remedy)
         elif key := _other_key(container, record):
             yield _handed_on(container, key, plan)
-        elif not live.runs:
+        elif not live.runs and not container.ends:
             message = f"is {live.status} and does not run"
             yield Problem(container.path, container.name, message, f"`docker start {container.name}`, or see "
                           f"`docker logs {container.name}` there", "warning", container.key)  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from facts.labels import ADDRESSES, MADE_BY, MAKER, STACK
 from facts.nas import LiveNetwork
-from plan.outputs import other_containers
+from plan.outputs import containers_off_lan
 from plan.project.declared import SeenNetwork, plan_inner_networks, seen_networks
 from plan.project.order import seconds_to_health
 from tests.unit.projects import stack
@@ -315,9 +315,10 @@ def test_containers_without_an_address_on_the_lan_have_an_output_of_their_own() 
         "db": inner(container_name="pg"),
         "vpn": {"image": "busybox", "network_mode": "service:db"},
     }
-    found = stack({"name": "app", "services": services, **BACK}).containers
-    assert other_containers(found.values()) == {"other_containers": {"pg": ["app_back"], "vpn": ["service:db"]}}
-    assert other_containers([found["web"]]) == {}
+    found = stack({"name": "app", "services": services, **BACK})
+    off = {"pg": ["app_back"], "vpn": ["service:db"]}
+    assert containers_off_lan(found.containers.values(), found.sources) == {"containers_off_lan": off}
+    assert containers_off_lan([found.containers["web"]], found.sources) == {}
 
 
 def test_a_container_by_its_name_is_the_sites_own_or_the_others_by_its_id() -> None:

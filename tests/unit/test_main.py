@@ -87,10 +87,10 @@ def test_from_config_to_exports(nas: Path) -> None:
     loop.close()
 
 
-def outputs_are(memory: SimpleNamespace) -> Callable[..., SimpleNamespace]:
-    """The engine's answers for a stack with these outputs and no resources."""
-    nothing = SimpleNamespace(value={"outputs": {}})
-    return lambda function, _: memory if function.endswith("readStackOutputs") else nothing
+def outputs_are(memory: SimpleNamespace, resources: SimpleNamespace | None = None) -> Callable[..., SimpleNamespace]:
+    """The engine's answers for a stack with these outputs and resources."""
+    others = resources or SimpleNamespace(value={"outputs": {}})
+    return lambda function, _: memory if function.endswith("readStackOutputs") else others
 
 
 def plugin_key(nas: Path, *changes: Change) -> str:

@@ -95,12 +95,12 @@ def test_a_project_from_its_file_to_the_exports(nas: Path, monkeypatch: pytest.M
     assert inputs["lan-vpn-container"]["networkMode"] == f"container:{VPN}"
     assert revealed(inputs["lan-db-container"]["envs"]) == ["PASSWORD=swordfish"]
     assert [one.name for one in made.made if "swordfish" in one.raw] == ["lan-db-container"]
-    assert exports["other_containers"] == {"db": ["app_back"], "vpn": [f"container:{VPN}"]}
+    assert exports["containers_off_lan"] == {"db": ["app_back"], "vpn": ["container:vpn-1"]}
     assert exports["containers"].keys() == {"test", "web"}
 
 
 def test_a_site_without_such_containers_has_no_output_for_them(nas: Path) -> None:
-    assert "other_containers" not in run(nas)[1]
+    assert "containers_off_lan" not in run(nas)[1]
 
 
 def test_a_network_that_others_made_is_used_and_stays_so_without_a_probe(
@@ -161,3 +161,25 @@ def test_what_is_told_of_a_project_stops_nothing(nas: Path, monkeypatch: pytest.
     run(nas, project(nas, services))
     heads = [text.split("\n")[0] for text in told]
     assert any(head.startswith("info") and head.endswith(" services.web.ports: ") for head in heads), heads
+
+
+def test_what_runs_no_more_is_told_of_unless_it_was_to_end(nas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, resource=None: told.append(text.split("\n")[0]))
+    job = web("back", networks={"bridge-host": {"ipv4_address": "192.168.1.61"}})
+    services = {"db": inner(), "job": job, "last": inner(), "web": web("back")}
+    made = {
+        "job": LiveContainer("job", "exited", {}, addresses="192.168.1.61 fd0d:7eb5:2afd::61 02:42:c0:a8:01:3d"),
+        "db": LiveContainer("db", "exited", {}, addresses="none", stack=MINE),
+        "last": LiveContainer("last", "running", {}, addresses="none", stack=MINE),
+    }
+    resources = {f"urn::lan-{name}-container": {"type": CONTAINER, "outputs": {"name": name}} for name in made}
+    state = SimpleNamespace(value={"outputs": resources})
+    monkeypatch.setattr("pulumi.runtime.invoke", outputs_are(SimpleNamespace(value={"outputs": {}}), state))
+    facts(monkeypatch, **made)
+    for waits, stopped in (("service_started", {"db", "job"}), ("service_completed_successfully", {"db"})):
+        told.clear()
+        services["web"]["depends_on"] = {"job": {"condition": waits}}
+        run(nas, project(nas, services))
+        found = {line.rpartition(" ")[2] for line in told if " services." in line}
+        assert found == stopped
