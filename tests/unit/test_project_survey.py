@@ -81,12 +81,13 @@ def test_files_are_lost_only_where_nothing_is_mounted_or_a_volume_without_a_name
     theirs = made("db", LiveMount("volume", "/cache", NAMELESS))
     assert len(told(taken([entry()], theirs))) == 1
     assert len(told(taken([entry(volumes=[mount("", "/cache/")])], theirs))) == 1
-    for keys in (
+    kept: list[dict[str, Any]] = [
         {"tmpfs": ["/cache:size=1m"]},
         {"volumes": [mount("cache", "/cache")]},
         {"volumes": [mount(NAMELESS, "/cache")]},
         {"volumes": [{"type": "tmpfs", "target": "/cache"}]},
-    ):
+    ]
+    for keys in kept:
         assert told(taken([entry(**keys)], theirs)) == [], keys
 
 
