@@ -72,7 +72,8 @@ def _missing(path: str, name: str, key: str, facts: NasFacts) -> Problem:
 
 def _refused(path: str, declared: DeclaredNetwork, taken: Iterable[_Taken], fixed: bool) -> Iterator[Problem]:
     """A network that is to be made and that Docker would refuse because of another one. An `ip_range` lets it share a
-    subnet, but not with another bridge (docs/upstream-facts.md#docker-bridges-that-overlap). fixed: whether a container has an address in it."""
+    subnet, but not with another bridge (docs/upstream-facts.md#docker-bridges-that-overlap). fixed: whether a container
+    has an address in it."""
     for pool in declared.ipam.config:
         wanted = pool.subnet
         for other in taken if wanted is not None else ():
