@@ -82,7 +82,8 @@ suite-needs: engine images
 		strace:strace setpriv:util-linux systemd-analyze:systemd dockerd:docker.io
 	lab/packages docker:docker-cli # a package of its own from Debian 13 on
 
-bench: engine ## our `pulumi up` beside the recipe by hand, with 10 and 40 containers
+bench: engine ## reading a large compose file; our `pulumi up` beside the recipe by hand, with 10 and 40 containers
+	.venv/bin/python -m bench.reading
 	.venv/bin/python -m bench.compare
 
 ula: $(VENV) ## makes the ULA prefix of STACK and writes it to its config, once

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from compose.findings import Finding
-from compose.values import Derived, Map, dict_of, like, list_of, place_of
+from compose.values import Map, dict_of, like, list_of, place_of
 
 _DECLARED = (("volumes", "volume", "volumes"), ("configs", "config", "configs"), ("secrets", "secret", "secrets"))
 
@@ -12,10 +12,9 @@ _DECLARED = (("volumes", "volume", "volumes"), ("configs", "config", "configs"),
 def check_service(document: Map, key: str, enabled: Map, disabled: Map) -> Iterator[Finding]:
     service = enabled[key]
 
-    def wrong(path: tuple[str | int, ...], value: Any, message: str, remedy: str) -> Finding:
+    def wrong(path: tuple[str | int, ...], value: str, message: str, remedy: str) -> Finding:
         path = ("services", key, *path)
-        shown = "" if isinstance(value, Derived) else str(value)
-        return Finding(path, place_of(document, path), shown, message, remedy)
+        return Finding(path, place_of(document, path), value, message, remedy)
 
     networks = service.get("networks")
     if service.get("network_mode") is not None and networks:

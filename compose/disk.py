@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from compose.findings import Finding, Path
-from compose.values import Map
+from compose.values import Map, like
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,10 @@ class Folder:
 
     def shown_as(self, laptop: str) -> str:
         """The path of a file on the laptop in what people read."""
-        return self.shown + laptop.removeprefix(f"{self.here}/") if laptop.startswith(f"{self.here}/") else laptop
+        if not laptop.startswith(f"{self.here}/"):
+            return laptop
+        return like(laptop, self.shown + laptop.removeprefix(f"{self.here}/"))
 
     def file(self, path: str) -> File:
         shown = path if path.startswith("/") else posixpath.normpath(posixpath.join(self.shown, path))
-        return File(self.laptop(path), shown)
+        return File(self.laptop(path), like(path, shown))

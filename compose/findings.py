@@ -10,8 +10,8 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Finding:
-    """path: within the file, () for the file as a whole. value: what stands there, "" for nothing that may be shown.
-    message, remedy: what is wrong, reading on from the value, and what to do."""
+    """path: within the file, () for the file as a whole. value: what stands there, "" for nothing; one that is Derived
+    may be a password. message, remedy: what is wrong, reading on from the value, and what to do."""
 
     path: Path
     place: Place | None

@@ -191,7 +191,8 @@ class _Extending:
             except Refused as error:
                 raise Refused(replace(error.finding, path=path, place=error.finding.place or place)) from None
         if name not in services:
-            message, remedy = f"is no service of {file.shown}", "correct the name, or remove the line"
+            other = "that file" if isinstance(file.shown, Derived) else file.shown
+            message, remedy = f"is no service of {other}", "correct the name, or remove the line"
             raise Refused(Finding(path, place, name, message, remedy))
         base = self._whole(name, services, file, base_cleared, above)
         if base is None:

@@ -65,4 +65,4 @@ def _on_machine(holder: dict[str, Any], key: str, folder: Folder) -> None:
 
 def _here(holder: dict[str, Any], key: str, folder: Folder) -> None:
     if isinstance(holder.get(key), str) and holder[key]:
-        holder[key] = folder.laptop(holder[key])
+        holder[key] = like(holder[key], folder.laptop(holder[key]))

@@ -87,7 +87,13 @@ def _project(source: Source, loader: Loader) -> Project:
     enabled, disabled = Map(), Map()
     services = document.get("services") or Map()
     for key, service in services.items():
-        own = list_of(service.get("profiles"))
+        own = service.get("profiles") or []
+        if not isinstance(own, list):  # else the service would be off without a word
+            path = ("services", key, "profiles")
+            value = own if isinstance(own, str) else ""
+            message, remedy = "is not a list", "write it as one, as in `profiles: [debug]`"
+            findings.append(Finding(path, place_of(document, path), value, message, remedy))
+            own = []
         is_on = not own or "*" in profiles or any(one in profiles for one in own)
         (enabled if is_on else disabled)[key] = service
     sections = {section: document.setdefault(section, Map()) for section in _DECLARED}

@@ -1,6 +1,6 @@
 """What a site takes of a Compose project: the services that join its networks, or all, and what they need beside."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -8,12 +8,12 @@ from pydantic import BaseModel, ValidationError
 
 from compose.findings import Finding
 from compose.project import Project, faults_of
-from compose.values import copied, dict_of, without_extensions
+from compose.values import copied, dict_of, list_of, without_extensions
 from config.declared import DeclaredFile, DeclaredNetwork, DeclaredVolume, Origin
 from config.problems import Problem, dotted, from_pydantic, pruned, unknown_keys
 from config.projects.file_networks import LanSettings, Matched, match
 from config.projects.places import problem_of
-from config.projects.service_reading import Reading, read_service, shown_services
+from config.projects.service_reading import Reading, hidden, read_service, shown_services
 from config.projects.specification import FILE, NETWORK, TOP, VOLUME, Ignored, Refused, Rule, told
 from config.projects.telling import (
     ignored_note,
@@ -24,7 +24,7 @@ from config.projects.telling import (
 )
 from config.projects.unset_variables import unset_variables
 from config.service import Service
-from config.service_parts import Attachment, BindOptions, FileMount, Volume
+from config.service_parts import Attachment, BindOptions, Volume
 from config.types import as_service, is_docker_name
 
 JOINED: Literal["joined"] = "joined"
@@ -105,7 +105,7 @@ class _Taking:
         left = [key for key, raw in self.project.services.items() if key not in found and not _starts_none(raw)]
         entries: dict[str, ServiceEntry] = {}
         for key, reading in found.items():
-            self.problems += [*reading.problems, *self._of_networks(key)]
+            self.problems += [*reading.problems, *self._of_networks(key), *self._of_mounts(key)]
             if reading.service is not None:
                 entries[key] = self._entry(key, reading, reading.service)
         self._tell_of_file(found)
@@ -245,7 +245,7 @@ class _Taking:
         update: dict[str, Any] = {"networks": networks, "network_mode": mode, "links": ()}
         if self._is_on_lan_only(service) or mode == "host":
             update["ports"] = ()
-        update["volumes"] = (*self._volumes(path, service), *self._files(path, service))
+        update["volumes"] = (*self._volumes(service), *self._files(service))
         update["configs"] = update["secrets"] = ()
         name = service.container_name or (key if is_docker_name(key) else f"{self.project.name}-{key}")
         return ServiceEntry(
@@ -263,38 +263,50 @@ class _Taking:
             is_project_named=self.project.named,
         )
 
-    def _volumes(self, path: str, service: Service) -> Iterator[Volume]:
+    def _of_mounts(self, key: str) -> Iterator[Problem]:
+        """What is wrong with the volumes, configs and secrets of that service, as far as the file declares them."""
+        for section in ("volumes", "configs", "secrets"):
+            for index, item in enumerate(list_of(self.project.services[key].get(section))):
+                source = dict_of(item).get("source")
+                if isinstance(source, str) and section == "volumes":
+                    yield from self._unread.get((section, source), ())
+                elif isinstance(source, str):
+                    yield from self._file(section, source, self.path("services", key, f"{section}[{index}]"))[1]
+
+    def _volumes(self, service: Service) -> Iterator[Volume]:
         """The mounts, named volumes by Docker's names."""
         for volume in service.volumes:
             declared = self.volumes.get(volume.source) if volume.type == "volume" else None
-            if volume.type == "volume":
-                self.problems += self._unread.get(("volumes", volume.source), ())
             yield volume if declared is None else volume.model_copy(update={"source": declared.name})
 
-    def _files(self, path: str, service: Service) -> Iterator[Volume]:
+    def _files(self, service: Service) -> Iterator[Volume]:
         """Configs and secrets, as what they are without a swarm: files of the NAS that are mounted."""
-        yield from self._mounted(path, "configs", service.configs, "/{}")
-        yield from self._mounted(path, "secrets", service.secrets, "/run/secrets/{}")
-
-    def _mounted(self, path: str, section: str, mounts: Iterable[FileMount], default: str) -> Iterator[Volume]:
-        for index, mount in enumerate(mounts):
-            raw = without_extensions(copied(getattr(self.project, section).get(mount.source)))
-            if raw is None:
-                continue  # compose/checks.py
-            here = f"{path}.{section}[{index}]"
-            declared, wrong = _read(DeclaredFile, raw, self.path(section, mount.source), FILE)
-            self.problems += wrong
-            if declared is None or declared.file is None:
-                self.problems += [] if declared is None else [_no_file(here, mount.source, raw)]
-                continue
+        mounts = [("configs", "/{}", mount) for mount in service.configs]
+        mounts += [("secrets", "/run/secrets/{}", mount) for mount in service.secrets]
+        for section, default, mount in mounts:
             target = mount.target or mount.source
             target = target if target.startswith("/") else default.format(target)
-            bind = BindOptions(create_host_path=False)
-            try:
-                yield Volume(type="bind", source=declared.file, target=target, read_only=True, bind=bind)
-            except ValidationError as error:
-                place = self.path(section, mount.source, "file")
-                self.problems += [replace(problem, path=place) for problem in from_pydantic(error, place, {})]
+            if source := self._file(section, mount.source, "")[0]:
+                bind = BindOptions(create_host_path=False)
+                yield Volume(type="bind", source=source, target=target, read_only=True, bind=bind)
+
+    def _file(self, section: str, key: str, path: str) -> tuple[str, list[Problem]]:
+        """The file on the NAS, "" for none, and what is wrong with it. path: where it is mounted."""
+        raw = without_extensions(copied(getattr(self.project, section).get(key)))
+        if raw is None:
+            return "", []  # compose/checks.py
+        declared, wrong = _read(DeclaredFile, raw, self.path(section, key), FILE)
+        if declared is None:
+            return "", wrong
+        if declared.file is None:
+            return "", [*wrong, _no_file(path, key, raw)]
+        try:
+            Volume(type="bind", source=declared.file, target="/")
+        except ValidationError as error:
+            place = self.path(section, key, "file")
+            problems = (hidden(problem, raw["file"]) for problem in from_pydantic(error, place, {}))
+            return "", [*wrong, *(replace(problem, path=place) for problem in problems)]
+        return declared.file, wrong
 
     def _needed_networks(self, entries: Mapping[str, ServiceEntry]) -> dict[str, DeclaredNetwork]:
         own = {lan.name for lan in self.lans}
@@ -344,6 +356,7 @@ def _by_rules(error: ValidationError, path: str, rules: Mapping[str, Rule]) -> l
     for problem, detail in zip(from_pydantic(error, path, {}), details, strict=True):
         is_unknown = detail["type"] == "extra_forbidden"
         key = ".".join(map(str, detail["loc"]))
+        problem = hidden(problem, detail["input"])
         found += filter(None, [told(problem, rules.get(key) if is_unknown else None)])
     return found
 

@@ -56,8 +56,10 @@ def _mapping(value: Any) -> Any:
 
 def _argv(value: Any) -> Any:
     if isinstance(value, str):
-        message = "cannot be split into words: a quote, a bracket or a backslash has no partner"
-        reject(message, "balance the quotes, or write it as a list")
+        message = (
+            "cannot be split into words: a quote or a backslash has no partner, or a bracket stands outside quotes"
+        )
+        reject(message, "balance the quotes and put brackets in quotes, or write it as a list")
     if isinstance(value, list) and not any(value):  # null, in Compose too: the image's own
         message = "is empty, which takes away the image's own, and the Docker plugin cannot say that"
         reject(message, "write all of it, or remove the line")

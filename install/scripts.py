@@ -30,7 +30,7 @@ _PROGRAM = (
     *("routing", "status", "commands"),
 )
 _INSTALLER = ("settings", "obstacles", "files", "hooks", "verify", "commands")
-_PROBE = ("arguments", "neighbours", "routers", "system", "routing", "docker", "installed", "commands")
+_PROBE = ("arguments", "neighbours", "routers", "system", "routing", "docker", "objects", "installed", "commands")
 PARTS: Mapping[str, tuple[str, ...]] = {
     "setup_docker_macvlan.sh": (*LIB, ROUTING, *(f"program/{name}.sh" for name in _PROGRAM)),
     "install.sh": (*LIB, *(f"install/{name}.sh" for name in _INSTALLER)),

@@ -112,7 +112,7 @@ def _device(value: Any) -> Any:
         {
             "source": like(value, source),
             "target": like(value, target or source),
-            "permissions": rights if len(parts) == 3 else "rwm",
+            "permissions": like(value, rights) if len(parts) == 3 else "rwm",
         }
     )
 

@@ -57,6 +57,7 @@ def pairs(value: Any, absent: str | None = None) -> Any:
         key, equals, rest = text.partition("=")
         if not equals and absent is None and not re.fullmatch(r"[\w.\[\]-]+", key):
             return value  # no name, and it may be a password
+        key = like(item, key)
         found[key] = like(item, rest) if equals else absent
         if place:
             found.places[key] = place
@@ -106,9 +107,13 @@ def _hosts(value: Any) -> Any:
     if isinstance(value, dict):
         for host, addresses in value.items():
             each = addresses if isinstance(addresses, list) else [addresses or ""]
+            if any(isinstance(address, (dict, list)) for address in each):
+                return value
             found += [like(address, f"{host}={_bare(str(address))}") for address in each]
     elif isinstance(value, list):
         for item in value:
+            if isinstance(item, (dict, list)):
+                return value
             host, sign, address = str(item).partition("=" if "=" in str(item) else ":")
             if not sign:
                 return value
@@ -161,7 +166,8 @@ _VOLUME = {
     "volume": _within({"nocopy": boolean, "labels": _labels}),
     "tmpfs": _within({"size": _size, "mode": integer}),
 }
-_LIMITS = _within({"memory": _size, "pids": integer, "cpus": _text})
+_REQUESTS = _each({"count": integer, "options": _labels})
+_LIMITS = _within({"memory": _size, "pids": integer, "cpus": _text, "devices": _REQUESTS})
 _DEPLOY = {
     "replicas": integer,
     "labels": _labels,
@@ -190,6 +196,7 @@ _SERVICE: dict[str, Callable[[Any], Any]] = {
     "volumes": _each(_VOLUME),
     "logging": _within({"options": _labels}),
     "storage_opt": _labels,
+    "gpus": _REQUESTS,
     "deploy": _within(_DEPLOY),
 }
 _NETWORK: dict[str, Callable[[Any], Any]] = {

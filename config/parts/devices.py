@@ -34,6 +34,12 @@ def _device_target(value: str, info: ValidationInfo) -> str:
     return uncoloned(value)
 
 
+def _permissions(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[rwm]{1,3}", value):
+        reject("is not made of r, w and m", "write it as in /dev/dri:/dev/dri:rwm")
+    return value
+
+
 def _device_count(value: Any, info: ValidationInfo) -> int | None:
     if info.data.get("device_ids"):
         if value is not None:
@@ -59,7 +65,7 @@ class Device(Strict):
 
     source: Annotated[Text, AfterValidator(_device_source)]
     target: Annotated[Text, AfterValidator(_device_target)]
-    permissions: Annotated[str, Field(pattern=r"^[rwm]{1,3}$")] = "rwm"
+    permissions: Annotated[str, PlainValidator(_permissions)] = "rwm"
 
     @property
     def is_cdi(self) -> bool:

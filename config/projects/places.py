@@ -7,7 +7,7 @@ from typing import Any
 
 from compose.findings import Finding
 from compose.project import Project
-from compose.values import Place, child, dict_of
+from compose.values import Derived, Place, child, dict_of
 from config.problems import Problem, as_text, dotted, on_one_line
 
 
@@ -21,7 +21,8 @@ def problem_of(finding: Finding, file: str) -> Problem:
     """file: as in located."""
     path = located(file, finding.place, finding.path)
     message, remedy = on_one_line(finding.message), on_one_line(finding.remedy)
-    return Problem(path, as_text(finding.value), message, remedy, finding.severity)
+    value = "" if isinstance(finding.value, Derived) else as_text(finding.value)
+    return Problem(path, value, message, remedy, finding.severity)
 
 
 def relocated(problem: Problem, projects: Iterable[Project]) -> Problem:

@@ -42,7 +42,8 @@ def read_service(project: Project, key: str, path: str) -> Reading:
         except ValidationError as error:
             raw = _sorted_out(error, raw, path, found)
     found.problems = list(dict.fromkeys(found.problems))
-    if {"build", "provider"} & project.services[key].keys():  # which is told
+    written = project.services[key].keys()
+    if "image" not in written and {"build", "provider"} & written:  # which is told
         found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
     if found.service is not None:
         found.service = found.service.as_deployed()
@@ -114,7 +115,9 @@ def hidden(problem: Problem, given: Any) -> Problem:
 def _environment(raw: Any, found: Reading) -> None:
     given = raw.get("environment")
     if isinstance(given, dict):
-        found.unset = [name for name, value in given.items() if value is None]
+        # A name with a blank is a line without its =, and what is behind the blank may be a password
+        found.unset = [name.partition(" ")[0] for name, value in given.items() if value is None]
+        found.unset = ["…" if isinstance(name, Derived) else name for name in found.unset]
         found.secret = frozenset(name for name, value in given.items() if isinstance(value, Derived))
         raw["environment"] = {name: value for name, value in given.items() if value is not None}
 

@@ -19,8 +19,6 @@ OTHERWISE: Mapping[str, tuple[str, ...]] = {
     "env-file": ("cannot be read",),
     "every-boolean-as-text": ("cannot be read", "use_service_name_alias"),
     "volumes-long": ("services.a.volumes[1].target",),
-    "devices": (".options",),
-    "schema-corners": (".options",),
     "rare-keys": ("services.provider.networks",),
 }
 
@@ -35,8 +33,6 @@ OTHER_CONTAINERS: Mapping[str, tuple[str, ...]] = {
     "volumes": ("a.volumes[11].source", "a.volumes[12].source"),
     # Still to do.
     "volumes-long": ("a.volumes[3].source",),
-    "devices": ("devices[2].count",),
-    "schema-corners": (".options",),
     "healthchecks": ("emptytest",),
     "restart": ("e.restart",),
 }
@@ -94,7 +90,7 @@ TAKEN_VALUES = frozenset(
         'environment: ["A = 1"]',
         *("ports: [{target: 80, host_ip: nas}]", "volumes: [{type: bind, target: /b}]"),
         "volumes: [{type: bind, source: /a, target: /x}, {type: bind, source: /b, target: /x/}]",
-        *("env_file: [{required: false}]", "profiles: debug"),
+        "env_file: [{required: false}]",
         "deploy: {resources: {limits: {memory: 1g}}}\nmem_limit: 2g",
         "deploy: {resources: {limits: {cpus: 1}}}\ncpus: 2",
         "deploy: {resources: {reservations: {devices: [{driver: nvidia}]}}}",

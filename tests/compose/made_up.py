@@ -70,7 +70,7 @@ PORT = one_of(
     *("90-92", "127.0.0.1:80:80", "127.0.0.1::80", "[::1]:80:80", ":80", "80:80/sctp", "${P}:80", "0.0.0.0:80:80"),
 )
 LONG_PORT = part(
-    target=one_of(80, 81, "80", "${P}"),
+    target=one_of(80, 81, "${P}"),
     published=one_of(80, 8080, "80", "8080-8090"),
     protocol=one_of("tcp", "udp"),
     host_ip=one_of("127.0.0.1", "::1"),
@@ -253,5 +253,8 @@ def documents(draw: st.DrawFn, whole: bool = True) -> dict[str, Any]:
         document["secrets"] = {"c": {"file": "./c"}, "d": {"environment": "A"}}
     if whole or draw(st.booleans()):
         document["networks"] = {"n": draw(DECLARED_NETWORK), "m": draw(DECLARED_NETWORK)}
+        for network in document["networks"].values():
+            if not whole and network and "config" in network.get("ipam", {}):
+                del network["ipam"]["config"][1:]  # compose-go mixes several pools with several up
         document["volumes"] = {"named": draw(DECLARED_VOLUME), "other": draw(DECLARED_VOLUME)}
     return document

@@ -49,30 +49,39 @@ def test_variables(text: str, oracle: Oracle) -> None:
     assert taken(lambda: substitute(text, ENV)) == oracle.template(text, ENV)
 
 
-ENV_FILES = of(
-    *("A", "B", "NEW", "LONG_1", "x", "1", "é", "_", ".", "-", "[", "=", "=", ":", " ", "\t", "\n", "\n", "\r\n", "\r"),
+INSIDE = of(
     *(
-        "'",
-        '"',
+        "a",
+        "b c",
+        "é",
+        " ",
+        "\t",
         "#",
-        " #",
-        "\\",
-        "\\n",
-        '\\"',
-        "\\$",
-        "\\0",
-        "\\01",
+        " # ",
+        "=",
+        ":",
+        "\n",
+        "\r\n",
         "$",
+        "$$",
         "$A",
         "$NEW",
         "${U:-d}",
         "${A",
         "}",
-        "export ",
+        "\xa0",
     ),
-    *("A=1\n", "NEW=$A\n", "'a'\n", '"b"\n', ",", "/", "(", ";", "\v", "\xa0", "\u2028", "\ufeff"),
-    most=16,
+    *("\\", "\\\\", "\\n", "\\t", "\\v", "\\a", "\\c", "\\$", '\\"', "\\'", "\\0", "\\0101", "\\08", "\\x", "'", '"'),
+    most=6,
 )
+LINES = st.tuples(
+    of("", "", "", " ", "\n", "# x\n", "export ", "export\t", most=2),
+    st.sampled_from(("A", "NEW", "NEW", "N.e-w[1]", "1x", "é", "_", "A B", "A/B", "", "\ufeffA", "LONG_1")),
+    st.sampled_from(("=", "=", " = ", ": ", ":", "\n", " ", "=\t")),
+    INSIDE | INSIDE.map(lambda text: f'"{text}"') | INSIDE.map(lambda text: f"'{text}'"),
+    st.sampled_from(("\n", "\n", "\r\n", "", " # c\n", " ", "\v")),
+).map("".join)
+ENV_FILES = st.lists(LINES, max_size=4).map("".join)
 
 
 @MANY

@@ -1,5 +1,6 @@
 """Compose projects that tests write themselves, read from a disk in memory."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Any, Literal
@@ -91,7 +92,8 @@ def problems_of(
 
 def app(**keys: Any) -> dict[str, Any]:
     """A document with the one service `app` on the LAN."""
-    return {"services": {"app": {"image": "app:1", "networks": ON_LAN, **keys}}, "networks": EXTERNAL}
+    document = {"services": {"app": {"image": "app:1", "networks": ON_LAN, **keys}}, "networks": EXTERNAL}
+    return copy.deepcopy(document)
 
 
 def told(problems: Sequence[Problem]) -> list[tuple[str, str]]:

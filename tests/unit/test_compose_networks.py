@@ -94,7 +94,7 @@ def test_an_unreadable_subnet_is_told_and_not_that_nothing_joins() -> None:
 
 def test_what_the_person_left_open_in_the_site_is_no_difference() -> None:
     loose = LanSettings("lan")
-    assert [*loose.differences(DeclaredNetwork(name="x", driver="macvlan", ipam={"config": [POOL]}))] == []
+    assert [*loose.differences(DeclaredNetwork.model_validate({"name": "x", **made("macvlan", POOL)}))] == []
 
 
 def test_of_several_networks_of_the_site_the_nearest_one_is_compared() -> None:
@@ -224,7 +224,7 @@ def test_a_service_that_stays_for_another_network_on_the_lan_is_warned_of() -> N
     document["services"]["eye"] = {"image": "x", "networks": {"cams": {"ipv4_address": "192.168.2.9"}}}
     document["networks"] = EXTERNAL | {"cams": made("macvlan", {"subnet": "192.168.2.0/24"})}
     [problem] = [one for one in problems_of(document) if one.path != NAME]
-    assert told([problem]) == [("warning", f"{NAME}:16 networks.cams")]
+    assert told([problem]) == [("warning", f"{NAME}:15 networks.cams")]
     assert problem.message.endswith("192.168.1.0/24 here, so that eye stays with Compose")
 
 

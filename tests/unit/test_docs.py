@@ -1,7 +1,9 @@
 """What the documents say is what the code has."""
 
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,7 +125,7 @@ def test_the_readmes_site_and_compose_file_are_taken_as_they_are() -> None:
     from config.site import parse_site
     from inputs.compose_files import read_projects
     from tests.unit.projects import stack
-    from tests.unit.sites import make_plan, put
+    from tests.unit.sites import make_plan
 
     raw = yaml.safe_load((ROOT / "examples/Pulumi.home.yaml").read_text())["config"]["macvlan-ipv6:site"]
     site, problems = parse_site({**raw, "ula": {"prefix": "fd0d:7eb5:2afd::/64"}})
@@ -133,8 +135,15 @@ def test_the_readmes_site_and_compose_file_are_taken_as_they_are() -> None:
     assert [one.severity for found in taken for one in found.problems] == ["note"]  # ports on the LAN
     assert [one for one in make_plan(site, projects)[1] if one.severity == "error"] == []
     [shown] = re.findall(r"```yaml\n(.*?)```", TEXTS["README.md"], re.S)
-    found = stack(yaml.safe_load(shown), put("shim", "ipv4_address", "192.168.1.254"), files={".env": "DB_PASSWORD=x"})
+    found = stack(yaml.safe_load(shown), files={".env": "DB_PASSWORD=x"})
     assert found.problems == [] and [*found.containers] == ["db", "cloud"]
+
+
+def test_the_readmes_command_shows_what_becomes_of_its_file() -> None:
+    [command] = re.findall(r"^uv run (macvlan-ipv6 compose .*)$", TEXTS["README.md"], re.M)
+    words = [sys.executable, *shlex.split(command)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("3 services taken, 0 problems\n")
 
 
 CLAIMS = re.findall(r"^\| (.+?) \| [^|]* \| (.+?) \| (test[^|]*) \|$", (ROOT / "docs/tests.md").read_text(), re.M)
