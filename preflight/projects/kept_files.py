@@ -32,7 +32,10 @@ class Files:
 
     @property
     def words_of_changes(self) -> Iterator[str]:
-        words = [f"{_path(one)}: {_text(one)} → {own.source or 'a new volume'}" for one, own in self.moved]
+        words = [
+            f"{_path(one)}: {_text(one)} → {own.source or ('a new volume' if _is_nameless(own) else 'nothing')}"
+            for one, own in self.moved
+        ]
         yield from _shown(words + [f"{_path(one)}: {_text(one)} → nothing" for one in self.gone])
 
 
@@ -50,13 +53,17 @@ def files_of(entry: ServiceEntry, live: LiveContainer, facts: NasFacts) -> Files
         volume = own.get(target)
         if volume is not None and _source(volume) == posixpath.normpath(mount.source):
             same.append(mount)
-        elif mount.is_anonymous and (volume is None or not volume.source) and target not in in_memory:
+        elif mount.is_anonymous and (_is_nameless(volume) if volume is not None else target not in in_memory):
             lost.append(mount)
         elif volume is not None:
             moved.append((mount, volume))
         else:
             gone.append(mount)
     return Files(same, moved, gone, lost)
+
+
+def _is_nameless(volume: Volume) -> bool:
+    return volume.type == "volume" and not volume.source
 
 
 def _source(volume: Volume) -> str:
@@ -83,7 +90,7 @@ def lost_files(entry: ServiceEntry, live: LiveContainer, files: Files) -> Iterat
         for mount, volume in files.moved
         if mount.source.startswith(f"{theirs}_") and volume.source == f"{ours}{mount.source.removeprefix(theirs)}"
     ]
-    if renamed and theirs and not entry.is_project_named:
+    if renamed and theirs:
         message = f"is of the project {theirs}, and nobody said which project this is, so that it is named after the "
         message += f"file's folder here: {ours}. In place of {renamed[0][0]} the container would have {renamed[0][1]}"
         remedy = f"write `name: {theirs}` beside the file's path in `site.compose:`"

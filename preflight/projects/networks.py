@@ -14,7 +14,7 @@ from plan.lan import LanPlan
 from plan.project.declared import InnerNetworkPlan
 
 Range = IPv4Network | IPv6Network
-# 20.10 and 26 refuse it and 29 does not; which of those between do is not known
+# docs/upstream-facts.md#docker-fixed-addresses
 LAST_ENGINE_WITHOUT_FIXED_ADDRESSES = 26
 
 
@@ -56,6 +56,7 @@ def findings(
 
 
 def _missing(path: str, name: str, key: str, facts: NasFacts) -> Problem:
+    """Compose says so too (docs/upstream-facts.md#compose-external)."""
     message = "is not on the NAS, and the file says that others make it; with Compose it is an error too (network "
     message += f"{name} declared as external, but could not be found)"
     remedy = f"`docker network create {name}` there; or remove `external: true`, and it is made with the containers"
@@ -71,7 +72,8 @@ def _missing(path: str, name: str, key: str, facts: NasFacts) -> Problem:
 
 def _refused(path: str, declared: DeclaredNetwork, taken: Iterable[_Taken], fixed: bool) -> Iterator[Problem]:
     """A network that is to be made and that Docker would refuse because of another one. An `ip_range` lets it share a
-    subnet, but not with another bridge. fixed: whether a container has an address in it."""
+    subnet, but not with another bridge (docs/upstream-facts.md#docker-bridges-that-overlap). fixed: whether a container
+    has an address in it."""
     for pool in declared.ipam.config:
         wanted = pool.subnet
         for other in taken if wanted is not None else ():

@@ -130,6 +130,14 @@ def test_a_problem_is_told_where_the_key_stands(path: str, expected: str) -> Non
     assert found[""].told([problem]) == [problem]
 
 
+def test_a_name_that_a_further_network_is_to_have_is_its_key() -> None:
+    view = views_of(two())["iot"]
+    remedy = "use that one: write `network.name: home_lan` and `network.ipv6: loop`, and more"
+    (told,) = view.told([Problem("site.lan.parent", "x", "is wrong", remedy)])
+    expected = "use that one: give this network the name home_lan under `networks:` and `networks.home_lan.ipv6: loop`"
+    assert told.remedy == f"{expected}, and more"
+
+
 def test_an_external_container_is_on_the_network_that_has_its_address() -> None:
     others = ["192.168.20.9", "192.168.1.9"]
     found = plans(two(put("external_containers", others)))
