@@ -50,7 +50,7 @@ def _of_both(
     before = [one for one in others if rank(one.name, one.dual) < rank(lan.network, dual)]
     first = sorted(before, key=lambda one: rank(one.name, one.dual))
     names = [one.name for one in first]
-    docker = "Docker" if engine_major is None else f"Docker {engine_major}"
+    docker = f"Docker before {FIRST_ENGINE_WITH_PRIORITIES}" if engine_major is None else f"Docker {engine_major}"
     which = (
         "the first one by name" if all(one.dual == dual for one in first) else "one with IPv4 and IPv6 before others"
     )

@@ -58,5 +58,6 @@ def test_ipv6_goes_its_own_way_where_docker_has_none_on_the_lan() -> None:
     assert told(29, BOTH, mode="off") == told(29, {**BOTH, "internal": True}, mode="loop") == []
 
 
-def test_of_an_engine_that_nobody_knows_nothing_is_said() -> None:
-    assert told(None, BOTH) == []
+def test_an_engine_that_nobody_knows_counts_as_an_old_one() -> None:
+    (message,) = told(None, BOTH)
+    assert "Docker before 28 gives it" in message and told(None, {}) == []
