@@ -14,6 +14,7 @@ from components.pulumi_internals import config_keys, is_secret
 from config.keys import PASSWORD_KEY, PULLED_KEY, SECRETS_KEY, SET_SECRET, SITE_KEY, TAKE_OVER_KEY
 from config.problems import Problem, UserErrors
 from config.sources import errors
+from facts.state import StackState
 from inputs.load import LoadedConfig, load, unknown_config_keys
 from inputs.ssh_access import SshAccess
 from install.files import host_files
@@ -29,7 +30,8 @@ from probe.gather import gather_facts
 def main() -> None:
     loaded = _load()
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    surveys = _surveys(loaded, stack)
+    states = read_stack_states([planned.view for planned in loaded.networks])
+    surveys = _surveys(loaded, stack, states)
     networks = [
         SiteNetwork(
             found.plan,
@@ -57,6 +59,7 @@ def main() -> None:
             inner=tuple(inner.values()),
             volumes=own_volumes(loaded.services),
             replaced=surveys[0].replaced,
+            written=states[""].written,
         ),
     )
     told: set[Problem] = set()
@@ -89,18 +92,17 @@ def _export(lan: MacvlanLan, networks: Sequence[SiteNetwork], more: Mapping[str,
     pulumi.export(OUTPUT, pulumi.Output.secret(dump_snapshot(*first, access.host_keys, further)))
 
 
-def _surveys(loaded: LoadedConfig, stack: str) -> list[Survey]:
+def _surveys(loaded: LoadedConfig, stack: str, states: Mapping[str, StackState]) -> list[Survey]:
     """The surveys of the NAS as it is, one for each network; with `probe: off`, as the last run found it. Raises
     UserErrors with the lines of the Compose files."""
     try:
-        return _surveys_of(loaded, stack)
+        return _surveys_of(loaded, stack, states)
     except UserErrors as found:
         raise UserErrors(loaded.located(found.problems)) from None
 
 
-def _surveys_of(loaded: LoadedConfig, stack: str) -> list[Survey]:
+def _surveys_of(loaded: LoadedConfig, stack: str, states: Mapping[str, StackState]) -> list[Survey]:
     site, access, networks = loaded.site, loaded.access, loaded.networks
-    states = read_stack_states([planned.view for planned in networks])
     if not site.probe:
         snapshots = load_last_snapshots(site.network.name, states)
         password = access.sudo_password is not None

@@ -46,7 +46,8 @@ class MacvlanLanArgs:
     containers: each after those that it needs.
     secrets: container's key → secret environment variables.
     inner, volumes: what the containers need beside the site's networks.
-    replaced: others' containers that make room for those of these keys."""
+    replaced: others' containers that make room for those of these keys.
+    written: LanContainer's output of that name in the last run, by the names of these components."""
 
     networks: Sequence[SiteNetwork]
     scripts: Mapping[str, str]
@@ -57,6 +58,7 @@ class MacvlanLanArgs:
     inner: Sequence[InnerNetworkPlan] = ()
     volumes: Sequence[DeclaredVolume] = ()
     replaced: Mapping[str, Replaced] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
 
 
 class MacvlanLan(pulumi.ComponentResource):
@@ -188,6 +190,7 @@ class MacvlanLan(pulumi.ComponentResource):
                 others={key: self.containers[key].container for key in plan.after},
                 repaired=newest(repairs),
                 secrets=self._args.secrets.get(plan.key),
+                last=self._args.written.get(f"{self._name}-{plan.key}", ""),
                 after=[*after, *_ahead(list(self.containers.values()))],
                 start_retry_hook=self._start_again,
                 take_over_hook=self._take_over(plan.key),

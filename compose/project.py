@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,7 +40,8 @@ class Project:
     """file: its first one, as written.
     name, named: of the project, and whether somebody said it. Else it is only that of a folder of the laptop.
     services, networks, volumes, configs, secrets: by their keys, in the specification's long forms.
-    disabled: the services whose profiles are not active.
+    disabled: the services whose profiles are not active; started: those that Compose itself starts, to which nobody
+        names a profile but the env file.
     document: all of that with the other top-level keys.
     findings: what is wrong with single services.
     """
@@ -56,6 +57,7 @@ class Project:
     configs: Map
     secrets: Map
     document: Map
+    started: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = field(default=())
 
     def place(self, path: Path) -> Place | None:
@@ -82,19 +84,23 @@ def _project(source: Source, loader: Loader) -> Project:
     document = loader.load([*source.files], folder, env)
     loader.refused += _misshapen(document, first)
     give_types(document)
-    profiles = source.profiles or tuple(filter(None, env.get("COMPOSE_PROFILES", "").split(",")))
+    by_env = tuple(filter(None, env.get("COMPOSE_PROFILES", "").split(",")))
     findings = [*loader.findings, *_complete(document, name, env, disk, folder)]
     enabled, disabled = Map(), Map()
     services = document.get("services") or Map()
     for key, service in services.items():
-        own = list_of(service.get("profiles"))
-        is_on = not own or "*" in profiles or any(one in profiles for one in own)
-        (enabled if is_on else disabled)[key] = service
+        (enabled if _is_on(service, source.profiles or by_env) else disabled)[key] = service
     sections = {section: document.setdefault(section, Map()) for section in _DECLARED}
     for key in enabled:
         findings += check_service(document, key, enabled, disabled)
-    whole = {"document": document, "findings": tuple(findings)}
+    started = frozenset(key for key, service in services.items() if _is_on(service, by_env))
+    whole = {"document": document, "started": started, "findings": tuple(findings)}
     return Project(first.shown, name, named, source.folder, enabled, disabled, **sections, **whole)
+
+
+def _is_on(service: Map, profiles: Sequence[str]) -> bool:
+    own = list_of(service.get("profiles"))
+    return not own or "*" in profiles or any(one in profiles for one in own)
 
 
 def _environment(source: Source, folder: Folder, disk: Disk) -> dict[str, str]:

@@ -207,7 +207,7 @@ class _Taking:
         self.problems += ignored_note(self.project.file, ignored)
 
     def _tell_of_left(self, left: Sequence[str], taken: Sequence[str]) -> None:
-        started = {key: _shares(raw) for key in taken if not (raw := self.project.services[key]).get("profiles")}
+        started = {key: _shares(self.project.services[key]) for key in taken if key in self.project.started}
         if left and started:
             self.problems.append(left_with_compose(self.project.file, left, started))
         for key in self.matched.foreign:

@@ -16,6 +16,7 @@ from compose.forms.typed import give_service_types
 from compose.values import Map, copied, without_extensions
 from config.parts.deploy import Deploy, Replicas
 from config.parts.devices import BlkioConfig, Devices, Gpus
+from config.parts.security import SecurityOption
 from config.problems import Problem, as_text, reject
 from config.service_parts import (
     Argv,
@@ -117,7 +118,7 @@ class Service(Strict):
     read_only: bool = False
     cap_add: tuple[Text, ...] = ()
     cap_drop: tuple[Text, ...] = ()
-    security_opt: tuple[Text, ...] = ()
+    security_opt: tuple[SecurityOption, ...] = ()
     sysctls: StringMap = Field(default_factory=dict)
     ulimits: Ulimits = Field(default_factory=dict)
     ipc: Text | None = None

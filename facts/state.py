@@ -8,6 +8,7 @@ from facts.labels import MADE_BY, STACK
 
 NETWORK, CONTAINER, SHIM = "docker:index/network:Network", "docker:index/container:Container", "command:remote:Command"
 VOLUME = "docker:index/volume:Volume"
+LAN_CONTAINER = "macvlan:lan:LanContainer"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class StackState:
     shim: whether the command that makes the shim was run; paths: the files that it was run for.
     host, all_paths: the NAS, and these files for all networks of the stack.
     networks, volumes: the names of all of Docker's, those of the site and others.
+    written: the outputs of that name of the containers' components, by these components' names.
     """
 
     network: str = ""
@@ -33,6 +35,7 @@ class StackState:
     all_paths: frozenset[str] = frozenset()
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
+    written: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -65,6 +68,11 @@ def stack_state_of(resources: Mapping[str, Mapping[str, Any]], name: str = "lan"
         all_paths=frozenset(trigger for trigger in all_triggers if trigger.startswith("/")),
         networks=frozenset(str(one["name"]) for one in of(NETWORK) if one.get("name")),
         volumes=frozenset(str(one["name"]) for one in of(VOLUME) if one.get("name")),
+        written={
+            urn.rpartition("::")[2]: str((resource.get("outputs") or {}).get("written") or "")
+            for urn, resource in resources.items()
+            if resource.get("type") == LAN_CONTAINER
+        },
     )
 
 

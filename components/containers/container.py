@@ -1,5 +1,6 @@
 """LanContainer: one container of the site, with its own fixed addresses if it is on the LAN."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +12,13 @@ from components.containers.limits import limits
 from components.containers.storage import storage
 from config.service import Service
 from facts.labels import ADDRESSES, NO_ADDRESS, NONE_ON_THE_LAN, REPAIRED, STACK, write_addresses
+from facts.state import LAN_CONTAINER
 from plan.project.containers import WholeContainer
 from plan.project.endpoints import EndpointPlan
 from plan.project.order import SERVICE
 
+# Docker adds to these by itself, or keeps them elsewhere (docs/upstream-facts.md#docker-default-ulimits)
+ALTERED = ("ulimits", "security_opt")
 NAMESPACES = (("network_mode", "network_mode"), ("ipc_mode", "ipc"), ("pid_mode", "pid"))
 
 
@@ -25,6 +29,7 @@ class LanContainerArgs:
     image_id: of the image on the NAS.
     repaired: when and why the container was recreated, "" for never.
     secrets: variables that are never shown.
+    last: the component's output `written` of the last run, "" for none.
     start_retry_hook: see components/start_retry.py; take_over_hook: see components/take_over.py."""
 
     plan: WholeContainer
@@ -33,6 +38,7 @@ class LanContainerArgs:
     others: Mapping[str, docker.Container] = field(default_factory=dict)
     repaired: str = ""
     secrets: pulumi.Output[dict[str, str]] | None = None
+    last: str = ""
     after: Sequence[pulumi.Resource] = field(default_factory=tuple)
     start_retry_hook: pulumi.ErrorHook | None = None
     take_over_hook: pulumi.ResourceHook | None = None
@@ -44,8 +50,9 @@ class LanContainer(pulumi.ComponentResource):
     container: docker.Container
 
     def __init__(self, name: str, args: LanContainerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("macvlan:lan:LanContainer", name, {}, opts)
+        super().__init__(LAN_CONTAINER, name, {}, opts)
         plan = args.plan
+        written = json.dumps(plan.service.model_dump(include={*ALTERED}), sort_keys=True)
         self.container = docker.Container(
             f"{name}-container",
             name=plan.name,
@@ -68,6 +75,8 @@ class LanContainer(pulumi.ComponentResource):
                 delete_before_replace=True,  # only one container can have the name and the addresses
                 # The plugin does not apply these in place
                 replace_on_changes=["cpu_period", "cpu_quota", "healthcheck", "init", "tmpfs"],
+                # If what is asked for is the same, a difference is Docker's
+                ignore_changes=["ulimits", "security_opts"] if written == args.last else None,
                 hooks=_hooks(args),
             ),
         )
@@ -77,9 +86,9 @@ class LanContainer(pulumi.ComponentResource):
             # If a container ends at once, the plugin reports success, and only this output shows it.
             self.container.must_run.apply(lambda runs: None if runs or runs is None else self._warn(plan.name))
         lan = plan.on_lan
-        self.register_outputs(
-            {"ipv4": str(lan.ipv4), "ula": lan.ula and str(lan.ula), "mac": lan.mac} if lan is not None else {}
-        )
+        addresses = {"ipv4": str(lan.ipv4), "ula": lan.ula and str(lan.ula), "mac": lan.mac} if lan is not None else {}
+        # Not before the container is there: a run that fails on the way is tried again
+        self.register_outputs({**addresses, "written": self.container.id.apply(lambda _: written)})
 
     def _warn(self, name: str) -> None:
         message = f"{name} was started and does not run any more"

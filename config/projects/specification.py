@@ -157,6 +157,7 @@ SERVICE: Mapping[str, Rule] = {
     "secrets.[].gid": _FILE_ONLY,
     "secrets.[].mode": _FILE_ONLY,
     "secrets.[].uid": _FILE_ONLY,
+    "security_opt": Done("takes a seccomp profile itself in place of the name of its file"),
     "shm_size": _MIB,
     "stop_grace_period": Done("is rounded up to whole seconds"),
     "umask": _NOT_THERE,

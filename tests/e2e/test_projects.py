@@ -14,11 +14,14 @@ from lab.drive import Box, Stack
 from tests.e2e.fixtures_lan import wait
 
 ADDRESS, KEPT = "192.168.1.211", "app_kept"
+LIMITS = {"nofile": (4096, 8192), "nproc": (5000, 6000)}
+DAEMON = {"default-ulimits": {name: {"Name": name, "Soft": s, "Hard": h} for name, (s, h) in LIMITS.items()}}
 SLEEP = {"image": "busybox", "command": "sleep 1d", "stop_grace_period": "1s"}
 SERVICES: dict[str, Any] = {
     "web": {
         **SLEEP,
         "command": "httpd -f -p 80 -h /work",
+        "security_opt": ["no-new-privileges:true", "systempaths=unconfined"],
         "networks": {"bridge-host": {"ipv4_address": ADDRESS}, "back": {"aliases": ["www"]}},
         "depends_on": {
             "db": {"condition": "service_healthy"},
@@ -47,7 +50,14 @@ SERVICES: dict[str, Any] = {
         "volumes": ["work:/work"],
         "networks": ["back"],
     },
-    "side": {**SLEEP, "network_mode": "service:web", "pid": "service:web", "volumes_from": ["web:ro"]},
+    "side": {
+        **SLEEP,
+        "privileged": True,
+        "security_opt": ["apparmor=unconfined"],
+        "network_mode": "service:web",
+        "pid": "service:web",
+        "volumes_from": ["web:ro"],
+    },
     "guest": {**SLEEP, "network_mode": "container:theirs"},
 }
 DOCUMENT = {
@@ -61,13 +71,17 @@ PLANNED = {"web", "db", "job", "side", "guest"}
 
 @pytest.fixture
 def project(fresh: Box, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A NAS with a volume of the project's name and with a container of others."""
+    """A NAS with a volume of the project's name and with a container of others, whose Docker gives limits of its own to
+    each container."""
+    fresh.nas(f"mkdir -p /etc/docker && echo '{json.dumps(DAEMON)}' >/etc/docker/daemon.json")
+    fresh.nas("systemctl reset-failed docker; systemctl restart docker")
     stack = Stack(fresh, tmp_path_factory.mktemp("stack"))
     fresh.nas(f"docker volume create --label of=theirs {KEPT}; docker run -d --name theirs busybox sleep 1d")
     fresh.nas(f"docker run --rm -v {KEPT}:/kept busybox sh -c 'echo kept >/kept/row'")
     yield stack
     stack.destroy(check=False)
     fresh.nas(f"docker rm -f theirs; docker volume rm -f {KEPT} app_work", check=False)
+    fresh.nas("rm /etc/docker/daemon.json; systemctl restart docker")
 
 
 def write(stack: Stack, **more: Any) -> None:
@@ -83,6 +97,10 @@ def write(stack: Stack, **more: Any) -> None:
 
 def inspected(box: Box, *names: str) -> dict[str, Any]:
     return {one["Name"][1:]: one for one in json.loads(box.nas(f"docker inspect {' '.join(names)}"))}
+
+
+def limits(one: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    return {limit["Name"]: (limit["Soft"], limit["Hard"]) for limit in one["HostConfig"]["Ulimits"]}
 
 
 def fetched(box: Box, where: str) -> str:
@@ -107,6 +125,7 @@ def test_a_project_is_made_stays_as_it_is_and_goes_without_what_others_have(proj
     assert (done["ExitCode"], done["Status"]) == (0, "exited") and moment(done["FinishedAt"]) <= began
     assert made["side"]["HostConfig"]["NetworkMode"] == f"container:{made['web']['Id']}"
     assert made["guest"]["HostConfig"]["NetworkMode"] == f"container:{made['theirs']['Id']}"
+    assert limits(made["db"]) == {**LIMITS, "nofile": (1024, 2048)} and limits(made["web"]) == LIMITS
     assert "PASSWORD=swordfish" in made["db"]["Config"]["Env"]
     assert "swordfish" not in (project.folder / "state").joinpath(*_state(project)).read_text()
     wait("a way out by the LAN's router", lambda: "via 192.168.1.1 " in box.ip("web", "-4 route show default"))

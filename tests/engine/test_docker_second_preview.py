@@ -63,6 +63,7 @@ SAME: list[dict[str, Any]] = [
     {"pidMode": f"container:{PARTNER}"},
     {"pidMode": "host"},
     {"usernsMode": "host"},
+    {"securityOpts": ['seccomp={"defaultAction": "SCMP_ACT_ALLOW"}', "no-new-privileges:true"]},
     {"networksAdvanced": [LAN, BRIDGE], "ports": [HTTP]},
     {"networksAdvanced": [BRIDGE, {**LAN, "gwPriority": -1}], "ports": [{**HTTP, "ip": "::"}]},
     {"ports": [{"internal": 443, "external": 18443}, HTTP, {"internal": 80, "external": 18080, "protocol": "udp"}]},
@@ -104,6 +105,7 @@ FOR_EVER: list[tuple[dict[str, Any], str]] = [
     ({"platform": "linux/amd64"}, "platform"),
     ({"memory": 64}, "memorySwap"),
     ({"securityOpts": ["systempaths=unconfined"]}, "securityOpts"),
+    ({"privileged": True, "securityOpts": ["apparmor=unconfined"]}, "securityOpts"),
     ({"hosts": [{"host": "a", "ip": "2001:db8::1"}]}, "hosts"),
     ({"mounts": [{"type": "bind", "source": "/etc", "target": "/n", "bindOptions": {}}]}, "mounts"),
 ]

@@ -375,9 +375,9 @@ def test_every_component_says_what_it_made(dev: Recorder) -> None:
     components = {made.urn for made in dev.made if not made.custom}
     assert components <= dev.outputs.keys()
     assert dev.outputs[LAN] == {"network_name": "bridge-host", "summary": "shim is up"}
-    assert [values for urn, values in dev.outputs.items() if urn.endswith("LanContainer::lan-test")] == [
-        {"ipv4": "192.168.1.201", "ula": "fd0d:7eb5:2afd::201", "mac": "02:42:c0:a8:01:c9"}
-    ]
+    [found] = [values for urn, values in dev.outputs.items() if urn.endswith("LanContainer::lan-test")]
+    addresses = {"ipv4": "192.168.1.201", "ula": "fd0d:7eb5:2afd::201", "mac": "02:42:c0:a8:01:c9"}
+    assert found == {**addresses, "written": '{"security_opt": [], "ulimits": {}}'}
 
 
 def test_no_type_token_contains_a_name_of_the_site(dev: Recorder) -> None:

@@ -176,6 +176,9 @@ def test_services_with_profiles_of_their_own_are_not_started_by_compose_and_noth
     document["networks"]["inner"] = {}
     taken = taken_of(document, profiles=("macvlan",))
     assert [*taken.services] == ["app"] and taken.left == ["db"] and taken.problems == []
+    # Compose reads this by itself
+    [problem] = taken_of(document, {".env": "COMPOSE_PROFILES=macvlan\n"}).problems
+    assert "`services: {app: {scale: 0}}`" in problem.remedy
 
 
 def test_a_profile_that_is_not_active_leaves_its_services_out() -> None:

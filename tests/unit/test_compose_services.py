@@ -215,6 +215,7 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"deploy": {"replicas": 2}}, "deploy.replicas: 2", "address of its own", "a service for each"),
     ({"scale": 3}, "scale: 3", "address of its own", "a service for each"),
     ({"build": "."}, "build", "nothing is built", "name it in `image:`"),
+    ({"security_opt": ["seccomp:./a.json"]}, "security_opt[0]: seccomp:./a.json", "names a file", "the profile itself"),
     ({"ulimits": {"nofile": "many"}}, "ulimits.nofile: many", "not a map", "key: value"),
     ({"configs": ["cfg"]}, "configs[0]: cfg", "is no config of the file", "declare it under `configs:`"),
     ({"secrets": ["key"]}, "secrets[0]: key", "is no secret of the file", "declare it under `secrets:`"),

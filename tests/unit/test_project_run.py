@@ -14,7 +14,7 @@ import yaml
 import probe.gather
 from facts.labels import MADE_BY, MAKER, STACK
 from facts.nas import LiveContainer, LiveNetwork, NasFacts
-from facts.state import CONTAINER, NETWORK, stack_state_of
+from facts.state import CONTAINER, LAN_CONTAINER, NETWORK, stack_state_of
 from plan.project.declared import SeenNetwork
 from preflight.snapshot import NasSnapshot, dump_snapshot, load_snapshot
 from tests.unit.recorder import STACK as MINE
@@ -161,6 +161,31 @@ def test_what_is_told_of_a_project_stops_nothing(nas: Path, monkeypatch: pytest.
     run(nas, project(nas, services))
     heads = [text.split("\n")[0] for text in told]
     assert any(head.startswith("info") and head.endswith(" services.web.ports: ") for head in heads), heads
+
+
+def test_what_docker_adds_to_a_container_replaces_it_only_if_something_else_is_asked_for(
+    nas: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ignored(**changes: Any) -> dict[str, tuple[str, ...]]:
+        made, _ = run(nas, project(nas, {"web": web("back", **changes), "db": inner()}))
+        left.update((urn, {"type": LAN_CONTAINER, "outputs": found}) for urn, found in made.outputs.items())
+        return {one.name: one.ignore_changes for one in made.of("container:Container")}
+
+    left: dict[str, Any] = {}
+    known = SimpleNamespace(value={"outputs": left})
+    monkeypatch.setattr("pulumi.runtime.invoke", outputs_are(SimpleNamespace(value={"outputs": {}}), known))
+    nothing, both = (), ("ulimits", "securityOpts")
+    names = ("lan-web-container", "lan-db-container")
+    limits = {"nofile": 1024}
+    for changes, expected in (
+        ({}, (nothing, nothing)),
+        ({}, (both, both)),
+        ({"ulimits": limits}, (nothing, both)),
+        ({"ulimits": limits, "labels": {"a": "b"}}, (both, both)),
+        ({"ulimits": limits, "security_opt": ["no-new-privileges:true"]}, (nothing, both)),
+    ):
+        found = ignored(**changes)
+        assert tuple(found[name] for name in names) == expected, changes
 
 
 def test_what_runs_no_more_is_told_of_unless_it_was_to_end(nas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
