@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from compose.forms.merging import without_doubles
 from compose.forms.short_forms import lengthen_service
@@ -64,6 +64,11 @@ def _pull_policy(value: Any) -> str:
     reject("is not a pull policy", "write missing, or remove the line")
 
 
+def _network_mode(value: str) -> str:
+    """Docker's word for what it does by itself is `default`, and later engines read it back as the network's name."""
+    return "bridge" if value == "default" else value
+
+
 def pulls_by_itself(value: Any) -> bool:
     """Whether Compose would pull with that `pull_policy` at each `up` or by the clock."""
     return value in ("always", "daily", "weekly", "refresh") or (isinstance(value, str) and value.startswith("every_"))
@@ -82,7 +87,7 @@ class Service(Strict):
     hostname: Text | None = None
     domainname: Text | None = None
     networks: Networks = Field(default_factory=dict)
-    network_mode: Text | None = None
+    network_mode: Annotated[Text, AfterValidator(_network_mode)] | None = None
     ipv4_address: IPv4 | None = None
     ipv6_address: IPv6 | None = None
     mac_address: Mac | None = None

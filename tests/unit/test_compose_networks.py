@@ -156,6 +156,13 @@ def test_with_services_all_the_rest_is_taken_too_with_the_networks_that_it_needs
     assert taken.problems == [] and taken.left == []
 
 
+def test_dockers_own_word_for_its_bridge_is_no_networks_name() -> None:
+    document = app()
+    document["services"]["plain"] = {"image": "busybox", "network_mode": "default"}
+    plain = taken_of(document, services="all").services["plain"].service
+    assert (plain.network_mode, plain.networks) == ("bridge", {})
+
+
 def test_services_that_nobody_would_start_do_not_stay_with_compose() -> None:
     document = app()
     document["services"] |= {
