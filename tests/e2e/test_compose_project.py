@@ -3,6 +3,7 @@ with the same addresses, MACs and files, and nobody wrote a line of it anew."""
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,36 @@ ADDRESS, ULA, MAC = "192.168.1.210", "fd0d:7eb5:2afd::210", "02:42:c0:a8:01:d2"
 # Of an inspect: what a service's keys decide, less what names, ids and times are
 CONFIG = ("Image", "Cmd", "Entrypoint", "Env", "User", "WorkingDir", "StopTimeout", "StopSignal", "Tty", "OpenStdin")
 HOST = ("RestartPolicy", "Privileged", "ReadonlyRootfs", "Ulimits", "Memory", "NanoCpus", "Tmpfs")
+# Keys that docs/compose.md says are ignored because Compose, or Docker on Linux, does nothing with them either
+IGNORED: dict[str, Any] = {
+    "attach": False,
+    "cpu_count": 2,
+    "cpu_percent": 50,
+    "credential_spec": {"file": "spec.json"},
+    "develop": {"watch": [{"action": "rebuild", "path": "."}]},
+    "deploy": {
+        "mode": "replicated",
+        "endpoint_mode": "vip",
+        "labels": {"a": "b"},
+        "placement": {"constraints": ["node.role==manager"]},
+        "update_config": {"parallelism": 1},
+        "rollback_config": {"parallelism": 1},
+        "restart_policy": {"condition": "any", "delay": "5s", "window": "9s"},
+        "resources": {
+            "reservations": {
+                "cpus": "0.5",
+                "generic_resources": [{"discrete_resource_spec": {"kind": "a", "value": 1}}],
+            }
+        },
+    },
+    "ports": [{"target": 80, "published": "8090", "mode": "ingress"}],
+    "configs": [{"source": "conf", "target": "/conf", "uid": "7", "gid": "7", "mode": 0o400}],
+}
+PLAIN = {
+    "restart": "always",
+    "ports": [{"target": 80, "published": "8090"}],
+    "configs": [{"source": "conf", "target": "/conf"}],
+}
 COMPOSE_OWN = ("com.docker.compose.", "desktop.docker.io", "macvlan-ipv6")
 
 
@@ -188,3 +219,20 @@ def test_a_service_on_the_lan_is_taken_and_compose_goes_on_with_the_rest(made: t
     assert box.nas("docker inspect -f '{{.Id}}' pihole") == ours
     box.nas("docker exec pihole ping -c 1 -w 5 db")
     stack.expect_no_changes()
+
+
+def test_what_is_ignored_changes_nothing_in_a_container_of_composes_either(made: tuple[Stack, Any]) -> None:
+    box, found = made[0].box, []
+    box.nas(f"mkdir -p {FOLDER}/ignored && echo conf >{FOLDER}/ignored/conf")
+    for keys in (IGNORED, PLAIN):
+        service = {"image": "busybox", "command": "sleep 1d", "container_name": "said", "hostname": "said"} | keys
+        document = {"name": "ignored", "services": {"said": service}, "configs": {"conf": {"file": "./conf"}}}
+        file = f"{FOLDER}/ignored/compose.yml"
+        box.nas(f"echo {shlex.quote(json.dumps(document))} >{file} && docker compose -f {file} create")
+        [one] = json.loads(box.nas("docker inspect said"))
+        own = {k: v for k, v in one["Config"]["Labels"].items() if not k.startswith("com.docker.compose.")}
+        mounts = [mount["Source"] for mount in one["Mounts"]]
+        found.append({**one["HostConfig"], **one["Config"], "Labels": own, "Mounted": mounts})
+        box.nas(f"docker compose -f {file} down")
+    differences = {key: values for key in found[0] if (values := [one.get(key) for one in found])[0] != values[1]}
+    assert differences == {"CpuCount": [2, 0]}  # is kept, and only Docker on Windows reads it
