@@ -96,7 +96,7 @@ def _seconds(value: Any) -> int:
 
 
 def _restart(value: Any) -> str:
-    if value is False:
+    if value is False or value == "":
         value = "no"
     if not isinstance(value, str) or not re.fullmatch(r"no|always|unless-stopped|on-failure(:[0-9]{1,6})?", value):
         reject("is not a restart policy", 'write one of "no", always, unless-stopped, on-failure, on-failure:3')
@@ -172,7 +172,7 @@ def _volume(value: Any) -> Any:
 
 
 def _healthcheck_test(value: Any) -> Any:
-    if isinstance(value, list) and (not value or value[0] not in ("NONE", "CMD", "CMD-SHELL")):
+    if isinstance(value, list) and value and value[0] not in ("NONE", "CMD", "CMD-SHELL"):
         reject("does not start with NONE, CMD or CMD-SHELL", 'write it as in ["CMD", "wget", "-q", "http://localhost"]')
     return ["CMD-SHELL", value] if isinstance(value, str) else value
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
 
 from compose.disk import Document
 from compose.findings import Finding, Path, Refused
@@ -32,13 +33,13 @@ class OddNumber(int):
     """A whole number that is written otherwise than it reads, as 0022 for 18. Where text is expected it is refused."""
 
 
-class _Loader(_Base):
+class _Rules:
     """Gives a plain scalar a tag of its own, since PyYAML reads it by YAML 1.1. It raises RecursionError in time:
     libyaml's own end of what can be nested is the end of the process."""
 
     depth = 0
 
-    def descend_resolver(self, parent: yaml.Node, index: Any) -> None:
+    def descend_resolver(self, current_node: yaml.Node, current_index: Any) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise RecursionError
@@ -49,7 +50,22 @@ class _Loader(_Base):
     def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
         if kind is yaml.ScalarNode:
             return _PLAIN if implicit[0] else _TEXT
-        return super().resolve(kind, value, implicit)
+        found: str = super().resolve(kind, value, implicit)  # type: ignore[misc]  (of the loader below)
+        return found
+
+
+class _Loader(_Rules, _Base):
+    """The fast one, by libyaml."""
+
+
+class _LoaderOfAnchors(_Rules, yaml.SafeLoader):
+    """Takes an anchor that is given twice: an alias means the last one before it (YAML 1.2.2, 3.2.2.2)."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        if not isinstance(event, yaml.AliasEvent):
+            self.anchors.pop(event.anchor, None)
+        return super().compose_node(parent, index)
 
 
 @dataclass
@@ -74,7 +90,7 @@ class _Reading:
 def read_documents(text: str, file: str) -> list[Document]:
     """Raises Refused. file: its name in what is told of it."""
     try:
-        nodes = list(yaml.compose_all(text.removeprefix("\ufeff"), Loader=_Loader))
+        nodes = _nodes(text.removeprefix("\ufeff"))
     except yaml.YAMLError as error:
         raise Refused(_not_yaml(error, file)) from None
     except RecursionError:
@@ -89,6 +105,15 @@ def read_documents(text: str, file: str) -> list[Document]:
             raise Refused(Finding((), place, "", message, "name a compose file"))
         documents.append(Document(value, tuple(reading.cleared), tuple(reading.findings)))
     return documents
+
+
+def _nodes(text: str) -> list[yaml.Node]:
+    try:
+        return list(yaml.compose_all(text, Loader=_Loader))
+    except ComposerError as error:
+        if "duplicate anchor" not in (error.context or ""):
+            raise
+        return list(yaml.compose_all(text, Loader=_LoaderOfAnchors))
 
 
 def _value(node: yaml.Node | None, path: Path, reading: _Reading) -> Any:

@@ -191,7 +191,10 @@ _SERVICE: dict[str, Callable[[Any], Any]] = {
     "ulimits": _ulimits,
     "expose": lambda value: List([number_text(item) for item in value]) if isinstance(value, list) else value,
     "depends_on": _each({"required": boolean, "restart": boolean}),
-    "networks": _each({"driver_opts": _labels, "priority": integer, "gw_priority": integer}),
+    "env_file": _each({"required": boolean}),
+    "networks": _each(
+        {"driver_opts": _labels, "priority": integer, "gw_priority": integer, "use_service_name_alias": boolean}
+    ),
     "ports": _each({"target": integer, "published": _text}),
     "volumes": _each(_VOLUME),
     "logging": _within({"options": _labels}),
