@@ -35,7 +35,6 @@ def test_many_places_are_cut() -> None:
     ("keys", "path"),
     [
         ({"image": "${IMG}"}, "services.app.image"),
-        ({"restart": "${R}"}, "services.app.restart"),
         ({"mem_limit": "${M}"}, "services.app.mem_limit"),
         ({"networks": {"lan": {"ipv4_address": "$IP"}}}, "services.app.networks.lan.ipv4_address"),
         ({"volumes": ["${V}:/a"]}, "services.app.volumes[0]"),
