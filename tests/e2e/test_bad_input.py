@@ -93,7 +93,7 @@ CASES: list[tuple[str, Callable[[Site], None], str, str]] = [
     ("missing identity file", put("nas", "identity_file", "nowhere/id"), "site.nas.identity_file", "nowhere/id"),
     ("no host key known", put("nas", "known_hosts", "/dev/null"), "site.nas.known_hosts", "/dev/null"),
     ("missing compose file", put("compose", "nowhere.yml"), "site.compose[0]", "nowhere.yml"),
-    ("unsupported compose key", put("containers", "test", "ports", ["80:80"]), "site.containers.test.ports", ""),
+    ("unsupported compose key", put("containers", "test", "pids_limit", 9), "site.containers.test.pids_limit", ""),
     ("parent that does not exist", put("lan", "parent", "eth7"), "site.lan.parent", "eth7"),
     ("user without a way in", put("nas", "user", "nobodyhere"), "site.nas.identity_file", ""),
     ("user who may not use Docker", put("nas", "user", "hobby"), "site.nas.user", "hobby"),
