@@ -1,6 +1,7 @@
 """`macvlan-ipv6 compose`: what the program makes of a Compose project, without a NAS and without a stack."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -203,10 +204,21 @@ def shown_as_text(found: Result) -> str:
             for name, value in rows:
                 console.print(Text(f"  {name:<10}{value}"))
         for problem in found.problems:
-            console.print(Text(str(problem), style=STYLES[problem.severity]))
-        taken, wrong = len(found.containers), len([one for one in found.problems if one.severity != "note"])
-        console.print(f"{taken} service{'' if taken == 1 else 's'} taken, {wrong} problem{'' if wrong == 1 else 's'}")
+            console.print(Text(f"{problem.severity} {str(problem).lstrip()}", style=STYLES[problem.severity]))
+        console.print(_summary(found))
     return captured.get()
+
+
+def _summary(found: Result) -> str:
+    count = Counter(problem.severity for problem in found.problems)
+    parts = [_counted(count["error"], "error"), _counted(count["warning"], "warning")]
+    if count["error"]:
+        return f"refused: {', '.join(parts)}"
+    return f"{_counted(len(found.containers), 'service')} taken, {parts[1]}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _shown(container: Container, key: str, address: object) -> str:

@@ -221,7 +221,7 @@ def _over(document: Map, values: Map) -> Map:
     lengthen(document)
     for service in maps(document.get("services")):
         if isinstance(service.get("dns"), list):
-            service["dns"] = List([item for item in service["dns"] if item not in (None, "")])
+            service["dns"] = List([item for item in service["dns"] if item or isinstance(item, Derived)])
     without_doubles(document)
     return document
 

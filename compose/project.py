@@ -81,6 +81,8 @@ def _project(source: Source, loader: Loader) -> Project:
     env = _environment(source, folder, disk)
     name, named = _name(source, folder, env, loader)
     env = {**env, "COMPOSE_PROJECT_NAME": name}
+    if source.folder:
+        env.setdefault("PWD", source.folder)  # people run Compose there
     document = loader.load([*source.files], folder, env)
     loader.refused += _misshapen(document, first)
     give_types(document)
@@ -249,7 +251,11 @@ def faults_of(value: Any, path: Path) -> Iterator[tuple[Fault, Path]]:
         yield from ((fault, path) for fault in value.faults)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from faults_of(item, (*path, key))
+            of_item = [*faults_of(item, (*path, key))]
+            yield from of_item
+            # The whole of a list's item may have become a key
+            known = [fault for fault, _ in of_item]
+            yield from ((fault, path) for fault, _ in faults_of(key, path) if fault not in known)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from faults_of(item, (*path, index))

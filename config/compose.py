@@ -167,6 +167,9 @@ class _Taking:
 
     def _foreign(self, key: str, and_so: str = "") -> Problem:
         remedy = "write into the site what the file says, or correct the file"
+        if key in self.matched.second:
+            name = self.declared[key].name
+            remedy = f"describe it in the site, under `networks:` as {name}, or take the services off it"
         return Problem(self.path("networks", key), "", f"{self.matched.foreign[key]}{and_so}", remedy)
 
     def _tell_of_file(self, found: Mapping[str, Reading]) -> None:
@@ -233,7 +236,10 @@ class _Taking:
         path = self.path("services", key)
         networks: dict[str, Attachment] = {}
         keys: dict[str, str] = {}
+        told = {name for name in service.networks if ("networks", name) in self._unread} | self.matched.foreign.keys()
         for name, attachment in service.networks.items():
+            if name in told:
+                continue
             own, inner = self.matched.own.get(name), self.declared.get(name)
             docker = own.name if own else inner.name if inner else name
             networks[docker], keys[docker] = attachment, name
@@ -260,7 +266,7 @@ class _Taking:
             # the rest of the project, so that only a project that is wholly ours has them (docs/decisions/0029)
             project=self.project.name if self.project.named and self.wholly else "",
             secret=reading.secret,
-            lacks_networks=reading.lacks_networks,
+            lacks_networks=reading.lacks_networks or bool(told & service.networks.keys()),
             compose_project=self.project.name,
             compose_service=key,
             is_project_named=self.project.named,

@@ -12,8 +12,9 @@ from config.types import Text, VolumeName
 
 
 def _network(value: Any) -> IPv4Network | IPv6Network:
+    """Also from an address in it, as older engines take it (docs/upstream-facts.md#docker-host-bits)."""
     try:
-        return ip_network(value)
+        return ip_network(value, strict=False)
     except (ValueError, TypeError):
         reject("is not a subnet", "write it as in 172.30.0.0/24")
 

@@ -126,11 +126,15 @@ def _with_its_external_containers(sites: Mapping[str, Site], key: str) -> Site:
 
 def lan_settings(site: Site) -> tuple[LanSettings, ...]:
     """The site's networks as a Compose file's are compared with them, the first one first."""
-    first = LanSettings(site.network.name, site.lan.subnet, site.lan.gateway, site.lan.parent, site.ula_prefix)
+    first = LanSettings(
+        site.network.name, site.lan.subnet, site.lan.gateway, site.lan.parent, site.ula_prefix, site.lan.static_prefix
+    )
     return (
         first,
         *(
-            LanSettings(key, one.lan.subnet, one.lan.gateway, one.lan.parent, one.ula and one.ula.prefix)
+            LanSettings(
+                key, one.lan.subnet, one.lan.gateway, one.lan.parent, one.ula and one.ula.prefix, one.lan.static_prefix
+            )
             for key, one in site.networks.items()
         ),
     )

@@ -64,6 +64,11 @@ def _pull_policy(value: Any) -> str:
     reject("is not a pull policy", "write missing, or remove the line")
 
 
+def _servers(value: Any) -> Any:
+    """As in Compose without those that are blank, which variables may be."""
+    return [one for one in as_list(value) if one != ""]
+
+
 def _network_mode(value: str) -> str:
     """Docker's word for what it does by itself is `default`, and later engines read it back as the network's name."""
     return "bridge" if value == "default" else value
@@ -111,7 +116,7 @@ class Service(Strict):
     device_cgroup_rules: tuple[Text, ...] = ()
     gpus: Gpus = ()
     runtime: Text | None = None
-    dns: Annotated[tuple[Address, ...], BeforeValidator(as_list)] = ()
+    dns: Annotated[tuple[Address, ...], BeforeValidator(_servers)] = ()
     dns_opt: tuple[Text, ...] = ()
     dns_search: TextList = ()
     extra_hosts: ExtraHosts = ()

@@ -184,8 +184,8 @@ def _extra_hosts(value: Any) -> Any:
 
 
 def _extra_host(value: Any) -> tuple[str, str]:
-    """`name=address`; host-gateway is Docker's own word."""
-    match = re.fullmatch(r"([^:=\s]+)[:=]([^\s%]+)", value) if isinstance(value, str) else None
+    """`name=address`; host-gateway is Docker's own word. Several names may stand there, as in /etc/hosts."""
+    match = re.fullmatch(r"([^:=\s]+(?: +[^:=\s]+)*)[:=]([^\s%]+)", value) if isinstance(value, str) else None
     if match is None:
         reject("is not name:address", "write it as in - nas:192.168.1.10")
     name, address = match.groups()

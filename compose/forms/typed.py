@@ -7,7 +7,7 @@ from typing import Any
 
 from compose.forms import words
 from compose.forms.units import duration_text, nanoseconds, number_text, size
-from compose.values import List, Map, items_of, like, maps
+from compose.values import Derived, List, Map, items_of, like, maps
 
 _TRUE, _FALSE = {"true", "y", "yes", "on"}, {"false", "n", "no", "off"}
 
@@ -72,9 +72,12 @@ def _command(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return List([like(value, word) for word in words.split(value)])
+        found = words.split(value)
     except words.Unbalanced:
         return value
+    if not found and isinstance(value, Derived) and value.faults:
+        return value  # or what is missing in it would be forgotten
+    return List([like(value, word) for word in found])
 
 
 def _duration(value: Any) -> Any:

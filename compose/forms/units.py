@@ -70,7 +70,7 @@ def number_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, float):
-        return str(value)
+        return value if isinstance(value, str) else str(value)
     if value != value or value in (float("inf"), float("-inf")):
         return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
     exponent = Decimal(repr(value)).adjusted() if value else 0

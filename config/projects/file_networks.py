@@ -5,20 +5,22 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from config.declared import DeclaredNetwork
-from config.types import AUTO
+from config.types import AUTO, ULA_RANGE
 
 MACVLAN = "macvlan"
 
 
 @dataclass(frozen=True)
 class LanSettings:
-    """A network of the site, as far as it is known. subnet, gateway: None if unknown."""
+    """A network of the site, as far as it is known. subnet, gateway: None if unknown. prefix: of its ULAs;
+    static_prefix: as in the site."""
 
     name: str
     subnet: IPv4Network | None = None
     gateway: IPv4Address | None = None
     parent: str = AUTO
     prefix: IPv6Network | None = None
+    static_prefix: IPv6Network | None = None
 
     def differences(self, declared: DeclaredNetwork) -> Iterator[str]:
         """Each setting in which the file's network is another one, as text."""
@@ -30,24 +32,29 @@ class LanSettings:
             yield f"gateway {v4.gateway} there and {self.gateway} here"
         if parent and self.parent != AUTO and parent != self.parent:
             yield f"parent {parent} there and {self.parent} here"
-        if v6 is not None and self.prefix is not None and v6.subnet != self.prefix:
-            yield f"IPv6 prefix {v6.subnet} there and {self.prefix} here"
+        if v6 is not None and self.prefix is not None and v6.subnet not in (self.prefix, self.static_prefix):
+            is_global = v6.subnet is not None and v6.subnet.network_address not in ULA_RANGE
+            where = "there, which the site can have as `lan.static_prefix`," if is_global else "there"
+            yield f"IPv6 prefix {v6.subnet} {where} and {self.prefix} here"
 
 
 @dataclass(frozen=True)
 class Matched:
     """own: the file's key of a network → the site's network that it is. foreign: of one on the LAN that is no network
-    of the site → what differs, in words. inner: the other ones that the file declares."""
+    of the site → what differs, in words; second: those of them beside which another one is that network of the site.
+    inner: the other ones that the file declares."""
 
     own: Mapping[str, LanSettings]
     foreign: Mapping[str, str]
     inner: Mapping[str, DeclaredNetwork]
+    second: frozenset[str] = frozenset()
 
 
 def match(networks: Mapping[str, DeclaredNetwork], lans: Sequence[LanSettings]) -> Matched:
     own: dict[str, LanSettings] = {}
     foreign: dict[str, str] = {}
     inner: dict[str, DeclaredNetwork] = {}
+    nearest: dict[str, LanSettings] = {}
     made = [key for key, one in networks.items() if one.driver == MACVLAN and not one.external]
     for key, declared in networks.items():
         named = next((lan for lan in lans if lan.name == declared.name), None)
@@ -66,10 +73,17 @@ def match(networks: Mapping[str, DeclaredNetwork], lans: Sequence[LanSettings]) 
             if of.subnet is None and named is None and len(made) > 1:
                 differs = ["which of the file's macvlan networks that is, only its subnet could tell"]
             if differs:
+                nearest[key] = of
                 foreign[key] = f"is not the site's network {of.name}: {', '.join(differs)}"
             else:
                 own[key] = of
-    return Matched(own, foreign, inner)
+    second = frozenset(key for key, of in nearest.items() if of in own.values())
+    for key in second:
+        message = (
+            f"is a further macvlan network beside the site's {nearest[key].name}, and the site does not describe it"
+        )
+        foreign[key] = message
+    return Matched(own, foreign, inner, second)
 
 
 def _nearest(declared: DeclaredNetwork, lans: Sequence[LanSettings]) -> LanSettings:

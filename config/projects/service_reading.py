@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from compose.project import Project
 from compose.values import Derived, copied, without_extensions
 from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
-from config.projects.specification import Ignored, Refused, rule_of, told
+from config.projects.specification import IMAGE, NOT_BUILT, Ignored, Refused, rule_of, told
 from config.service import Service, pulls_by_itself
 
 Location = tuple[str | int, ...]
@@ -48,8 +48,11 @@ def read_service(project: Project, key: str, path: str) -> Reading:
             raw = _without_wrong(error, raw, found)
     found.problems = list(dict.fromkeys(found.problems))
     written = project.services[key].keys()
-    if "image" not in written and {"build", "provider"} & written:  # which is told
+    if "image" not in written and {"build", "provider"} & written:
         found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
+        if "build" in written:
+            found.problems.append(Problem(f"{path}.build", "", NOT_BUILT, IMAGE))
+            found.ignored = [(name, why) for name, why in found.ignored if name != "build"]
     if not found.is_wrong:
         found.service, found.part = found.part, None
     return found

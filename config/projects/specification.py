@@ -44,7 +44,8 @@ _HOOK = Refused(
     "runs a command when Compose starts or stops the container, and Docker itself knows nothing of it",
     "put it into a script that `entrypoint:` names, or remove it",
 )
-_IMAGE = "build the image, push it to a registry, name it in `image:` and remove this"
+NOT_BUILT = "is not done here: nothing is built, and the service names no image"
+IMAGE = "build the image, push it to a registry, name it in `image:` and remove this"
 _VERSION_1 = "is a key of the first version of Compose files, which Compose refuses by now"
 _FILE_ONLY = Ignored("has no effect on a file that is mounted, in Compose either")
 _NOT_COMPOSE = Refused("is for a swarm, and Compose refuses it too", "remove it")
@@ -64,7 +65,7 @@ SERVICE: Mapping[str, Rule] = {
     "attach": Ignored("says what Compose shows in its own terminal"),
     "blkio_config.weight": _NOT_THERE,
     "blkio_config.weight_device": _NOT_THERE,
-    "build": Refused("is not done here: nothing is built", _IMAGE),
+    "build": Ignored("builds nothing here: the image of `image:` is used, from the NAS or pulled"),
     "command": Done("may be text, which is split as by Compose; the Docker plugin takes no empty word in it"),
     "configs.[].gid": _FILE_ONLY,
     "configs.[].mode": _FILE_ONLY,

@@ -8,6 +8,7 @@ from compose.values import Fault, copied, dict_of, list_of, without_extensions
 from config.problems import Problem
 from config.projects.places import located, unplaced
 
+_FOR_A_SHELL = (("command",), ("entrypoint",), ("healthcheck",))
 SHOWN = 6  # places that one message names
 
 
@@ -69,4 +70,9 @@ def _told(
     else:
         message = f"is not set in the .env{more}; Compose would take it from the shell, or else an empty text"
     remedy = f"write {name}=… into the .env beside the file, or a default: ${{{name}:-…}}"
+    if any(path[2:3] in _FOR_A_SHELL for _, path in uses):
+        remedy += f"; or $${name} if it is a variable of the container's own shell"
+    if name == "PWD":
+        message = f"is the folder in which somebody runs Compose, and that is not known here{more}"
+        remedy, is_error = "write `project_directory:` beside the file's path in `site.compose:`, and it is that", True
     return Problem(first, shown, message, remedy, "error" if is_error else "warning")

@@ -61,6 +61,8 @@ def _shown(project: Shown, services: Shown, disabled: Shown) -> Shown:
 
 def _service(service: Shown) -> Shown:
     found = _ruled(service, ())
+    if "dns" in found:
+        found["dns"] = [server for server in found["dns"] if server]
     for volume in found.get("volumes", ()):
         _at_home(volume, "source")
         if volume.get("type") == "bind" and volume["source"].startswith("/"):

@@ -78,6 +78,8 @@ TAKEN_VALUES = frozenset(
             "develop: {watch: [{path: ., action: copy}]}",
             "attach: 5",
             "cpu_percent: 150",
+            "build: {dockerfile: D, dockerfile_inline: FROM a}",
+            'build: {context: ., ulimits: {nofile: "5"}}',
         ),
         # What is left away has its default, and what need not be there need not be in the file.
         "depends_on: {other: {}}",

@@ -77,7 +77,7 @@ def test_without_the_sites_prefix_it_shows_what_the_file_says(tmp_path: Path) ->
     ("address", "more", "path"),
     [
         ("", "", "networks.lan.ipv4_address"),
-        ("ipv4_address: 192.168.1.9", "build: .", "build"),
+        ("ipv4_address: 192.168.1.9", "uts: host", "uts"),
         ("ipv4_address: 192.168.1.9", "env_file: nowhere.env", "env_file[0]"),
         ("ipv4_address: 192.168.1.9", "sysctls: {net.ipv4.conf.eth1.forwarding: 1}", "sysctls"),
         ("ipv4_address: 192.168.1.9", "user: 0022", "user"),
@@ -174,7 +174,7 @@ def test_a_person_gets_text_and_colours_only_where_they_are_wanted() -> None:
     plain = tool(*arguments)
     assert plain.stdout == tool(*arguments, NO_COLOR="1", TERM="xterm").stdout and "\x1b" not in plain.stdout
     assert plain.stdout.splitlines()[0] == "qbittorrent" and "  IPv4      192.168.1.202" in plain.stdout.splitlines()
-    assert plain.stdout.endswith("1 service taken, 0 problems\n")
+    assert plain.stdout.endswith("1 service taken, 0 warnings\n")
     wrong = tool(COMPOSE, "--network", "other")
     assert wrong.returncode == 1 and "      -> add `networks: {other:" in wrong.stdout
 

@@ -159,7 +159,7 @@ def test_all_that_is_wrong_with_a_file_is_told_in_one_run() -> None:
         image: App
         image: app:1
         restart: ${NOPE?is needed}
-        build: .
+        uts: host
         env_file: [no.env]
         depends_on: [nobody]
         volumes: ["data:/a", "none:/b", "~/x:/c"]
@@ -180,7 +180,7 @@ def test_all_that_is_wrong_with_a_file_is_told_in_one_run() -> None:
         "4 services.app.image",
         "3 services.app.image",
         "5 services.app.restart",
-        "6 services.app.build",
+        "6 services.app.uts",
         "7 services.app.env_file[0]",
         "8 services.app.depends_on.nobody",
         "9 services.app.volumes[1]",

@@ -1,7 +1,7 @@
 """The networks of Compose files: which are the site's own, which services are taken for them, and what is told."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Any
 
 import pytest
@@ -114,6 +114,19 @@ def test_of_several_networks_without_known_subnets_none_is_guessed() -> None:
     )
     assert match({"a": first}, [replace(LAN, subnet=None, gateway=None)]).own.keys() == {"a"}
     assert match({"a": first, "b": second}, [replace(LAN, subnet=None, gateway=None)]).own.keys() == set()
+
+
+def test_a_network_is_known_by_an_address_in_it_as_old_engines_take_it() -> None:
+    pool = {"subnet": "192.168.1.1/24", "ip_range": "192.168.1.200/28", "gateway": "192.168.1.1"}
+    taken = taken_of(on(made("macvlan", pool)))
+    assert networks_of(taken) == {"app": ["lan"]} and taken.problems == []
+
+
+def test_a_prefix_of_the_provider_is_the_sites_if_the_site_has_it() -> None:
+    document = on(made("macvlan", {"subnet": "192.168.1.0/24"}, {"subnet": "2001:db8:1::/64"}))
+    [problem] = problems_of(document)
+    assert "2001:db8:1::/64 there, which the site can have as `lan.static_prefix`" in problem.message
+    assert problems_of(document, lans=[replace(LAN, static_prefix=IPv6Network("2001:db8:1::/64"))]) == []
 
 
 # ---- who is taken ------------------------------------------------------------------------------------------
@@ -235,7 +248,8 @@ def test_a_service_that_stays_for_another_network_on_the_lan_is_warned_of() -> N
     document["networks"] = EXTERNAL | {"cams": made("macvlan", {"subnet": "192.168.2.0/24"})}
     [problem] = [one for one in problems_of(document) if one.path != NAME]
     assert told([problem]) == [("warning", f"{NAME}:15 networks.cams")]
-    assert problem.message.endswith("192.168.1.0/24 here, so that eye stays with Compose")
+    assert problem.message.endswith("the site does not describe it, so that eye stays with Compose")
+    assert "under `networks:` as app_cams" in problem.remedy
 
 
 # ---- the site's own name, other networks, ports -------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A remedy for a Compose file leads on: who does what it says meets no other error."""
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -60,9 +60,16 @@ REMEDIES: dict[str, Remedy] = {
     "nothing joins, otherwise": Remedy({"networks": ["x"]}, "`services: all`", site={"services": "all"},
                                        before=(put("networks", "x", None),)),
     "another network on the LAN": Remedy({"networks": {"x": {"ipv4_address": "10.1.0.9"}}}, "into the site what the",
-                                         site={"lans": [FITS]}, before=(put("networks", "x", NET),)),
+                                         site={"lans": [FITS]}, before=(put("networks", {"x": NET}),)),
+    "a second network on the LAN": Remedy({"networks": {"x": {"ipv4_address": "10.1.0.9"}}}, "`networks:` as app_x",
+                                          site={"lans": [LAN, replace(FITS, name="app_x")]},
+                                          before=(put("networks", "x", NET),)),
+    "the shell's folder": Remedy({"volumes": ["${PWD}/a:/a"]}, "`project_directory:`", folder="",
+                                 site={"folder": "/volume1/x"}),
+    "the container's variable": Remedy({"command": "sh -c 'echo ${a:?b}'"}, "or $$a", (key("command", "echo $$a"),)),
     "mode beside networks": Remedy({"network_mode": "host"}, "remove one", (drop("services", "app", "network_mode"),)),
-    "build": Remedy({"build": "."}, "name it in `image:` and remove this", (drop("services", "app", "build"),)),
+    "build": Remedy({"build": "."}, "name it in `image:` and remove this",
+                    (drop("services", "app", "build"), key("image", "x")), before=(drop("services", "app", "image"),)),
     "pull policy": Remedy({"pull_policy": "never"}, "write `missing`", (key("pull_policy", "missing"),)),
     "replicas": Remedy({"deploy": {"replicas": 3}}, "or 1", (key("deploy", {"replicas": 1}),)),
     "size": Remedy({"mem_limit": "1500k"}, "as in 1m", (key("mem_limit", "1m"),)),

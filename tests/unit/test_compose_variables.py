@@ -180,3 +180,23 @@ def test_a_part_of_a_variables_value_is_in_no_remedy() -> None:
 def test_a_password_behind_a_variable_without_its_equals_sign_is_not_shown(environment: Any) -> None:
     [problem] = problems_of(app(environment=environment))
     assert "hunter2" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"command": "${A:?b}"}, {"entrypoint": "${A:?b}"}, {"dns": "${A:?b}"}, {"dns": ["1.1.1.1", "${A:?b}"]},
+     {"labels": ["${A:?b}"]}, {"sysctls": ["net.a=${A:?b}"]}, {"sysctls": ["${A:?b}"]}, {"ports": ["${A:?b}:80"]},
+     {"depends_on": ["${A:?b}"]}, {"networks": ["lan", "${A:?b}"]}, {"env_file": "${A:?b}"}, {"links": ["${A:?b}"]},
+     {"annotations": ["${A:?b}"]}, {"expose": ["${A:?b}"]}, {"volumes_from": ["${A:?b}"]}],
+)  # fmt: skip
+def test_a_variable_that_is_missing_is_told_wherever_it_stands(keys: Raw) -> None:
+    """Also where a blank is dropped, split into words, or becomes a key."""
+    found = problems_of(app(**keys))
+    assert any(problem.severity == "error" and "the file demands it" in problem.message for problem in found), found
+
+
+def test_the_folder_in_which_people_run_compose_is_the_projects_own() -> None:
+    taken = taken_of(app(volumes=["${PWD}/a:/a"], environment=["WHERE=$PWD"]), {".env": "B=1"}, folder="/volume1/b")
+    service = taken.services["app"].service
+    assert (service.volumes[0].source, service.environment["WHERE"]) == ("/volume1/b/a", "/volume1/b")
+    assert taken_of(app(working_dir="${PWD}"), {".env": "PWD=/c"}).services["app"].service.working_dir == "/c"

@@ -360,3 +360,11 @@ def test_the_interval_of_the_start_is_left_out_where_docker_forgets_it(engine: i
     made = found.containers["db"].service.healthcheck
     assert made is not None and made.start_interval == ("1s" if kept else None)
     assert [one.severity for one in found.told()] == ([] if kept else ["note"])
+
+
+def test_of_a_network_that_is_wrong_nothing_else_is_told() -> None:
+    service = {"image": "busybox", "networks": {"net": {"ipv4_address": "192.168.1.77"}}}
+    for pool in ({"subnet": "192.168.1.0/24", "gateway": "192.168.1.1/24"}, {"subnet": "10.0.0.0/24"}):
+        net = {"driver": "macvlan", "ipam": {"config": [pool]}}
+        problems = stack({"name": "app", "services": {"web": service}, "networks": {"net": net}}).problems
+        assert len(problems) == 1 and ": networks.net" in problems[0].path, problems

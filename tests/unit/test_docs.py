@@ -143,7 +143,7 @@ def test_the_readmes_command_shows_what_becomes_of_its_file() -> None:
     [command] = re.findall(r"^uv run (macvlan-ipv6 compose .*)$", TEXTS["README.md"], re.M)
     words = [sys.executable, *shlex.split(command)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("3 services taken, 0 problems\n")
+    assert done.stdout.endswith("3 services taken, 0 warnings\n")
 
 
 CLAIMS = re.findall(r"^\| (.+?) \| [^|]* \| (.+?) \| (test[^|]*) \|$", (ROOT / "docs/tests.md").read_text(), re.M)
