@@ -148,7 +148,7 @@ BAD: list[tuple[Change, str, str, str, str]] = [
      "beside `networks:`", "remove it"),
     (box("a1", 9, env_file=".env"), f"{A1}.env_file", "", "read in compose files only", "move the service to one"),
     (box("a1", 9, extends="x"), f"{A1}.extends", "", "read in compose files only", "move the service to one"),
-    (box("a1", 9, build="."), f"{A1}.build", "", "nothing is built", "name it in `image:`"),
+    (box("a1", 9, uts="host"), f"{A1}.uts", "", "no key in the Docker plugin", "remove it"),
     (box("a1", 9, secrets=["db_key"]), f"{A1}.secrets[0]", "db_key", "secrets of a compose file",
      "`volumes: [/folder/on/the/NAS/db_key:/run/secrets/db_key:ro]`"),
     (box("a1", 9, configs=[{"source": "cfg", "target": "/etc/cfg"}]), f"{A1}.configs[0]", "cfg",

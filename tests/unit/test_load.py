@@ -200,7 +200,7 @@ def test_problems_of_every_place_are_told_in_one_error(project: Path) -> None:
         put("nas", "known_hosts", "nowhere"),
         put("nas", "prot", 22),
         put("lan", "gateway", "10.0.0.1"),
-        put("containers", "test", "build", "."),
+        put("containers", "test", "uts", "host"),
         put("compose", "nowhere.yml"),
         secrets=5,
     )
@@ -209,7 +209,7 @@ def test_problems_of_every_place_are_told_in_one_error(project: Path) -> None:
         "site.nas.known_hosts",
         "site.nas.prot",
         "site.lan.gateway",
-        "site.containers.test.build",
+        "site.containers.test.uts",
         "site.compose[0]",
         SECRETS_KEY,
     }

@@ -174,7 +174,7 @@ def test_the_tool_takes_what_the_site_would_say(tmp_path: Path) -> None:
 def test_the_tool_ends_well_with_warnings_and_badly_with_errors_only(tmp_path: Path) -> None:
     written(tmp_path, a_yml=project(9, environment=["A=${NO}"]), b_yml=project(9, restart="sometimes"))
     warned = tool("a.yml", "--network", "bridge-host", cwd=tmp_path)
-    assert warned.returncode == 0 and warned.stdout.endswith("1 service taken, 1 problem\n")
+    assert warned.returncode == 0 and warned.stdout.endswith("1 service taken, 1 warning\n")
     wrong = tool("b.yml", "--network", "bridge-host", "--json", cwd=tmp_path)
     [problem] = json.loads(wrong.stdout)["problems"]
     assert wrong.returncode == 1 and problem["path"] == "b.yml:7 services.app.restart"
