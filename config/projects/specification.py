@@ -65,7 +65,7 @@ SERVICE: Mapping[str, Rule] = {
     "attach": Ignored("says what Compose shows in its own terminal"),
     "blkio_config.weight": _NOT_THERE,
     "blkio_config.weight_device": _NOT_THERE,
-    "build": Ignored("builds nothing here: the image of `image:` is used, from the NAS or pulled"),
+    "build": Ignored("is not done here: the image that `image:` names has to be on the NAS or in its registry"),
     "command": Done("may be text, which is split as by Compose; the Docker plugin takes no empty word in it"),
     "configs.[].gid": _FILE_ONLY,
     "configs.[].mode": _FILE_ONLY,
