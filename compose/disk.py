@@ -57,6 +57,10 @@ class Folder:
         return Folder(self.laptop(path), self.on_machine(path), "" if shown == "." else f"{shown}/")
 
     def laptop(self, path: str) -> str:
+        """Where that file is on the laptop. What is below the folder there is below the folder here."""
+        there = posixpath.join(self.there, "")
+        if there.startswith("/") and posixpath.normpath(path).startswith(there) and there != "/":
+            path = posixpath.relpath(path, there)
         return posixpath.normpath(posixpath.join(self.here, path))
 
     def on_machine(self, path: str) -> str:

@@ -200,3 +200,9 @@ def test_the_folder_in_which_people_run_compose_is_the_projects_own() -> None:
     service = taken.services["app"].service
     assert (service.volumes[0].source, service.environment["WHERE"]) == ("/volume1/b/a", "/volume1/b")
     assert taken_of(app(working_dir="${PWD}"), {".env": "PWD=/c"}).services["app"].service.working_dir == "/c"
+
+
+@pytest.mark.parametrize("path", ["${PWD}/own/a.env", "/volume1/b/own/a.env", "own/a.env", "./own/a.env"])
+def test_what_is_read_below_the_projects_folder_is_beside_the_file_on_the_laptop(path: str) -> None:
+    taken = taken_of(app(env_file=[path]), {"own/a.env": "B=1"}, folder="/volume1/b")
+    assert taken.services["app"].service.environment == {"B": "1"} and taken.problems == []
