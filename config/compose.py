@@ -155,8 +155,9 @@ class _Taking:
         """The services on networks of which it cannot be said, or not without more, that they are none of the site."""
         unclear = {key for section, key in self._unread if section == "networks"} | self.matched.foreign.keys()
         unclear |= {key for key, raw in self.project.networks.items() if any(faults_of(raw, ()))}
+        known = self.project.networks.keys() - unclear
         services = self.project.services.items()
-        return [key for key, raw in services if dict_of(raw.get("networks")).keys() & unclear]
+        return [key for key, raw in services if dict_of(raw.get("networks")).keys() - known]
 
     def _nothing(self) -> Problem:
         first = self.lans[0].name
@@ -228,9 +229,23 @@ class _Taking:
     def _of_networks(self, key: str) -> Iterator[Problem]:
         """What is wrong with the networks of that service."""
         for name in dict_of(self.project.services[key].get("networks")):
+            if name in self.matched.own:
+                yield from self._mode(name)
             yield from self._unread.get(("networks", name), ())
             if name in self.matched.foreign:
                 yield self._foreign(name)
+
+    def _mode(self, key: str) -> Iterator[Problem]:
+        """What the file's network has otherwise than the site's, and what nobody can say of the site's."""
+        declared, path = self.declared[key], self.path("networks", key)
+        mode = declared.driver_opts.get("macvlan_mode", "bridge")
+        message, remedy = "which is a network of mode bridge with a way to the router", "remove it from the file"
+        if not declared.external and mode != "bridge":
+            text = f"is not done with the site's {self.matched.own[key].name}, {message}"
+            yield Problem(f"{path}.driver_opts.macvlan_mode", mode, text, remedy, "warning")
+        if not declared.external and declared.internal:
+            text = f"is not done with the site's {self.matched.own[key].name}, {message}"
+            yield Problem(f"{path}.internal", "", text, remedy, "warning")
 
     def _entry(self, key: str, reading: Reading, service: Service) -> ServiceEntry:
         path = self.path("services", key)

@@ -361,8 +361,15 @@ def _networks(value: Any) -> Any:
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return {name: {} for name in value}
     if isinstance(value, dict):
-        return {name: {} if attachment is None else attachment for name, attachment in value.items()}
+        return {name: _without_blanks(attachment) for name, attachment in value.items()}
     return value
+
+
+def _without_blanks(attachment: Any) -> Any:
+    """As in Compose, where a variable's default may be none. Of a variable that is missing the person is told."""
+    if attachment is None or not isinstance(attachment, dict):
+        return attachment or {}
+    return {key: one for key, one in attachment.items() if one != "" or getattr(one, "faults", ())}
 
 
 Ports = Annotated[tuple[Port, ...], AfterValidator(_ports)]

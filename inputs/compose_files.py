@@ -75,4 +75,4 @@ class LaptopDisk:
 
 
 def _unread(message: str, file: File) -> Finding:
-    return Finding((), None, file.shown, message, "correct the path, or leave the file out")
+    return Finding((), None, file.shown, message, "copy the file to this laptop, where it is read, or correct the path")

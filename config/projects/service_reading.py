@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from compose.project import Project
 from compose.values import Derived, copied, without_extensions
 from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
-from config.projects.specification import IMAGE, NOT_BUILT, Ignored, Refused, rule_of, told
+from config.projects.specification import BUILT_ELSEWHERE, IMAGE, NOT_BUILT, Ignored, Refused, rule_of, told
 from config.service import Service, pulls_by_itself
 
 Location = tuple[str | int, ...]
@@ -39,6 +39,8 @@ def read_service(project: Project, key: str, path: str) -> Reading:
     raw = without_extensions(copied(project.services[key]))
     _environment(raw, found)
     found.ignored += _without_pull(raw)
+    if "build" in raw:
+        raw.setdefault("pull_policy", "missing")  # what was built on the NAS is in no registry
     for _ in range(3):
         try:
             found.part = Service.model_validate(raw).as_deployed()
@@ -50,12 +52,19 @@ def read_service(project: Project, key: str, path: str) -> Reading:
     written = project.services[key].keys()
     if "image" not in written and {"build", "provider"} & written:
         found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
-        if "build" in written:
-            found.problems.append(Problem(f"{path}.build", "", NOT_BUILT, IMAGE))
-            found.ignored = [(name, why) for name, why in found.ignored if name != "build"]
+    if "build" in written:
+        found.ignored = [(name, why) for name, why in found.ignored if name != "build"]
+        found.problems.append(_of_build(key, f"{path}.build", "image" in written))
     if not found.is_wrong:
         found.service, found.part = found.part, None
     return found
+
+
+def _of_build(key: str, path: str, has_image: bool) -> Problem:
+    if not has_image:
+        return Problem(path, "", NOT_BUILT, IMAGE)
+    remedy = f"if the NAS has none, and none can be pulled, build it there first: `docker compose build {as_text(key)}`"
+    return Problem(path, "", BUILT_ELSEWHERE, remedy, "note")
 
 
 def _sorted_out(error: ValidationError, raw: Any, path: str, found: Reading) -> Any:

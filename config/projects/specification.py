@@ -44,6 +44,7 @@ _HOOK = Refused(
     "runs a command when Compose starts or stops the container, and Docker itself knows nothing of it",
     "put it into a script that `entrypoint:` names, or remove it",
 )
+BUILT_ELSEWHERE = "is not done here: the image that `image:` names is used, from the NAS or pulled"
 NOT_BUILT = "is not done here: nothing is built, and the service names no image"
 IMAGE = "build the image, push it to a registry, name it in `image:` and remove this"
 _VERSION_1 = "is a key of the first version of Compose files, which Compose refuses by now"
@@ -65,7 +66,7 @@ SERVICE: Mapping[str, Rule] = {
     "attach": Ignored("says what Compose shows in its own terminal"),
     "blkio_config.weight": _NOT_THERE,
     "blkio_config.weight_device": _NOT_THERE,
-    "build": Ignored("is not done here: the image that `image:` names has to be on the NAS or in its registry"),
+    "build": Ignored(BUILT_ELSEWHERE),
     "command": Done("may be text, which is split as by Compose; the Docker plugin takes no empty word in it"),
     "configs.[].gid": _FILE_ONLY,
     "configs.[].mode": _FILE_ONLY,

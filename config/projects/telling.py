@@ -56,5 +56,6 @@ def left_with_compose(file: str, left: Sequence[str], taken: Mapping[str, str]) 
     alone = {key: ", network_mode: none" if shares else "" for key, shares in taken.items()}
     services = ", ".join(f"{key}: {{scale: 0{rest}}}" for key, rest in alone.items())
     remedy = f"write beside the file on the NAS a docker-compose.override.yml with `services: {{{services}}}`, which "
-    remedy += "Compose reads by itself; or take the rest too, with `services: all` beside the file's path in the site"
+    remedy += "Compose reads by itself, or with -f if it is the last one; or take the rest too, with `services: all` "
+    remedy += "beside the file's path in the site"
     return Problem(file, "", message, remedy, "warning")

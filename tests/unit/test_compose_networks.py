@@ -370,3 +370,24 @@ def test_the_projects_name_is_the_one_that_compose_takes(
     assert [*taken.networks] == [f"{name}_inner"]
     assert taken.services["app"].compose_project == name
     assert taken.services["app"].is_project_named is (source != {"folder": ""})
+
+
+def test_an_address_that_a_variable_leaves_blank_is_none() -> None:
+    document = app(networks={"lan": {"ipv4_address": "192.168.1.77", "ipv6_address": "${SIX:-}", "mac_address": ""}})
+    [attachment] = taken_of(document).services["app"].service.networks.values()
+    assert (attachment.ipv6_address, attachment.mac_address) == (None, None)
+
+
+def test_a_mode_that_the_sites_network_does_not_have_is_told() -> None:
+    network = made("macvlan", POOL, internal=True)
+    network["driver_opts"]["macvlan_mode"] = "private"
+    found = [(one.severity, one.path.rpartition(".")[2], one.value) for one in problems_of(on(network))]
+    assert found == [("warning", "macvlan_mode", "private"), ("warning", "internal", "")]
+    network["driver_opts"]["macvlan_mode"] = "bridge"
+    assert len(problems_of(on(network))) == 1 and problems_of(on({**network, "internal": False})) == []
+
+
+def test_a_network_that_the_file_does_not_declare_is_told_in_place_of_what_follows() -> None:
+    document = app(networks={"lan20": {"ipv4_address": "192.168.1.77"}})
+    [problem] = problems_of(document)
+    assert "is no network of the file" in problem.message

@@ -267,3 +267,9 @@ def test_pulling_by_itself_is_left_out_with_a_note(policy: str) -> None:
     [problem] = problems_of(app(pull_policy=policy))
     assert (problem.severity, problem.path) == ("note", NAME)
     assert "pull_policy (app) pulls nothing by itself here" in problem.message
+
+
+def test_an_image_that_may_be_built_on_the_nas_is_never_pulled_again() -> None:
+    taken = taken_of(app(image="web:local", build=".", pull_policy="always"))
+    assert taken.services["app"].service.pull_policy == "missing"
+    assert [one.severity for one in taken.problems if one.path.endswith(".build")] == ["note"]
