@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from compose.project import Project
 from compose.values import Derived, copied, without_extensions
 from config.problems import Problem, as_text, from_pydantic, pruned, unknown_keys
-from config.projects.specification import BUILT_ELSEWHERE, IMAGE, NOT_BUILT, Ignored, Refused, rule_of, told
+from config.projects.specification import BUILT_ELSEWHERE, NOT_BUILT, Ignored, Refused, rule_of, told
 from config.service import Service, pulls_by_itself
 
 Location = tuple[str | int, ...]
@@ -54,15 +54,16 @@ def read_service(project: Project, key: str, path: str) -> Reading:
         found.problems = [problem for problem in found.problems if problem.path != f"{path}.image"]
     if "build" in written:
         found.ignored = [(name, why) for name, why in found.ignored if name != "build"]
-        found.problems.append(_of_build(key, f"{path}.build", "image" in written))
+        found.problems.append(_of_build(project.name, key, f"{path}.build", "image" in written))
     if not found.is_wrong:
         found.service, found.part = found.part, None
     return found
 
 
-def _of_build(key: str, path: str, has_image: bool) -> Problem:
+def _of_build(project: str, key: str, path: str, has_image: bool) -> Problem:
     if not has_image:
-        return Problem(path, "", NOT_BUILT, IMAGE)
+        remedy = f"write `image: {project}-{as_text(key)}` beside it, as Compose calls what it has built on the NAS"
+        return Problem(path, "", NOT_BUILT, f"{remedy}, or the name of an image in a registry")
     remedy = f"if the NAS has none, and none can be pulled, build it there first: `docker compose build {as_text(key)}`"
     return Problem(path, "", BUILT_ELSEWHERE, remedy, "note")
 

@@ -46,7 +46,6 @@ _HOOK = Refused(
 )
 BUILT_ELSEWHERE = "is not done here: the image that `image:` names is used, from the NAS or pulled"
 NOT_BUILT = "is not done here: nothing is built, and the service names no image"
-IMAGE = "build the image, push it to a registry, name it in `image:` and remove this"
 _VERSION_1 = "is a key of the first version of Compose files, which Compose refuses by now"
 _FILE_ONLY = Ignored("has no effect on a file that is mounted, in Compose either")
 _NOT_COMPOSE = Refused("is for a swarm, and Compose refuses it too", "remove it")

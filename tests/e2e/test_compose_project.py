@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from compose.disk import File
+from compose.project import Source, read_project
+from config.projects.service_reading import read_service
 from lab.drive import Box, Stack
 from tests.e2e.fixtures_lan import standing, wait
+from tests.unit.compose_projects import Disk as InMemory
 
 PROJECT = Path(__file__).parent / "project"
 FOLDER = "/volume1/docker/home"
@@ -236,3 +240,14 @@ def test_what_is_ignored_changes_nothing_in_a_container_of_composes_either(made:
         box.nas(f"docker compose -f {file} down")
     differences = {key: values for key in found[0] if (values := [one.get(key) for one in found])[0] != values[1]}
     assert differences == {"CpuCount": [2, 0]}  # is kept, and only Docker on Windows reads it
+
+
+def test_what_compose_builds_has_the_name_that_the_remedy_says(made: tuple[Stack, Any]) -> None:
+    box, file = made[0].box, f"{FOLDER}/ignored/built.yml"
+    document = {"name": "home", "services": {"web": {"build": "."}}}
+    box.nas(f"mkdir -p {FOLDER}/ignored && echo {shlex.quote(json.dumps(document))} >{file}")
+    project, findings = read_project(Source((File("/built.yml", "built.yml"),)), InMemory({"/built.yml": document}))
+    assert project is not None and findings == []
+    [remedy] = [one.remedy for one in read_service(project, "web", "web").problems]
+    [name] = box.nas(f"docker compose -f {file} config --images").split()
+    assert f"`image: {name}`" in remedy
