@@ -237,15 +237,17 @@ class _Taking:
 
     def _mode(self, key: str) -> Iterator[Problem]:
         """What the file's network has otherwise than the site's, and what nobody can say of the site's."""
-        declared, path = self.declared[key], self.path("networks", key)
+        declared = self.declared[key]
+        if declared.external:
+            return
+        message = f"is not done with the site's {self.matched.own[key].name}, "
+        message += "which is a network of mode bridge with a way to the router"
         mode = declared.driver_opts.get("macvlan_mode", "bridge")
-        message, remedy = "which is a network of mode bridge with a way to the router", "remove it from the file"
-        if not declared.external and mode != "bridge":
-            text = f"is not done with the site's {self.matched.own[key].name}, {message}"
-            yield Problem(f"{path}.driver_opts.macvlan_mode", mode, text, remedy, "warning")
-        if not declared.external and declared.internal:
-            text = f"is not done with the site's {self.matched.own[key].name}, {message}"
-            yield Problem(f"{path}.internal", "", text, remedy, "warning")
+        otherwise = [("driver_opts.macvlan_mode", mode)] if mode != "bridge" else []
+        otherwise += [("internal", "")] if declared.internal else []
+        for name, value in otherwise:
+            path = self.path("networks", key, name)
+            yield Problem(path, value, message, "remove it from the file", "warning")
 
     def _entry(self, key: str, reading: Reading, service: Service) -> ServiceEntry:
         path = self.path("services", key)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from config.problems import Problem
-from facts.nas import NasFacts
+from facts.nas import LiveContainer, NasFacts
 from install.conf import Record, read_conf
 from plan.lan import ContainerPlan, LanPlan
 from preflight.findings.address_conflicts import first_without
@@ -25,9 +25,12 @@ def findings(plan: LanPlan, facts: NasFacts) -> Iterator[Problem]:
         elif key := _other_key(container, record):
             yield _handed_on(container, key, plan)
         elif not live.runs and not container.ends:
-            message = f"is {live.status} and does not run"
-            yield Problem(container.path, container.name, message, f"`docker start {container.name}`, or see "
-                          f"`docker logs {container.name}` there", "warning", container.key)  # fmt: skip
+            yield stopped(container.path, container.key, live)
+
+
+def stopped(path: str, key: str, live: LiveContainer) -> Problem:
+    remedy = f"`docker start {live.name}`, or see `docker logs {live.name}` there"
+    return Problem(path, live.name, f"is {live.status} and does not run", remedy, "warning", key)
 
 
 def _other_key(container: ContainerPlan, record: Record | None) -> str:

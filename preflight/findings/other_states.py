@@ -17,6 +17,7 @@ from preflight.others.installations import Others
 SHOWN = 6  # names in one message
 TAKE_OVER = f"`pulumi up --config {TAKE_OVER_KEY}=true`"
 REFRESH = "`pulumi up --refresh`"
+LOST = "is missing on the NAS, although this stack's state has it; Pulumi notices that only with --refresh"
 
 
 def missing(plan: LanPlan, facts: NasFacts, state: StackState) -> list[ContainerPlan]:
@@ -70,8 +71,7 @@ def findings(
         yield Problem("site.nas.host", site.nas.host, message, remedy, "warning")
         return
     for container in gone:
-        message = "is missing on the NAS, although this stack's state has it; Pulumi notices that only with --refresh"
-        yield Problem(container.path, container.name, message, f"{REFRESH} recreates it", "warning", container.key)
+        yield Problem(container.path, container.name, LOST, f"{REFRESH} recreates it", "warning", container.key)
 
 
 def _foreign(

@@ -8,9 +8,10 @@ from config.sources import Sources
 from facts.nas import NasFacts
 from facts.state import StackState
 from plan.project.order import COMPLETED, awaited
+from preflight.findings.containers import stopped
+from preflight.findings.other_states import LOST, REFRESH
 
-REFRESH = "`pulumi up --refresh` makes it again"
-LOST = "is missing on the NAS, although this stack's state has it; Pulumi notices that only with --refresh"
+AGAIN = f"{REFRESH} makes it again"
 
 
 def findings(sources: Sources, on_lan: Set[str], facts: NasFacts, state: StackState, stack: str) -> Iterator[Problem]:
@@ -24,7 +25,7 @@ def findings(sources: Sources, on_lan: Set[str], facts: NasFacts, state: StackSt
         if key in on_lan:
             continue
         if live is None and is_known:
-            yield Problem(entry.path, name, LOST, REFRESH, "warning", key)
+            yield Problem(entry.path, name, LOST, AGAIN, "warning", key)
         elif live is not None and live.addresses and not is_known:
             whose = f"the stack {live.stack}" if live.stack not in ("", stack) else "a state that is lost"
             message = f"is a container of {whose}, of which this stack's state knows nothing; Docker takes each name "
@@ -34,13 +35,12 @@ def findings(sources: Sources, on_lan: Set[str], facts: NasFacts, state: StackSt
             )
             yield Problem(entry.path, name, message, remedy)
         elif live is not None and live.addresses and not live.runs and key not in ends:
-            remedy = f"`docker start {name}`, or see `docker logs {name}` there"
-            yield Problem(entry.path, name, f"is {live.status} and does not run", remedy, "warning", key)
+            yield stopped(entry.path, key, live)
     for name in sources.networks:
         if name in state.networks and facts.network(name) is None:
-            yield Problem(sources.origins["networks", name].path, name, LOST, REFRESH, "warning")
+            yield Problem(sources.origins["networks", name].path, name, LOST, AGAIN, "warning")
     volumes = sources.volumes if facts.volumes is None else facts.volumes
     for name in sources.volumes:
         if name in state.volumes and name not in volumes:
             message = f"{LOST}. Docker would make an empty one, without what the file says of it"
-            yield Problem(sources.origins["volumes", name].path, name, message, REFRESH, "warning")
+            yield Problem(sources.origins["volumes", name].path, name, message, AGAIN, "warning")
